@@ -1,0 +1,294 @@
+"""Schedules: in which order the units of a network speak. Every one of them ends in the same, silent state.
+
+Shared arguments of all schedules, for one trial:
+
+    units : tuple of kernels           the functions g, see integer_units
+    code : int                         how a value travels
+    acc, s, want : int32[n_units]      accumulators, emitted values, wanted values; modified in place. `want` of the input
+                                       population, the first, comes filled in
+    seen, alive                        see integer_net.deliver; modified in place
+    spikes : int64[n_pop]              events emitted, added to
+    evaluated : int64[n_pop]           rows whose g was evaluated, added to
+    counts : int64[n_proj, 4]          see integer_net.deliver, added to
+    events : int32[n, 3]               (step, unit, size) of the first n events, filled in; n = 0 records nothing
+    seed : uint64                      used by the shuffled schedule only
+    scratch : Scratch                  room to work in, used by no two threads
+
+Each returns (steps, events emitted): steps is the latency in global steps of one event per unit.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from snnsim.kernels._jit import kernel, leaf, leaf_inline
+from snnsim.kernels.integer_net import DENSE, PRODUCT, deliver, next_event
+
+
+class Scratch(NamedTuple):
+    """Room for one trial at a time."""
+
+    begin: np.ndarray  # int64[n_pop]
+    queued: np.ndarray  # bool[n_rows]
+    stale: np.ndarray  # bool[n_rows]      rows whose accumulators changed since their g was evaluated
+    queue: np.ndarray  # int64[n_rows]
+    coming: np.ndarray  # int64[n_rows]
+    speaker: np.ndarray  # int64[n_units]
+    spoken: np.ndarray  # int32[n_units]
+
+
+@leaf_inline
+def _evaluate(net, units, p, row, acc, want):
+    """Let the units of one row see their accumulators."""
+    width = net.width[p]
+    first = net.unit_ptr[p] + (row - net.row_ptr[p]) * width
+    params = net.params[net.param_ptr[p] : net.param_ptr[p + 1]]
+    units[net.kind[p]](acc[first : first + width], params, want[first : first + width])
+
+
+@leaf_inline
+def _note(events, n, step, unit, size):
+    if n < len(events):
+        events[n, 0] = step
+        events[n, 1] = unit
+        events[n, 2] = size
+
+
+@leaf
+def settle_in_order(net, units, code, acc, s, want, seen, alive, spikes, evaluated, counts, events, seed, scratch):
+    """Schedule 'settled': a population speaks once all that feed it are silent."""
+    n_pop = len(net.width)
+    begin = scratch.begin  # step at which p starts to speak
+    begin[:] = 0
+    n_events = 0
+    last = 0
+    for p in range(n_pop):
+        for row in range(net.row_ptr[p], net.row_ptr[p + 1]):
+            _evaluate(net, units, p, row, acc, want)
+        evaluated[p] += net.row_ptr[p + 1] - net.row_ptr[p]
+        first = net.unit_ptr[p]
+        length = 0
+        for unit in range(first, net.unit_ptr[p + 1]):
+            step = begin[p]
+            while s[unit] != want[unit]:
+                size = next_event(code, want[unit] - s[unit])
+                s[unit] += size
+                _note(events, n_events, step, unit, size)
+                n_events += 1
+                step += 1
+                for e in range(net.out_ptr[p], net.out_ptr[p + 1]):
+                    deliver(net, e, unit - first, size, acc, seen, alive, counts)
+            spikes[p] += step - begin[p]
+            length = max(length, step - begin[p])
+        last = max(last, begin[p] + length)
+        for e in range(net.out_ptr[p], net.out_ptr[p + 1]):
+            begin[net.post[e]] = max(begin[net.post[e]], begin[p] + length)
+    return last, n_events
+
+
+@leaf_inline
+def _touch(net, e, unit, queued, stale, queue, n_queued):
+    """Mark the rows that an event of `unit` along `e` changed and queue them; return the length of the queue."""
+    post = net.post[e]
+    width = net.width[post]
+    first = net.row_ptr[post]
+    product = net.connectivity[e] == PRODUCT
+    n = net.n_step[e] if product else 1
+    if product:
+        target = np.int64(net.product_index[net.target_ptr[e] + unit])
+    elif net.connectivity[e] == DENSE:
+        target = unit // net.n_step[e] * width
+    else:
+        target = unit % (net.unit_ptr[post + 1] - net.unit_ptr[post])
+    for j in range(n):
+        step = np.int64(net.product_index[net.step_ptr[e] + j]) if product else 0
+        row = first + (target + step) // width
+        stale[row] = True
+        if not queued[row]:
+            queued[row] = True
+            queue[n_queued] = row
+            n_queued += 1
+    return n_queued
+
+
+@leaf_inline
+def _speak(net, units, row, code, step, acc, s, want, stale, spikes, evaluated, events, n_events, speaker, spoken, n_speakers):
+    """One event from every unit of `row` that differs from its target; returns (events, speakers, whether any differs still)."""
+    p = net.row_pop[row]
+    if stale[row]:
+        _evaluate(net, units, p, row, acc, want)
+        evaluated[p] += 1
+        stale[row] = False
+    unsettled = False
+    first = net.unit_ptr[p] + (row - net.row_ptr[p]) * net.width[p]
+    for unit in range(first, first + net.width[p]):
+        if s[unit] != want[unit]:
+            size = next_event(code, want[unit] - s[unit])
+            s[unit] += size
+            speaker[n_speakers], spoken[n_speakers] = unit, size
+            n_speakers += 1
+            spikes[p] += 1
+            _note(events, n_events, step, unit, size)
+            n_events += 1
+            unsettled |= s[unit] != want[unit]
+    return n_events, n_speakers, unsettled
+
+
+@leaf
+def settle_eagerly(net, units, code, acc, s, want, seen, alive, spikes, evaluated, counts, events, seed, scratch):
+    """Schedule 'eager': every unit that differs from its target emits one event in each global step."""
+    queued, stale, speaker, spoken = scratch.queued, scratch.stale, scratch.speaker, scratch.spoken
+    queue, coming = scratch.queue, scratch.coming  # rows to look at in this step, in the next
+    n_queued = len(net.row_pop)
+    stale[:] = True
+    for row in range(n_queued):
+        queue[row] = row
+    n_events, step = 0, 0
+    while n_queued > 0:
+        n_speakers, n_coming = 0, 0
+        for i in range(n_queued):
+            queued[queue[i]] = False
+        for i in range(n_queued):
+            n_events, n_speakers, unsettled = _speak(
+                net, units, queue[i], code, step, acc, s, want, stale, spikes, evaluated, events, n_events, speaker, spoken, n_speakers
+            )
+            if unsettled:
+                queued[queue[i]] = True
+                coming[n_coming] = queue[i]
+                n_coming += 1
+        p = 0
+        for i in range(n_speakers):
+            unit = speaker[i]
+            if not net.unit_ptr[p] <= unit < net.unit_ptr[p + 1]:
+                p = 0
+                while unit >= net.unit_ptr[p + 1]:
+                    p += 1
+            local = unit - net.unit_ptr[p]
+            for e in range(net.out_ptr[p], net.out_ptr[p + 1]):
+                if deliver(net, e, local, spoken[i], acc, seen, alive, counts) > 0:
+                    n_coming = _touch(net, e, local, queued, stale, coming, n_coming)
+        queue, coming, n_queued = coming, queue, n_coming
+        step += n_speakers > 0
+    return step, n_events
+
+
+@leaf_inline
+def _random(state):
+    """Next number of a SplitMix64 sequence, and its state. Source: Steele, Lea & Flood (2014), figure 17."""
+    state = state + np.uint64(0x9E3779B97F4A7C15)
+    z = state
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31)), state
+
+
+@leaf_inline
+def _random_speaker(net, row, s, want, draw):
+    """A unit of `row` that differs from its target, chosen by `draw`; -1 when all agree."""
+    p = net.row_pop[row]
+    first = net.unit_ptr[p] + (row - net.row_ptr[p]) * net.width[p]
+    differ = 0
+    for unit in range(first, first + net.width[p]):
+        differ += s[unit] != want[unit]
+    if differ == 0:
+        return -1
+    place = np.int64(draw % np.uint64(differ))
+    for unit in range(first, first + net.width[p]):
+        if s[unit] != want[unit]:
+            if place == 0:
+                return unit
+            place -= 1
+    return -1
+
+
+@kernel
+def settle_shuffled(net, units, code, acc, s, want, seen, alive, spikes, evaluated, counts, events, seed, scratch):
+    """Schedule 'shuffled': messages arrive and units speak in random order, each message with a delay of its own.
+
+    A pool holds rows that may speak (-1, row, 0) and messages under way (projection, unit, size); a random one is next.
+    """
+    n_rows = len(net.row_pop)
+    queued, stale, touched = scratch.queued, scratch.stale, scratch.queue
+    queued[:] = True
+    stale[:] = True
+    pool = np.empty((4 * n_rows + 64, 3), dtype=np.int64)
+    for row in range(n_rows):
+        pool[row, 0], pool[row, 1], pool[row, 2] = -1, row, 0
+    n_pool, n_events, state = n_rows, 0, seed
+    while n_pool > 0:
+        draw, state = _random(state)
+        i = np.int64(draw % np.uint64(n_pool))
+        e, unit, size = pool[i]
+        n_pool -= 1
+        pool[i] = pool[n_pool]
+        n_touched = 0
+        if e >= 0:
+            deliver(net, e, unit, size, acc, seen, alive, counts)
+            n_touched = _touch(net, e, unit, queued, stale, touched, 0)
+        else:
+            row, p = unit, net.row_pop[unit]
+            queued[row] = False
+            if stale[row]:
+                _evaluate(net, units, p, row, acc, want)
+                evaluated[p] += 1
+                stale[row] = False
+            draw, state = _random(state)
+            speaker = _random_speaker(net, row, s, want, draw)
+            if speaker >= 0:
+                size = np.int64(next_event(code, want[speaker] - s[speaker]))
+                s[speaker] += size
+                spikes[p] += 1
+                _note(events, n_events, n_events, speaker, size)
+                n_events += 1
+                for k in range(net.out_ptr[p], net.out_ptr[p + 1]):
+                    pool[n_pool, 0], pool[n_pool, 1], pool[n_pool, 2] = k, speaker - net.unit_ptr[p], size
+                    n_pool += 1
+                queued[row] = True
+                touched[0] = row
+                n_touched = 1
+        for k in range(n_touched):
+            pool[n_pool, 0], pool[n_pool, 1], pool[n_pool, 2] = -1, touched[k], 0
+            n_pool += 1
+        if n_pool + n_rows + len(net.post) + 1 > len(pool):
+            grown = np.empty((2 * len(pool) + n_rows, 3), dtype=np.int64)
+            grown[:n_pool] = pool[:n_pool]
+            pool = grown
+    return n_events, n_events
+
+
+@kernel
+def settle_trials(
+    net, units, schedule, inputs, code, acc, s, seen, alive, spikes, evaluated, counts, steps, n_events, events, event_ptr, seeds
+):
+    """Settle trials one after another; arrays as above with a leading trial axis.
+
+    schedule : 0 settled, 1 eager, 2 shuffled
+    steps, n_events : int64[trials]     filled in
+    event_ptr : int64[trials + 1]       where each trial notes its events
+    seeds : uint64[trials]
+    """
+    n_pop, n_rows, n_units = len(net.width), len(net.row_pop), acc.shape[1]
+    want = np.empty(n_units, dtype=np.int32)
+    scratch = Scratch(
+        np.empty(n_pop, dtype=np.int64),
+        np.empty(n_rows, dtype=np.bool_),
+        np.empty(n_rows, dtype=np.bool_),
+        np.empty(n_rows, dtype=np.int64),
+        np.empty(n_rows, dtype=np.int64),
+        np.empty(n_units, dtype=np.int64),
+        np.empty(n_units, dtype=np.int32),
+    )
+    for trial in range(len(inputs)):
+        want[:] = s[trial]
+        want[: inputs.shape[1]] = inputs[trial]
+        place = events[event_ptr[trial] : event_ptr[trial + 1]]
+        a, b, c, d = acc[trial], s[trial], seen[trial], alive[trial]
+        f, g, h = spikes[trial], evaluated[trial], counts[trial]
+        if schedule == 0:
+            steps[trial], n_events[trial] = settle_in_order(net, units, code, a, b, want, c, d, f, g, h, place, seeds[trial], scratch)
+        elif schedule == 1:
+            steps[trial], n_events[trial] = settle_eagerly(net, units, code, a, b, want, c, d, f, g, h, place, seeds[trial], scratch)
+        else:
+            steps[trial], n_events[trial] = settle_shuffled(net, units, code, a, b, want, c, d, f, g, h, place, seeds[trial], scratch)

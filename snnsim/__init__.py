@@ -1,0 +1,78 @@
+"""snnsim: event-driven spiking neural networks, and trained transformers turned into them exactly.
+
+Describe -> compile -> run -> look::
+
+    import snnsim as sim
+
+    net = sim.Network(sim.Projection(noise, exc, sim.OneToOne(), weight=18.0))
+    result = sim.simulate(net, duration=1_000.0, seed=7)
+
+Names are imported on first use, so that ``import snnsim`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+#: public name -> module that holds it
+_PUBLIC = {
+    "AllToAll": "connect", "Dense": "connect", "FixedProbability": "connect", "FromArrays": "connect", "OneToOne": "connect",
+    "Product": "connect", "SumOver": "connect",
+    "LIF": "models.lif", "LIFExp": "models.lif_exp", "PoissonSource": "models.poisson", "SpikeArray": "models.spike_array",
+    "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
+    "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
+    "PairSTDP": "plasticity.pair_stdp",
+    "Network": "network", "Population": "network", "Projection": "network",
+    "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
+    "simulate": "simulation",
+    "convert": "convert.spiking_model", "SpikingModel": "convert.spiking_model",
+    "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
+    "compare": "report.comparison",
+    "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
+    "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors",
+}  # fmt: skip
+_MODULES = ("data", "report", "viz")
+
+__all__ = sorted([*_PUBLIC, *_MODULES])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        value = getattr(importlib.import_module(f"snnsim.{_PUBLIC[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"snnsim.{name}")
+    else:
+        raise AttributeError(f"module 'snnsim' has no attribute {name!r}. Public names: {', '.join(__all__)}.")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]
+
+
+if TYPE_CHECKING:
+    from snnsim import data, report, viz
+    from snnsim.connect import AllToAll, Dense, FixedProbability, FromArrays, OneToOne, Product, SumOver
+    from snnsim.convert.spiking_model import SpikingModel, convert
+    from snnsim.energy.estimate import estimate_energy
+    from snnsim.errors import CompileError, ConversionError, FormatError, ParameterError, SimulationError, SnnsimError, WiringError
+    from snnsim.hardware.profile import load_profile, profile_names
+    from snnsim.models.integer_input import IntegerInput
+    from snnsim.models.lif import LIF
+    from snnsim.models.lif_exp import LIFExp
+    from snnsim.models.norm_row import NormRow
+    from snnsim.models.poisson import PoissonSource
+    from snnsim.models.readout import Readout
+    from snnsim.models.softmax_row import SoftmaxRow
+    from snnsim.models.spike_array import SpikeArray
+    from snnsim.models.staircase import Staircase
+    from snnsim.models.table import Table
+    from snnsim.network import Network, Population, Projection
+    from snnsim.plasticity.pair_stdp import PairSTDP
+    from snnsim.report.comparison import compare
+    from snnsim.results import OperationCounts, Recording, Result, SpikeTrains
+    from snnsim.simulation import simulate

@@ -1,0 +1,1 @@
+"""From a description to flat, read-only arrays."""

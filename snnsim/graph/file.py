@@ -1,0 +1,73 @@
+"""Graphs on disk: one .npz of plain arrays with a JSON table of nodes. Loading never executes code."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snnsim.errors import ConversionError, FormatError
+from snnsim.graph import ir
+
+_FORMAT = "snnsim-graph"
+_VERSION = 1
+_NODES = {cls.__name__: cls for cls in (ir.Input, ir.Linear, ir.Add, ir.Multiply, ir.Softmax, ir.LayerNorm, ir.Activation, ir.Mean)}
+
+
+def _plain(value: Any) -> Any:
+    return tuple(_plain(item) for item in value) if isinstance(value, list) else value
+
+
+def save_graph(graph: ir.Graph, path: str | Path, *, about: dict[str, Any] | None = None) -> None:
+    """Write `graph` to `path` (.npz), learned arrays in float32.
+
+    about : dict   plain facts about the model (data, accuracy, licence), returned by `load_graph`
+    """
+    arrays: dict[str, np.ndarray] = {}
+    table = []
+    for node in graph.nodes.values():
+        learned = node.arrays()
+        scalars = {key: value for key, value in vars(node).items() if key not in learned}
+        table.append({"op": type(node).__name__, **scalars, "arrays": sorted(learned)})
+        arrays.update({f"{node.name}/{field}": value.astype(np.float32) for field, value in learned.items()})
+    header = {"format": _FORMAT, "version": _VERSION, "about": about or {}, "nodes": table}
+    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    with Path(path).open("wb") as stream:
+        np.savez_compressed(stream, header=text, **arrays)  # type: ignore[arg-type]
+
+
+def load_graph(path: str | Path) -> tuple[ir.Graph, dict[str, Any]]:
+    """Return the graph stored at `path` and the facts stored with it.
+
+    Raises
+    ------
+    FormatError   for a missing, damaged or foreign file, a newer version, or arrays that are not finite
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if "header" not in archive.files:
+                raise FormatError(f"{path} is an .npz file but not a snnsim graph: it has no header. Give a file made by save_graph.")
+            header = json.loads(bytes(archive["header"]).decode())
+            if header.get("format") != _FORMAT:
+                raise FormatError(f"{path} has format {header.get('format')!r}, not {_FORMAT!r}. Give a file made by save_graph.")
+            if header["version"] > _VERSION:
+                raise FormatError(f"{path} has version {header['version']}; this snnsim reads up to {_VERSION}. Upgrade snnsim.")
+            nodes = []
+            for row in header["nodes"]:
+                fields = {key: _plain(value) for key, value in row.items() if key not in ("op", "arrays")}
+                fields |= {field: archive[f"{row['name']}/{field}"].astype(np.float64) for field in row["arrays"]}
+                nodes.append(_NODES[row["op"]](**fields))
+        return ir.Graph(nodes), header["about"]
+    except FileNotFoundError:
+        raise FormatError(f"{path} does not exist. Check the path.") from None
+    except ConversionError as error:
+        raise FormatError(f"{path} does not hold a valid graph: {error}") from error
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, FormatError):
+            raise
+        raise FormatError(
+            f"{path} is damaged or is no snnsim graph ({type(error).__name__}: {error}). Export or download it again."
+        ) from error

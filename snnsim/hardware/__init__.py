@@ -1,0 +1,1 @@
+"""Hardware profiles: cited prices of operations, one TOML file each."""

@@ -1,0 +1,1 @@
+"""Neuron models, sources and integer units: one per file."""

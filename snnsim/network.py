@@ -1,0 +1,191 @@
+"""The description of a network: `Population`, `Projection`, `Network`. Immutable, validated, without state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from types import MappingProxyType
+from typing import Any, final
+
+import numpy as np
+
+from snnsim.connect import Connector
+from snnsim.errors import ParameterError, WiringError, unknown_name
+from snnsim.models.base import Domain, Model
+from snnsim.plasticity.base import Plasticity
+from snnsim.units import check_integer, check_number, finite_number
+
+
+def _shape_of(name: str, shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    sizes = shape if isinstance(shape, (tuple, list)) else (shape,)
+    if not sizes:
+        raise ParameterError(f"Population({name!r}).shape = {shape!r} must hold at least one size. Give an int or a tuple.")
+    return tuple(check_integer(f"Population({name!r}).shape", size, low=1) for size in sizes)
+
+
+@final
+class Population:
+    """A named array of neurons, or of integer units, that share one model.
+
+    Parameters
+    ----------
+    name : str                   unique within a network
+    shape : int or tuple of int  number of neurons, or their array shape such as (tokens, width)
+    model : Model                for example ``LIF(tau_m=20.0)``
+
+    Raises
+    ------
+    ParameterError   for an empty name, a shape below 1 or a model that is no instance
+    WiringError      for array parameters of another shape
+    """
+
+    __slots__ = ("model", "name", "shape", "size")
+
+    name: str
+    shape: tuple[int, ...]
+    size: int
+    model: Model
+
+    def __init__(self, name: str, shape: int | tuple[int, ...], model: Model) -> None:
+        if not isinstance(name, str) or not name:
+            raise ParameterError(f"Population.name = {name!r} must be a non-empty text. Give it a name.")
+        if isinstance(model, type) and issubclass(model, Model):
+            raise ParameterError(f"Population({name!r}).model = {model.__name__} is a class. Call it: {model.__name__}().")
+        if not isinstance(model, Model):
+            raise ParameterError(f"Population({name!r}).model = {model!r} must be a model such as LIF(). See snnsim.models.")
+        sizes = _shape_of(name, shape)
+        model.check_shape(name, sizes)
+        for field, value in (("name", name), ("shape", sizes), ("size", prod(sizes)), ("model", model)):
+            object.__setattr__(self, field, value)
+
+    def __setattr__(self, field: str, value: Any) -> None:
+        raise AttributeError(f"Population.{field} cannot be changed: a description is immutable. Make a new Population.")
+
+    def __repr__(self) -> str:
+        return f"Population({self.name!r}, {self.shape if len(self.shape) > 1 else self.size}, {type(self.model).__name__})"
+
+
+@final
+class Projection:
+    """Connections from one population to another.
+
+    Parameters
+    ----------
+    pre, post : Population
+    connector : Connector                 who connects to whom
+    weight : float or float[n_synapses]   mV for delta synapses, pA for current synapses; integers between integer units
+    delay : float or float[n_synapses]    ms, >= 0; None means 1 ms. A delay is dendritic: it lies between synapse and soma
+    plasticity : Plasticity or None       local learning rule
+
+    Raises
+    ------
+    ParameterError, WiringError   for wrong types, non-finite weights, negative delays, projections onto a source
+    """
+
+    __slots__ = ("connector", "delay", "plasticity", "post", "pre", "weight")
+
+    pre: Population
+    post: Population
+    connector: Connector
+    weight: Any
+    delay: Any
+    plasticity: Plasticity | None
+
+    def __init__(
+        self,
+        pre: Population,
+        post: Population,
+        connector: Connector,
+        *,
+        weight: float | np.ndarray | None = None,
+        delay: float | np.ndarray | None = None,
+        plasticity: Plasticity | None = None,
+    ) -> None:
+        for role, population in (("pre", pre), ("post", post)):
+            if not isinstance(population, Population):
+                raise WiringError(f"Projection.{role} = {population!r} must be a Population.")
+        where = f"Projection({pre.name!r} -> {post.name!r})"
+        if isinstance(connector, type) or not isinstance(connector, Connector):
+            raise WiringError(f"{where}.connector = {connector!r} must be a connector such as OneToOne(). See snnsim.connect.")
+        if post.model.is_source:
+            raise WiringError(f"{where}: {post.name!r} is a source ({type(post.model).__name__}) and takes no input. Swap pre and post.")
+        if pre.model.domain != post.model.domain:
+            raise WiringError(
+                f"{where} joins a {pre.model.domain} model ({type(pre.model).__name__}) to a {post.model.domain} one "
+                f"({type(post.model).__name__}). Use models of one domain in a network."
+            )
+        if plasticity is not None and not isinstance(plasticity, Plasticity):
+            raise ParameterError(f"{where}.plasticity = {plasticity!r} must be a rule such as PairSTDP(). See snnsim.plasticity.")
+        weight = None if weight is None else finite_number(f"{where}.weight", weight)
+        delay = None if delay is None else check_number(f"{where}.delay", delay, unit="ms", ge=0.0)
+        if pre.model.domain == "integer" and (delay is not None or plasticity is not None):
+            raise WiringError(f"{where}: integer units settle for every delay and do not learn here. Leave out delay and plasticity.")
+        connector.check(where, pre.shape, post.shape)
+        values = {"pre": pre, "post": post, "connector": connector, "weight": weight, "delay": delay, "plasticity": plasticity}
+        for field, value in values.items():
+            object.__setattr__(self, field, value)
+
+    def __setattr__(self, field: str, value: Any) -> None:
+        raise AttributeError(f"Projection.{field} cannot be changed: a description is immutable. Make a new Projection.")
+
+    def __repr__(self) -> str:
+        return f"Projection({self.pre.name!r} -> {self.post.name!r}, {type(self.connector).__name__})"
+
+
+@final
+class Network:
+    """Populations and projections, checked as a whole.
+
+    Parameters
+    ----------
+    *parts : Projection or Population
+        Populations of the projections are found by themselves, in order of first appearance; list one only when
+        nothing projects to or from it.
+
+    Raises
+    ------
+    WiringError   for two populations of one name, a mixture of domains, or an empty network
+    """
+
+    __slots__ = ("domain", "populations", "projections")
+
+    populations: Mapping[str, Population]
+    projections: Mapping[str, Projection]
+    domain: Domain
+
+    def __init__(self, *parts: Projection | Population) -> None:
+        populations: dict[str, Population] = {}
+        projections: dict[str, Projection] = {}
+        for part in parts:
+            if not isinstance(part, (Population, Projection)):
+                raise WiringError(f"Network part {part!r} must be a Population or a Projection.")
+            for population in (part,) if isinstance(part, Population) else (part.pre, part.post):
+                if populations.setdefault(population.name, population) is not population:
+                    raise WiringError(f"Network has two populations named {population.name!r}. Give each its own name.")
+            if isinstance(part, Projection):
+                name = stem = f"{part.pre.name} -> {part.post.name}"
+                repeat = 2
+                while name in projections:
+                    name, repeat = f"{stem} #{repeat}", repeat + 1
+                projections[name] = part
+        if not populations:
+            raise WiringError("Network() holds nothing. Give it at least one Population or Projection.")
+        domains = sorted({population.model.domain for population in populations.values()})
+        if len(domains) > 1:
+            raise WiringError(f"Network mixes {' and '.join(domains)} models, which no engine runs together. Make two networks.")
+        object.__setattr__(self, "populations", MappingProxyType(populations))
+        object.__setattr__(self, "projections", MappingProxyType(projections))
+        object.__setattr__(self, "domain", domains[0])
+
+    def __setattr__(self, field: str, value: Any) -> None:
+        raise AttributeError(f"Network.{field} cannot be changed: a description is immutable. Make a new Network.")
+
+    def population(self, name: str) -> Population:
+        """Return the population called `name`. Raises WiringError listing the valid names."""
+        if name not in self.populations:
+            raise WiringError(unknown_name("population", name, self.populations))
+        return self.populations[name]
+
+    def __repr__(self) -> str:
+        neurons = sum(population.size for population in self.populations.values())
+        return f"Network({len(self.populations)} populations, {neurons} units, {len(self.projections)} projections, {self.domain})"

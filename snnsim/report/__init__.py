@@ -1,0 +1,1 @@
+"""The main job: a trained transformer, spiking, certified and priced; as tables, a page and JSON."""

@@ -1,0 +1,223 @@
+"""The comparison on disk: one self-contained page, and JSON with every number."""
+
+from __future__ import annotations
+
+import base64
+import importlib.resources
+import io
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from snnsim.errors import ParameterError
+from snnsim.hardware.profile import Interval, load_profile
+from snnsim.report.comparison import Comparison
+from snnsim.report.figures import FIGURES, draw
+from snnsim.report.tables import micro, remark, shown_energies
+from snnsim.report.verdict import verdict
+
+
+def check_folder(folder: str | Path) -> Path:
+    """Return `folder`, made if need be, after proving that a file can be written there.
+
+    Raises ParameterError saying why it cannot.
+    """
+    path = Path(folder)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise ParameterError(f"out = {str(folder)!r} cannot be written to: {error.strerror or error}. Choose another folder.") from None
+    return path
+
+
+def _interval(interval: Interval | None) -> dict[str, float] | None:
+    return None if interval is None else dict(interval._asdict())
+
+
+def to_dict(comparison: Comparison) -> dict[str, Any]:
+    """Return every number of the comparison as plain dictionaries. Energies in pJ per inference."""
+    n = comparison.images
+    certificate = comparison.certificate
+    counted = [
+        {
+            "code": run.code,
+            "schedule": run.schedule,
+            "steps": run.steps,
+            "seconds": run.seconds,
+            "mismatches": run.mismatches,
+            "spikes_per_inference": run.counts.total("spikes") / n,
+            "synops_per_inference": run.counts.total("synops") / n,
+            "totals": run.counts.totals(),
+            "layers": run.counts.to_dict(),
+        }
+        for run in comparison.runs
+    ]
+    energy = {
+        name: {
+            "title": load_profile(name).title,
+            "node_nm": load_profile(name).node_nm,
+            "scope": load_profile(name).scope,
+            "unit": "pJ per inference",
+            "entries": [
+                {
+                    "what": entry.what,
+                    "total": _interval(entry.report.total),
+                    "host": entry.report.host,
+                    "hosted": list(entry.report.hosted),
+                    "parts": {role: {kind: _interval(part) for kind, part in terms.items()} for role, terms in entry.report.parts.items()},
+                    "unpriced": {role: dict(kinds) for role, kinds in entry.report.unpriced.items()},
+                }
+                for entry in entries
+            ],
+        }
+        for name, entries in comparison.energy.items()
+    }
+    return {
+        "model": comparison.model,
+        "about": dict(comparison.about),
+        "images": n,
+        "seed": comparison.seed,
+        "code": comparison.code,
+        "schedule": comparison.schedule,
+        "accuracy": dict(comparison.accuracy),
+        "certificate": {
+            "layers": [vars(layer) for layer in certificate.layers],
+            "compared": certificate.compared,
+            "mismatches": certificate.mismatches,
+            "digest": certificate.digest,
+        },
+        "counts": {
+            "inferences": n,
+            "spiking": counted,
+            "ann": {what: {"totals": counts.totals(), "layers": counts.to_dict()} for what, counts in comparison.baselines.items()},
+        },
+        "energy": energy,
+        "verdict": verdict(comparison),
+        "seconds": comparison.seconds,
+    }
+
+
+def _rows(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], total: bool = False) -> str:
+    cells = "".join(f"<th>{escape(text)}</th>" for text in head)
+    lines = []
+    for i, row in enumerate(rows):
+        mark = ' class="total"' if total and i == len(rows) - 1 else ""
+        lines.append(f"<tr{mark}>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>")
+    return f"<table><caption>{escape(caption)}</caption><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _tables(comparison: Comparison) -> dict[str, str]:
+    n, certificate = comparison.images, comparison.certificate
+    macs = comparison.baselines["ANN int8, dense"].total("macs") / n
+    proof = [
+        (layer.name, layer.label, f"{layer.compared:,}", str(layer.mismatches), f"{layer.bound:,}", str(layer.bits))
+        for layer in certificate.layers
+    ]
+    proof.append(("all", "", f"{certificate.compared:,}", str(certificate.mismatches), "", ""))
+    runs = [
+        (
+            f"{run.code}, {run.schedule}",
+            f"{run.counts.total('spikes') / n:,.0f}",
+            f"{run.counts.total('synops') / n:,.0f}",
+            f"{run.counts.total('synops') / n / macs:.2f}",
+            f"{run.steps:,}",
+            str(run.mismatches),
+        )
+        for run in comparison.runs
+    ]
+    prices = []
+    for name, entries in comparison.energy.items():
+        profile = load_profile(name)
+        rows = []
+        for entry in shown_energies(comparison, entries):
+            total = entry.report.total
+            rows.append((entry.what, *(("-",) * 3 if total is None else map(micro, total)), remark(entry)))
+        caption = f"{profile.title} [{name}, {profile.scope}], µJ per inference. {profile.note}"
+        prices.append(_rows(caption, ("implementation", "low", "nominal", "high", "remark"), rows))
+    names = {"float": "float transformer", "quantised": "int8 integer program", "spiking": "spiking network"}
+    return {
+        "accuracy": _rows("Accuracy", ("model", "accuracy"), [(names[key], f"{100 * comparison.accuracy[key]:.2f} %") for key in names]),
+        "certificate": _rows(
+            "Every accumulator and every emitted value, held against the integer program",
+            ("layer", "kind", "integers compared", "mismatches", "largest |acc| possible", "bits of 32"),
+            proof,
+            total=True,
+        ),
+        "runs": _rows(
+            f"Per inference; the same network as a dense ANN does {macs:,.0f} multiply-accumulates",
+            ("code, schedule", "spikes", "synaptic operations", "per dense MAC", "steps", "mismatches"),
+            runs,
+        ),
+        "energy": "".join(prices),
+    }
+
+
+def _picture(comparison: Comparison, key: str) -> str:
+    heading, text, _, _ = FIGURES[key]
+    stream = io.BytesIO()
+    draw(comparison, key).savefig(stream, format="png", dpi=110)
+    data = base64.b64encode(stream.getvalue()).decode()
+    return (
+        f'<h2>{escape(heading)}</h2><figure><img alt="{escape(heading)}" src="data:image/png;base64,{data}">'
+        f"<figcaption>{escape(text)}</figcaption></figure>"
+    )
+
+
+def to_html(comparison: Comparison, progress: Callable[[float], None] | None = None) -> str:
+    """Return the report as one self-contained page."""
+    tables = _tables(comparison)
+    pictures = {}
+    for i, key in enumerate(FIGURES):
+        pictures[key] = _picture(comparison, key)
+        if progress:
+            progress((i + 1) / len(FIGURES))
+    body = [
+        tables["accuracy"],
+        pictures["raster"],
+        "<h2>The certificate</h2>",
+        tables["certificate"],
+        pictures["attention"],
+        pictures["spikes"],
+        "<h2>Operations counted</h2>",
+        tables["runs"],
+        pictures["energy"],
+        tables["energy"],
+    ]
+    about = comparison.about
+    facts = f"{comparison.images} held-out images; {about.get('model', comparison.model)}. Data: {about.get('data', 'not stated')}."
+    template = Template(importlib.resources.files("snnsim.report").joinpath("page.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title="A trained transformer, in spikes",
+        facts=escape(facts),
+        verdict="".join(f"<p>{escape(sentence)}</p>" for sentence in verdict(comparison)),
+        body="\n".join(body),
+        footer=escape(f"Made by snnsim compare, seed {comparison.seed}. State digest {comparison.certificate.digest[:16]}."),
+    )
+
+
+def save(comparison: Comparison, folder: str | Path, progress: Callable[[float], None] | None = None) -> tuple[Path, Path]:
+    """Write report.html and report.json into `folder`; both appear whole or not at all.
+
+    Raises ParameterError when the folder cannot be written to.
+    """
+    path = check_folder(folder)
+    texts = {"report.html": to_html(comparison, progress), "report.json": json.dumps(to_dict(comparison), indent=1, allow_nan=False)}
+    parts = []
+    try:
+        for name, text in texts.items():
+            part = path / f".{name}.{os.getpid()}.partial"
+            parts.append(part)
+            part.write_text(text, encoding="utf-8")
+        for part, name in zip(parts, texts, strict=True):
+            part.replace(path / name)
+    finally:
+        for part in parts:
+            part.unlink(missing_ok=True)
+    return path / "report.html", path / "report.json"

@@ -1,0 +1,117 @@
+"""The comparison as tables on a terminal."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from snnsim.hardware.profile import load_profile
+from snnsim.report.comparison import TABLE_SCHEDULES, Comparison, Energy
+from snnsim.report.verdict import verdict
+
+
+def _table(title: str, *columns: str, left: int = 1) -> Table:
+    table = Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i < left else "right", no_wrap=True)
+    return table
+
+
+def _accuracy(comparison: Comparison) -> Table:
+    table = _table(f"Accuracy on {comparison.images} held-out images", "model", "accuracy")
+    names = {"float": "float transformer", "quantised": "int8 integer program", "spiking": "spiking network"}
+    for key, name in names.items():
+        table.add_row(name, f"{100 * comparison.accuracy[key]:.2f} %")
+    return table
+
+
+def _certificate(comparison: Comparison) -> Table:
+    certificate = comparison.certificate
+    table = _table(
+        "Certificate: every accumulator and every emitted value against the integer program",
+        "layer",
+        "kind",
+        "compared",
+        "mismatches",
+        "|acc| at most",
+        "bits of 32",
+        left=2,
+    )
+    for layer in certificate.layers:
+        table.add_row(layer.name, layer.label, f"{layer.compared:,}", str(layer.mismatches), f"{layer.bound:,}", str(layer.bits))
+    table.add_section()
+    table.add_row("all", "", f"{certificate.compared:,}", str(certificate.mismatches), "", "", style="bold")
+    return table
+
+
+def _counts(comparison: Comparison) -> Table:
+    n = comparison.images
+    macs = comparison.baselines["ANN int8, dense"].total("macs") / n
+    table = _table(
+        f"Operations per inference, mean of {n} images (dense ANN: {macs:,.0f} MACs)",
+        "code",
+        "schedule",
+        "spikes",
+        "synops",
+        "per MAC",
+        "steps",
+        "mismatches",
+        left=2,
+    )
+    for run in comparison.runs:
+        spikes, synops = run.counts.total("spikes") / n, run.counts.total("synops") / n
+        table.add_row(
+            run.code, run.schedule, f"{spikes:,.0f}", f"{synops:,.0f}", f"{synops / macs:.2f}", f"{run.steps:,}", str(run.mismatches)
+        )
+    return table
+
+
+def micro(picojoules: float) -> str:
+    """Return pJ as µJ with three significant digits."""
+    value = picojoules * 1e-6
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def shown_energies(comparison: Comparison, entries: tuple[Energy, ...]) -> list[Energy]:
+    """Return the ANN baselines and the spiking runs of the schedule asked for; the JSON holds all."""
+    schedule = comparison.schedule if comparison.schedule in TABLE_SCHEDULES else TABLE_SCHEDULES[0]
+    return [entry for entry in entries if entry.what.startswith("ANN") or entry.what.endswith((schedule, comparison.schedule))]
+
+
+def remark(entry: Energy) -> str:
+    """Return what a host had to do, and what nobody could price."""
+    report = entry.report
+    missing = ", ".join(sorted({kind for kinds in report.unpriced.values() for kind in kinds}))
+    if missing:
+        return f"no price for {missing}"
+    if "ann" in report.hosted:
+        return f"on {report.host}"
+    return f"rows on {report.host}" if report.hosted else ""
+
+
+def _energy(comparison: Comparison, name: str) -> Table:
+    profile = load_profile(name)
+    title = f"Energy per inference, µJ: {profile.title} [{name}, {profile.scope}]"
+    table = _table(title, "implementation", "low", "nominal", "high", "remark")
+    table.columns[-1].justify = "left"
+    for entry in shown_energies(comparison, comparison.energy[name]):
+        total = entry.report.total
+        table.add_row(entry.what, *(("-",) * 3 if total is None else map(micro, total)), remark(entry))
+    return table
+
+
+def show(comparison: Comparison, console: Console | None = None) -> None:
+    """Print all tables and the verdict."""
+    out = console or Console()
+    out.print(_accuracy(comparison))
+    out.print(_certificate(comparison))
+    out.print(_counts(comparison))
+    for name in comparison.energy:
+        out.print(_energy(comparison, name))
+    if any(entry.report.hosted for entries in comparison.energy.values() for entry in entries):
+        out.print("[dim]Softmax and norm rows and ANNs run on a host of another process node; moving data to it is not priced.[/dim]")
+    out.print()
+    for sentence in verdict(comparison):
+        out.print(sentence)

@@ -1,0 +1,201 @@
+"""What a run returns. Everything here is immutable and knows nothing of engines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from snnsim.errors import ParameterError, unknown_name
+
+#: Kinds of operations and what one of each means.
+OPERATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "spikes": "events emitted",
+        "synops": "synaptic operations: one event reaching one synapse",
+        "adds": "additions into a state variable or accumulator",
+        "shifts": "binary shifts of a weight by the exponent of a power-of-two event",
+        "multiplies": "multiplications",
+        "tables": "table look-ups",
+        "divides": "divisions and square roots",
+        "macs": "multiply-accumulate operations of an ANN",
+        "weight_fetches": "weights read from memory",
+        "state_reads": "state variables or accumulators read from memory",
+        "state_writes": "state variables or accumulators written to memory",
+        "activation_reads": "activations of an ANN read from memory",
+        "activation_writes": "activations of an ANN written to memory",
+        "updates_driven": "neuron updates that had input to handle",
+        "updates_idle": "neuron updates that had none",
+        "plasticity_updates": "applications of a learning rule to one synapse",
+    }
+)
+
+#: Who does the work of a layer; prices differ by it.
+ROLES: Mapping[str, str] = MappingProxyType(
+    {
+        "synaptic": "delivery of events along a projection",
+        "neuron": "update of neurons that need only their own state",
+        "group": "a function of a whole row of units: softmax, norm",
+        "ann": "a layer of an ANN that does not spike",
+    }
+)
+
+
+@dataclass(frozen=True)
+class OperationCounts:
+    """Operations counted where the kernels do them.
+
+    Parameters
+    ----------
+    layers : mapping of str to mapping of str to int
+        by population name (spikes, updates) or projection name 'pre -> post' (synaptic operations), then by kind
+    roles : mapping of str to str
+        who does the work of a layer, a name of `ROLES`; the default is 'synaptic' for a layer with synops, else 'neuron'
+    """
+
+    layers: Mapping[str, Mapping[str, int]]
+    roles: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        frozen = {}
+        for layer, role in self.roles.items():
+            if role not in ROLES:
+                raise ParameterError(unknown_name(f"OperationCounts.roles[{layer!r}]", role, ROLES))
+        object.__setattr__(self, "roles", MappingProxyType(dict(self.roles)))
+        for layer, kinds in self.layers.items():
+            for kind, count in kinds.items():
+                if kind not in OPERATIONS:
+                    raise ParameterError(unknown_name(f"OperationCounts.layers[{layer!r}]", kind, OPERATIONS))
+                if not isinstance(count, (int, np.integer)) or count < 0:
+                    raise ParameterError(f"OperationCounts.layers[{layer!r}][{kind!r}] = {count!r} must be a whole number >= 0.")
+            frozen[layer] = MappingProxyType({kind: int(count) for kind, count in kinds.items() if count})
+        object.__setattr__(self, "layers", MappingProxyType(frozen))
+
+    def total(self, kind: str) -> int:
+        """Return the count of `kind` over all layers."""
+        if kind not in OPERATIONS:
+            raise ParameterError(unknown_name("operation", kind, OPERATIONS))
+        return sum(kinds.get(kind, 0) for kinds in self.layers.values())
+
+    def role(self, layer: str) -> str:
+        """Return who does the work of `layer`."""
+        return self.roles.get(layer) or ("synaptic" if "synops" in self.layers[layer] else "neuron")
+
+    def totals(self) -> dict[str, int]:
+        """Return the non-zero totals by kind, in the order of `OPERATIONS`."""
+        return {kind: count for kind in OPERATIONS if (count := self.total(kind))}
+
+    def __add__(self, other: OperationCounts) -> OperationCounts:
+        layers = {layer: dict(kinds) for layer, kinds in self.layers.items()}
+        for layer, kinds in other.layers.items():
+            mine = layers.setdefault(layer, {})
+            for kind, count in kinds.items():
+                mine[kind] = mine.get(kind, 0) + count
+        return OperationCounts(layers, {**self.roles, **other.roles})
+
+    def to_dict(self) -> dict[str, dict[str, int]]:
+        """Return plain nested dictionaries, ready for JSON."""
+        return {layer: dict(kinds) for layer, kinds in self.layers.items()}
+
+
+@dataclass(frozen=True)
+class SpikeTrains:
+    """Spikes of one population, in order of time, then index.
+
+    times : float64[n_spikes]     ms (steps of the schedule for a network of integer units)
+    indices : int64[n_spikes]     neuron, in the flattened population
+    values : int64[n_spikes]      payload; 1 for ordinary spikes
+    trials : int64[n_spikes]      trial the spike belongs to; 0 for a single run
+    n : int                       neurons in the population
+    duration : float              ms simulated
+    """
+
+    times: np.ndarray
+    indices: np.ndarray
+    n: int
+    duration: float
+    values: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    trials: np.ndarray = field(default=None)  # type: ignore[arg-type]
+
+    def __post_init__(self) -> None:
+        size = len(self.times)
+        if self.values is None:
+            object.__setattr__(self, "values", np.ones(size, dtype=np.int64))
+        if self.trials is None:
+            object.__setattr__(self, "trials", np.zeros(size, dtype=np.int64))
+        for array in (self.times, self.indices, self.values, self.trials):
+            array.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def of(self, index: int) -> np.ndarray:
+        """Return the spike times of one neuron, float64[...] ms."""
+        return self.times[self.indices == index]
+
+    def counts(self) -> np.ndarray:
+        """Return the number of spikes per neuron, int64[n]."""
+        return np.bincount(self.indices, minlength=self.n)
+
+    def rates(self) -> np.ndarray:
+        """Return the firing rate per neuron over the run, float64[n] Hz."""
+        if self.duration <= 0.0:
+            raise ParameterError(f"SpikeTrains.duration = {self.duration:g} ms must be > 0 for a rate. Simulate for longer.")
+        return self.counts() / (self.duration * 1e-3)
+
+    def mean_rate(self) -> float:
+        """Return the mean firing rate, Hz."""
+        return float(self.rates().mean())
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One recorded state of one population.
+
+    times : float64[n_samples]            ms
+    values : float64[n_samples, n]        in the unit of the state
+    """
+
+    times: np.ndarray
+    values: np.ndarray
+
+    def __post_init__(self) -> None:
+        for array in (self.times, self.values):
+            array.flags.writeable = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """Everything a run returned.
+
+    spikes : mapping of population to SpikeTrains        the recorded ones
+    recordings : mapping of population to state to Recording
+    weights : mapping of projection to float64[n]        final weights of plastic projections, in order of source, target
+    values : mapping of population to int64[trials, *shape]       settled integers (networks of integer units)
+    accumulators : mapping of population to int64[trials, *shape] their inputs
+    counts : OperationCounts
+    state : object                                       give it to ``simulate(start=...)`` to continue
+    engine, why : str                                    which engine ran, and the reason
+    duration : float                                     ms simulated; steps of the schedule for integer units
+    cut : bool                                           True when the run was interrupted
+    """
+
+    counts: OperationCounts
+    engine: str
+    why: str
+    duration: float
+    spikes: Mapping[str, SpikeTrains] = field(default_factory=dict)
+    recordings: Mapping[str, Mapping[str, Recording]] = field(default_factory=dict)
+    weights: Mapping[str, np.ndarray] = field(default_factory=dict)
+    values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    accumulators: Mapping[str, np.ndarray] = field(default_factory=dict)
+    state: Any = None
+    cut: bool = False
+
+    def __repr__(self) -> str:
+        spikes = self.counts.total("spikes")
+        synops = self.counts.total("synops")
+        return f"Result({self.engine} engine, {self.duration:g} ms, {spikes} spikes, {synops} synops{', cut' if self.cut else ''})"

@@ -1,0 +1,101 @@
+"""`simulate`: the one front door for every network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from snnsim.errors import ParameterError
+from snnsim.network import Network
+from snnsim.results import Result
+from snnsim.units import check_integer
+
+
+def simulate(
+    network: Network,
+    duration: float | None = None,
+    *,
+    inputs: Any = None,
+    record: Mapping[str, Any] | None = None,
+    engine: str | None = None,
+    dt: float | None = None,
+    schedule: str | None = None,
+    code: str | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    start: Any = None,
+    progress: Callable[[float], None] | bool = False,
+) -> Result:
+    """Run a network and return what it did.
+
+    Parameters
+    ----------
+    network : Network
+    duration : float              ms > 0; spiking networks only
+    inputs : int[trials, *shape]  integer networks only: what the input population shall have emitted
+    record : mapping of population name to list of 'spikes' and state names; None records the spikes of every population
+        that is not a source (spiking), nothing (integer)
+    engine : 'auto', 'event' or 'clock'            spiking networks only; default 'auto', which says its choice in `Result.why`
+    dt : float                    ms, default 0.1; step of the clock engine and of recordings; spiking networks only
+    schedule : 'settled', 'eager' or 'shuffled'    integer networks only; default 'settled'
+    code : 'unary', 'binary', 'signed_digit' or 'graded'   integer networks only; default 'signed_digit'
+    seed : int >= 0               same seed, same bits
+    threads : int >= 1            integer networks: trials run side by side, default one per core; spiking networks run on one
+    start : object                `Result.state` of an earlier run, to continue it
+    progress : bool or callable   show a bar, or call with the fraction done
+
+    Raises
+    ------
+    ParameterError    for a value out of its domain, or an argument that this kind of network does not take
+    CompileError      when no engine can run the network as described
+    SimulationError   for a start state of another network
+    """
+    if not isinstance(network, Network):
+        raise ParameterError(f"simulate.network = {network!r} must be a Network. Build one from Projections.")
+    seed = check_integer("simulate.seed", seed, low=0, high=2**63 - 1)
+    if threads is not None:
+        threads = check_integer("simulate.threads", threads, low=1, high=1024)
+    given = {"duration": duration, "engine": engine, "dt": dt, "inputs": inputs, "schedule": schedule, "code": code}
+    foreign = {"spiking": ("inputs", "schedule", "code"), "integer": ("duration", "engine", "dt")}[network.domain]
+    for name in foreign:
+        if given[name] is not None:
+            raise ParameterError(f"simulate.{name} = {given[name]!r} does not apply to a network of {network.domain} models. Leave it out.")
+    if callable(progress) or not progress:
+        return _run(network, given, record, seed, threads, start, progress or None)
+    from snnsim.progress import bar
+
+    with bar("simulating") as report:
+        return _run(network, given, record, seed, threads, start, report)
+
+
+def _run(
+    network: Network,
+    given: Mapping[str, Any],
+    record: Any,
+    seed: int,
+    threads: int | None,
+    start: Any,
+    report: Callable[[float], None] | None,
+) -> Result:
+    if network.domain == "integer":
+        from snnsim.compiler.integer import compile_integer
+        from snnsim.engines.settle import run_integer
+
+        if given["inputs"] is None:
+            raise ParameterError(
+                "simulate.inputs is missing: a network of integer units needs one input per trial. Give int[trials, *shape]."
+            )
+        return run_integer(
+            compile_integer(network), inputs=given["inputs"], schedule=given["schedule"] or "settled", code=given["code"] or "signed_digit",
+            seed=seed, threads=threads, record=record, start=start, progress=report,
+        )  # fmt: skip
+    from snnsim.engines.spiking import run_spiking
+
+    if threads not in (None, 1):
+        raise ParameterError(f"simulate.threads = {threads} must be 1 for a spiking network: its engines are serial so far. Leave it out.")
+    if given["duration"] is None:
+        raise ParameterError("simulate.duration is missing: a spiking network runs for a given time in ms. Give a number > 0.")
+    return run_spiking(
+        network, duration=given["duration"], engine=given["engine"] or "auto", dt=0.1 if given["dt"] is None else given["dt"],
+        seed=seed, record=record, start=start, progress=report,
+    )  # fmt: skip

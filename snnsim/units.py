@@ -1,0 +1,121 @@
+"""Parameters with units and bounds: declared once, checked once, printed everywhere.
+
+The coherent unit set is ms, mV, pA, pF, nS, GOhm (and Hz for rates, pJ for energy), so that formulas
+carry no conversion factors: ``GOhm * pF = ms``, ``pA * GOhm = mV``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+
+from snnsim.errors import ParameterError
+
+_RULES = {
+    "gt": (">", lambda value, bound: value > bound),
+    "ge": (">=", lambda value, bound: value >= bound),
+    "lt": ("<", lambda value, bound: value < bound),
+    "le": ("<=", lambda value, bound: value <= bound),
+}
+
+
+def param(default: Any = dataclasses.MISSING, *, unit: str = "", doc: str = "", **bounds: float) -> Any:
+    """Declare a dataclass field holding one number or one array of numbers.
+
+    Parameters
+    ----------
+    default : float or None   value when none is given; None marks an optional parameter
+    unit : str                unit shown in documentation and in error texts
+    doc : str                 meaning, one line
+    bounds : float            any of gt, ge, lt, le
+    """
+    unknown = set(bounds) - set(_RULES)
+    if unknown:
+        raise TypeError(f"param() takes the bounds {sorted(_RULES)}, not {sorted(unknown)}")
+    metadata = {"unit": unit, "doc": doc, "bounds": bounds}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def show(value: Any) -> str:
+    """Return a short text for a value in an error message: arrays by their first offending kind."""
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape} [{', '.join(f'{v:g}' for v in value.ravel()[:3])}{', ...' if value.size > 3 else ''}]"
+    return f"{value:g}" if isinstance(value, float) else repr(value)
+
+
+def finite_number(owner: str, value: Any, unit: str = "") -> float | np.ndarray:
+    """Return `value` as a float or a read-only float64 array.
+
+    Raises
+    ------
+    ParameterError   when it is not numeric, or holds NaN or infinity
+    """
+    suffix = f" {unit}" if unit else ""
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind not in "iuf":
+            raise TypeError
+        array = np.array(array, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"{owner} = {value!r} must be a number or an array of numbers{suffix and ' in' + suffix}. Give a float."
+        ) from None
+    bad = array[~np.isfinite(array)]
+    if bad.size:
+        raise ParameterError(
+            f"{owner} = {show(float(bad.ravel()[0]))}{suffix} must be finite: NaN and infinity spread through a run. Remove or replace it."
+        )
+    if array.ndim == 0:
+        return float(array)
+    array.flags.writeable = False
+    return array
+
+
+def check_number(owner: str, value: Any, *, unit: str = "", **bounds: float) -> float | np.ndarray:
+    """Return `value` as finite number(s), checked against `bounds` (gt, ge, lt, le)."""
+    number = finite_number(owner, value, unit)
+    for rule, bound in bounds.items():
+        symbol, holds = _RULES[rule]
+        ok = holds(number, bound)
+        if not np.all(ok):
+            worst = number if isinstance(number, float) else float(np.asarray(number)[~np.asarray(ok)].ravel()[0])
+            suffix = f" {unit}" if unit else ""
+            raise ParameterError(f"{owner} = {worst:g}{suffix} must be {symbol} {bound:g}{suffix}. Choose a value {symbol} {bound:g}.")
+    return number
+
+
+def check_fields(instance: Any) -> None:
+    """Check every `param` field of a frozen dataclass in place and store it as float or float64 array.
+
+    Raises
+    ------
+    ParameterError   naming `Class.field`, the value, its unit and the rule it breaks
+    """
+    for field in dataclasses.fields(instance):
+        if "bounds" not in field.metadata:
+            continue
+        value = getattr(instance, field.name)
+        if value is None and field.default is None:
+            continue
+        owner = f"{type(instance).__name__}.{field.name}"
+        number = check_number(owner, value, unit=field.metadata["unit"], **field.metadata["bounds"])
+        object.__setattr__(instance, field.name, number)
+
+
+def check_integer(owner: str, value: Any, *, low: int | None = None, high: int | None = None, why: str = "") -> int:
+    """Return `value` as an int within [low, high]; booleans and non-integral floats are refused."""
+    integral = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
+    if isinstance(value, (float, np.floating)) and math.isfinite(value) and value == int(value):
+        integral = True
+    reason = f": {why}" if why else ""
+    if not integral:
+        raise ParameterError(f"{owner} = {value!r} must be a whole number{reason}. Give an int.")
+    number = int(value)
+    if low is not None and number < low:
+        raise ParameterError(f"{owner} = {number} must be >= {low}{reason}. Choose a value >= {low}.")
+    if high is not None and number > high:
+        raise ParameterError(f"{owner} = {number} must be <= {high}{reason}. Choose a value <= {high}.")
+    return number
