@@ -2,11 +2,12 @@
 #   make run    install snnsim with its core dependencies and run the main job
 #   make test   install with the test extras (torch on CPU) and run lint, types and all tests
 #   make env    the development environment alone
+#   make notebooks    run the notebooks and store their outputs
 
 PYTHON ?= python3
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 
-.PHONY: run test env lint clean
+.PHONY: run test env lint notebooks clean
 .DELETE_ON_ERROR:
 
 run: .venv/core.stamp
@@ -38,3 +39,8 @@ lint: env
 
 clean:
 	rm -rf .venv build *.egg-info
+
+# Rebuild the stored notebooks, with their outputs, from their scripts.
+notebooks: env
+	.venv/bin/jupytext --quiet --to ipynb notebooks/*.py
+	.venv/bin/jupyter execute --inplace notebooks/*.ipynb

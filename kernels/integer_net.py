@@ -41,7 +41,10 @@ class IntegerNet(NamedTuple):
     target_ptr: np.ndarray  # int64[n_proj]      into product_index: first target of each source unit ...
     partner_ptr: np.ndarray  # int64[n_proj]      ... first partner of each source unit ...
     step_ptr: np.ndarray  # int64[n_proj]      ... and the steps from there: n_step targets, then n_step partners
-    n_step: np.ndarray  # int64[n_proj]
+    n_step: np.ndarray  # int64[n_proj]      for a dense edge: source channels
+    contiguous: np.ndarray  # bool[n_proj]       both kinds of steps are 0, 1, 2, ...
+    touch_ptr: np.ndarray  # int64[n_proj]      into product_index: rows reached, counted from the row of the first target
+    n_touch: np.ndarray  # int64[n_proj]
     product_index: np.ndarray  # int32[...]
     own_seen: np.ndarray  # int64[n_proj]      where the consumer keeps what it has seen of the source ...
     partner_seen: np.ndarray  # int64[n_proj]      ... and of the partner
@@ -104,12 +107,18 @@ def deliver(net, e, unit, size, acc, seen, alive, counts):
             n = net.n_step[e]
             target = first + net.product_index[net.target_ptr[e] + unit]
             other = net.partner_seen[e] + net.product_index[net.partner_ptr[e] + unit]
-            begin = net.step_ptr[e]
-            steps = net.product_index[begin : begin + 2 * n]
-            for j in range(n):
-                value = seen[other + steps[n + j]]
-                acc[target + steps[j]] += d * value
-                synops += value != 0
+            if net.contiguous[e]:
+                targets, values = acc[target : target + n], seen[other : other + n]
+                for j in range(n):
+                    targets[j] += d * values[j]
+                    synops += values[j] != 0
+            else:
+                begin = net.step_ptr[e]
+                steps = net.product_index[begin : begin + 2 * n]
+                for j in range(n):
+                    value = seen[other + steps[n + j]]
+                    acc[target + steps[j]] += d * value
+                    synops += value != 0
             counts[e, PARTNER_READS] += n
         seen[net.own_seen[e] + unit] += d
     alive[e] = True

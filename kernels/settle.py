@@ -1,18 +1,7 @@
 """Schedules: in which order the units of a network speak. Every one of them ends in the same, silent state.
 
-Shared arguments of all schedules, for one trial:
-
-    units : tuple of kernels           the functions g, see integer_units
-    code : int                         how a value travels
-    acc, s, want : int32[n_units]      accumulators, emitted values, wanted values; modified in place. `want` of the input
-                                       population, the first, comes filled in
-    seen, alive                        see integer_net.deliver; modified in place
-    spikes : int64[n_pop]              events emitted, added to
-    evaluated : int64[n_pop]           rows whose g was evaluated, added to
-    counts : int64[n_proj, 4]          see integer_net.deliver, added to
-    events : int32[n, 3]               (step, unit, size) of the first n events, filled in; n = 0 records nothing
-    seed : uint64                      used by the shuffled schedule only
-    scratch : Scratch                  room to work in, used by no two threads
+Every schedule takes the network, the tuple of unit functions g (see integer_units), the code by which values travel, one
+trial, a seed (used by the shuffled schedule only) and room to work in.
 
 Each returns (steps, events emitted): steps is the latency in global steps of one event per unit.
 """
@@ -27,6 +16,20 @@ from snnsim.kernels._jit import kernel, leaf, leaf_inline
 from snnsim.kernels.integer_net import DENSE, PRODUCT, deliver, next_event
 
 
+class Trial(NamedTuple):
+    """The state of one trial and its counters; everything is modified in place."""
+
+    acc: np.ndarray  # int32[n_units]    accumulators
+    s: np.ndarray  # int32[n_units]    emitted values
+    want: np.ndarray  # int32[n_units]    wanted values; those of the input population, the first, come filled in
+    seen: np.ndarray  # int32[n_seen]     operands as product edges have seen them
+    alive: np.ndarray  # bool[n_proj]      whether any event has passed a projection
+    spikes: np.ndarray  # int64[n_pop]      events emitted
+    evaluated: np.ndarray  # int64[n_pop]      rows whose g was evaluated
+    counts: np.ndarray  # int64[n_proj, 4]  see integer_net.deliver
+    events: np.ndarray  # int32[n, 3]       (step, unit, size) of the first n events; n = 0 records nothing
+
+
 class Scratch(NamedTuple):
     """Room for one trial at a time."""
 
@@ -37,15 +40,17 @@ class Scratch(NamedTuple):
     coming: np.ndarray  # int64[n_rows]
     speaker: np.ndarray  # int64[n_units]
     spoken: np.ndarray  # int32[n_units]
+    population: np.ndarray  # int64[n_units]    of the speaker
 
 
 @leaf_inline
-def _evaluate(net, units, p, row, acc, want):
+def _evaluate(net, units, p, row, trial):
     """Let the units of one row see their accumulators."""
+    trial.evaluated[p] += 1
     width = net.width[p]
     first = net.unit_ptr[p] + (row - net.row_ptr[p]) * width
     params = net.params[net.param_ptr[p] : net.param_ptr[p + 1]]
-    units[net.kind[p]](acc[first : first + width], params, want[first : first + width])
+    units[net.kind[p]](trial.acc[first : first + width], params, trial.want[first : first + width])
 
 
 @leaf_inline
@@ -57,8 +62,9 @@ def _note(events, n, step, unit, size):
 
 
 @leaf
-def settle_in_order(net, units, code, acc, s, want, seen, alive, spikes, evaluated, counts, events, seed, scratch):
+def settle_in_order(net, units, code, trial, seed, scratch):
     """Schedule 'settled': a population speaks once all that feed it are silent."""
+    s, want = trial.s, trial.want
     n_pop = len(net.width)
     begin = scratch.begin  # step at which p starts to speak
     begin[:] = 0
@@ -66,8 +72,7 @@ def settle_in_order(net, units, code, acc, s, want, seen, alive, spikes, evaluat
     last = 0
     for p in range(n_pop):
         for row in range(net.row_ptr[p], net.row_ptr[p + 1]):
-            _evaluate(net, units, p, row, acc, want)
-        evaluated[p] += net.row_ptr[p + 1] - net.row_ptr[p]
+            _evaluate(net, units, p, row, trial)
         first = net.unit_ptr[p]
         length = 0
         for unit in range(first, net.unit_ptr[p + 1]):
@@ -75,12 +80,12 @@ def settle_in_order(net, units, code, acc, s, want, seen, alive, spikes, evaluat
             while s[unit] != want[unit]:
                 size = next_event(code, want[unit] - s[unit])
                 s[unit] += size
-                _note(events, n_events, step, unit, size)
+                _note(trial.events, n_events, step, unit, size)
                 n_events += 1
                 step += 1
                 for e in range(net.out_ptr[p], net.out_ptr[p + 1]):
-                    deliver(net, e, unit - first, size, acc, seen, alive, counts)
-            spikes[p] += step - begin[p]
+                    deliver(net, e, unit - first, size, trial.acc, trial.seen, trial.alive, trial.counts)
+            trial.spikes[p] += step - begin[p]
             length = max(length, step - begin[p])
         last = max(last, begin[p] + length)
         for e in range(net.out_ptr[p], net.out_ptr[p + 1]):
@@ -93,18 +98,16 @@ def _touch(net, e, unit, queued, stale, queue, n_queued):
     """Mark the rows that an event of `unit` along `e` changed and queue them; return the length of the queue."""
     post = net.post[e]
     width = net.width[post]
-    first = net.row_ptr[post]
-    product = net.connectivity[e] == PRODUCT
-    n = net.n_step[e] if product else 1
-    if product:
-        target = np.int64(net.product_index[net.target_ptr[e] + unit])
-    elif net.connectivity[e] == DENSE:
-        target = unit // net.n_step[e] * width
+    connectivity = net.connectivity[e]
+    if connectivity == DENSE:
+        target = unit // net.n_step[e]
+    elif connectivity == PRODUCT:
+        target = np.int64(net.product_index[net.target_ptr[e] + unit]) // width
     else:
-        target = unit % (net.unit_ptr[post + 1] - net.unit_ptr[post])
-    for j in range(n):
-        step = np.int64(net.product_index[net.step_ptr[e] + j]) if product else 0
-        row = first + (target + step) // width
+        target = unit % (net.unit_ptr[post + 1] - net.unit_ptr[post]) // width
+    first = net.row_ptr[post] + target
+    for j in range(net.n_touch[e]):
+        row = first + net.product_index[net.touch_ptr[e] + j]
         stale[row] = True
         if not queued[row]:
             queued[row] = True
@@ -114,32 +117,32 @@ def _touch(net, e, unit, queued, stale, queue, n_queued):
 
 
 @leaf_inline
-def _speak(net, units, row, code, step, acc, s, want, stale, spikes, evaluated, events, n_events, speaker, spoken, n_speakers):
+def _speak(net, units, row, code, step, trial, scratch, n_events, n_speakers):
     """One event from every unit of `row` that differs from its target; returns (events, speakers, whether any differs still)."""
+    s, want = trial.s, trial.want
     p = net.row_pop[row]
-    if stale[row]:
-        _evaluate(net, units, p, row, acc, want)
-        evaluated[p] += 1
-        stale[row] = False
+    if scratch.stale[row]:
+        _evaluate(net, units, p, row, trial)
+        scratch.stale[row] = False
     unsettled = False
     first = net.unit_ptr[p] + (row - net.row_ptr[p]) * net.width[p]
     for unit in range(first, first + net.width[p]):
         if s[unit] != want[unit]:
             size = next_event(code, want[unit] - s[unit])
             s[unit] += size
-            speaker[n_speakers], spoken[n_speakers] = unit, size
+            scratch.speaker[n_speakers], scratch.spoken[n_speakers], scratch.population[n_speakers] = unit, size, p
             n_speakers += 1
-            spikes[p] += 1
-            _note(events, n_events, step, unit, size)
+            trial.spikes[p] += 1
+            _note(trial.events, n_events, step, unit, size)
             n_events += 1
             unsettled |= s[unit] != want[unit]
     return n_events, n_speakers, unsettled
 
 
 @leaf
-def settle_eagerly(net, units, code, acc, s, want, seen, alive, spikes, evaluated, counts, events, seed, scratch):
+def settle_eagerly(net, units, code, trial, seed, scratch):
     """Schedule 'eager': every unit that differs from its target emits one event in each global step."""
-    queued, stale, speaker, spoken = scratch.queued, scratch.stale, scratch.speaker, scratch.spoken
+    queued, stale = scratch.queued, scratch.stale
     queue, coming = scratch.queue, scratch.coming  # rows to look at in this step, in the next
     n_queued = len(net.row_pop)
     stale[:] = True
@@ -151,23 +154,16 @@ def settle_eagerly(net, units, code, acc, s, want, seen, alive, spikes, evaluate
         for i in range(n_queued):
             queued[queue[i]] = False
         for i in range(n_queued):
-            n_events, n_speakers, unsettled = _speak(
-                net, units, queue[i], code, step, acc, s, want, stale, spikes, evaluated, events, n_events, speaker, spoken, n_speakers
-            )
+            n_events, n_speakers, unsettled = _speak(net, units, queue[i], code, step, trial, scratch, n_events, n_speakers)
             if unsettled:
                 queued[queue[i]] = True
                 coming[n_coming] = queue[i]
                 n_coming += 1
-        p = 0
         for i in range(n_speakers):
-            unit = speaker[i]
-            if not net.unit_ptr[p] <= unit < net.unit_ptr[p + 1]:
-                p = 0
-                while unit >= net.unit_ptr[p + 1]:
-                    p += 1
-            local = unit - net.unit_ptr[p]
+            p = scratch.population[i]
+            local = scratch.speaker[i] - net.unit_ptr[p]
             for e in range(net.out_ptr[p], net.out_ptr[p + 1]):
-                if deliver(net, e, local, spoken[i], acc, seen, alive, counts) > 0:
+                if deliver(net, e, local, scratch.spoken[i], trial.acc, trial.seen, trial.alive, trial.counts) > 0:
                     n_coming = _touch(net, e, local, queued, stale, coming, n_coming)
         queue, coming, n_queued = coming, queue, n_coming
         step += n_speakers > 0
@@ -204,11 +200,12 @@ def _random_speaker(net, row, s, want, draw):
 
 
 @kernel
-def settle_shuffled(net, units, code, acc, s, want, seen, alive, spikes, evaluated, counts, events, seed, scratch):
+def settle_shuffled(net, units, code, trial, seed, scratch):
     """Schedule 'shuffled': messages arrive and units speak in random order, each message with a delay of its own.
 
     A pool holds rows that may speak (-1, row, 0) and messages under way (projection, unit, size); a random one is next.
     """
+    s, want = trial.s, trial.want
     n_rows = len(net.row_pop)
     queued, stale, touched = scratch.queued, scratch.stale, scratch.queue
     queued[:] = True
@@ -225,22 +222,21 @@ def settle_shuffled(net, units, code, acc, s, want, seen, alive, spikes, evaluat
         pool[i] = pool[n_pool]
         n_touched = 0
         if e >= 0:
-            deliver(net, e, unit, size, acc, seen, alive, counts)
+            deliver(net, e, unit, size, trial.acc, trial.seen, trial.alive, trial.counts)
             n_touched = _touch(net, e, unit, queued, stale, touched, 0)
         else:
             row, p = unit, net.row_pop[unit]
             queued[row] = False
             if stale[row]:
-                _evaluate(net, units, p, row, acc, want)
-                evaluated[p] += 1
+                _evaluate(net, units, p, row, trial)
                 stale[row] = False
             draw, state = _random(state)
             speaker = _random_speaker(net, row, s, want, draw)
             if speaker >= 0:
                 size = np.int64(next_event(code, want[speaker] - s[speaker]))
                 s[speaker] += size
-                spikes[p] += 1
-                _note(events, n_events, n_events, speaker, size)
+                trial.spikes[p] += 1
+                _note(trial.events, n_events, n_events, speaker, size)
                 n_events += 1
                 for k in range(net.out_ptr[p], net.out_ptr[p + 1]):
                     pool[n_pool, 0], pool[n_pool, 1], pool[n_pool, 2] = k, speaker - net.unit_ptr[p], size
@@ -279,16 +275,16 @@ def settle_trials(
         np.empty(n_rows, dtype=np.int64),
         np.empty(n_units, dtype=np.int64),
         np.empty(n_units, dtype=np.int32),
+        np.empty(n_units, dtype=np.int64),
     )
-    for trial in range(len(inputs)):
-        want[:] = s[trial]
-        want[: inputs.shape[1]] = inputs[trial]
-        place = events[event_ptr[trial] : event_ptr[trial + 1]]
-        a, b, c, d = acc[trial], s[trial], seen[trial], alive[trial]
-        f, g, h = spikes[trial], evaluated[trial], counts[trial]
+    for i in range(len(inputs)):
+        want[:] = s[i]
+        want[: inputs.shape[1]] = inputs[i]
+        place = events[event_ptr[i] : event_ptr[i + 1]]
+        trial = Trial(acc[i], s[i], want, seen[i], alive[i], spikes[i], evaluated[i], counts[i], place)
         if schedule == 0:
-            steps[trial], n_events[trial] = settle_in_order(net, units, code, a, b, want, c, d, f, g, h, place, seeds[trial], scratch)
+            steps[i], n_events[i] = settle_in_order(net, units, code, trial, seeds[i], scratch)
         elif schedule == 1:
-            steps[trial], n_events[trial] = settle_eagerly(net, units, code, a, b, want, c, d, f, g, h, place, seeds[trial], scratch)
+            steps[i], n_events[i] = settle_eagerly(net, units, code, trial, seeds[i], scratch)
         else:
-            steps[trial], n_events[trial] = settle_shuffled(net, units, code, a, b, want, c, d, f, g, h, place, seeds[trial], scratch)
+            steps[i], n_events[i] = settle_shuffled(net, units, code, trial, seeds[i], scratch)

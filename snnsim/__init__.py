@@ -28,7 +28,7 @@ _PUBLIC = {
     "Network": "network", "Population": "network", "Projection": "network",
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation",
-    "convert": "convert.spiking_model", "SpikingModel": "convert.spiking_model",
+    "convert": "conversion.spiking_model", "SpikingModel": "conversion.spiking_model",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "compare": "report.comparison",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
@@ -57,7 +57,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from snnsim import data, report, viz
     from snnsim.connect import AllToAll, Dense, FixedProbability, FromArrays, OneToOne, Product, SumOver
-    from snnsim.convert.spiking_model import SpikingModel, convert
+    from snnsim.conversion.spiking_model import SpikingModel, convert
     from snnsim.energy.estimate import estimate_energy
     from snnsim.errors import CompileError, ConversionError, FormatError, ParameterError, SimulationError, SnnsimError, WiringError
     from snnsim.hardware.profile import load_profile, profile_names

@@ -11,6 +11,8 @@ import typer
 from snnsim import __version__
 from snnsim.errors import SnnsimError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     help="Spiking neural networks, and trained transformers turned into them exactly. Start with: snnsim compare",
     no_args_is_help=True,
@@ -82,18 +84,20 @@ def compare(
 def main() -> None:
     """Run the command line; one clear line and exit code 2 for bad input, 130 for Ctrl-C."""
     try:
-        app(standalone_mode=False)
+        code = app(standalone_mode=False)
     except SnnsimError as error:
         print(f"snnsim: {error}", file=sys.stderr)
         sys.exit(2)
     except typer.Exit as stop:
-        sys.exit(stop.exit_code)
+        code = stop.exit_code
     except KeyboardInterrupt:
-        print("snnsim: interrupted; no report was written.", file=sys.stderr)
-        sys.exit(130)
+        code = _INTERRUPTED
     except Exception as error:
         # Usage errors carry their own text and exit code; anything else is a defect and keeps its traceback.
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):
             print(f"snnsim: {error.format_message()} See snnsim --help.", file=sys.stderr)
             sys.exit(error.exit_code)
         raise
+    if code == _INTERRUPTED:  # the command-line library may turn Ctrl-C into this code itself
+        print("snnsim: interrupted; no report was written.", file=sys.stderr)
+    sys.exit(code)

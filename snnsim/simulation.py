@@ -21,7 +21,7 @@ def simulate(
     dt: float | None = None,
     schedule: str | None = None,
     code: str | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     threads: int | None = None,
     start: Any = None,
     progress: Callable[[float], None] | bool = False,
@@ -39,7 +39,7 @@ def simulate(
     dt : float                    ms, default 0.1; step of the clock engine and of recordings; spiking networks only
     schedule : 'settled', 'eager' or 'shuffled'    integer networks only; default 'settled'
     code : 'unary', 'binary', 'signed_digit' or 'graded'   integer networks only; default 'signed_digit'
-    seed : int >= 0               same seed, same bits
+    seed : int >= 0               same seed, same bits; default that of `start`, else 0
     threads : int >= 1            integer networks: trials run side by side, default one per core; spiking networks run on one
     start : object                `Result.state` of an earlier run, to continue it
     progress : bool or callable   show a bar, or call with the fraction done
@@ -52,7 +52,7 @@ def simulate(
     """
     if not isinstance(network, Network):
         raise ParameterError(f"simulate.network = {network!r} must be a Network. Build one from Projections.")
-    seed = check_integer("simulate.seed", seed, low=0, high=2**63 - 1)
+    seed = getattr(start, "seed", 0) if seed is None else check_integer("simulate.seed", seed, low=0, high=2**63 - 1)
     if threads is not None:
         threads = check_integer("simulate.threads", threads, low=1, high=1024)
     given = {"duration": duration, "engine": engine, "dt": dt, "inputs": inputs, "schedule": schedule, "code": code}

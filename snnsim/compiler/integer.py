@@ -47,6 +47,13 @@ class CompiledInteger:
         return slice(int(self.net.unit_ptr[place]), int(self.net.unit_ptr[place + 1]))
 
 
+#: per-projection fields of IntegerNet that are filled in here
+_COLUMNS = (
+    "connectivity", "post", "weight_ptr", "target_ptr", "partner_ptr", "step_ptr", "n_step", "contiguous", "touch_ptr", "n_touch",
+    "own_seen", "partner_seen", "partner",
+)  # fmt: skip
+
+
 def _units(network: Network) -> dict[str, IntegerUnit]:
     units = {}
     for name, population in network.populations.items():
@@ -132,6 +139,14 @@ def _product_index(key: str, projection: Projection) -> tuple[np.ndarray, np.nda
     return offsets(own, to_post), offsets(own, to_partner), offsets(free, to_post), offsets(free, to_partner)
 
 
+def _rows_reached(first_target: np.ndarray, target_steps: np.ndarray, width: int) -> np.ndarray:
+    """Return the rows an event reaches, counted from the row of its first target; they are the same for every source unit."""
+    reached = (first_target[:, None] + target_steps) // width - (first_target // width)[:, None]
+    rows = np.unique(reached)
+    assert (reached == reached[0]).all()  # an axis never straddles a row
+    return rows.astype(np.int32)
+
+
 def _bound(projection: Projection, units: Mapping[str, IntegerUnit], sizes: Mapping[str, int]) -> np.ndarray:
     """Return the largest magnitude a projection can add to a target, per channel or as one number."""
     largest = max(abs(bound) for bound in units[projection.pre.name].bounds())
@@ -204,24 +219,11 @@ def compile_integer(network: Network) -> CompiledInteger:
     edges = sorted(network.projections, key=lambda key: place[network.projections[key].pre.name])
     spot = {key: i for i, key in enumerate(edges)}
     n = len(edges)
-    columns = {
-        field: np.zeros(n, dtype=np.int64)
-        for field in (
-            "connectivity",
-            "post",
-            "weight_ptr",
-            "target_ptr",
-            "partner_ptr",
-            "step_ptr",
-            "n_step",
-            "own_seen",
-            "partner_seen",
-            "partner",
-        )
-    }
+    columns = {field: np.zeros(n, dtype=np.int64) for field in _COLUMNS}
+    columns["n_touch"][:] = 1
     weights8: list[np.ndarray] = []
     weights32: list[np.ndarray] = []
-    index: list[np.ndarray] = []
+    index: list[np.ndarray] = [np.zeros(1, dtype=np.int32)]  # entry 0: the one row that any other connectivity reaches
 
     def append(parts: list[np.ndarray], array: np.ndarray) -> int:
         parts.append(array.ravel())
@@ -246,6 +248,9 @@ def compile_integer(network: Network) -> CompiledInteger:
                 columns["target_ptr"][i] = append(index, first_target)
                 columns["partner_ptr"][i] = append(index, first_partner)
                 columns["step_ptr"][i] = append(index, np.concatenate([target_steps, partner_steps]))
+                columns["contiguous"][i] = all((steps == np.arange(len(steps))).all() for steps in (target_steps, partner_steps))
+                rows = _rows_reached(first_target, target_steps, projection.post.shape[-1])
+                columns["touch_ptr"][i], columns["n_touch"][i] = append(index, rows), len(rows)
                 columns["own_seen"][i] = n_seen
                 columns["partner"][i] = spot[mirror[key]]
                 n_seen += projection.pre.size

@@ -47,7 +47,8 @@ def load_graph(path: str | Path) -> tuple[ir.Graph, dict[str, Any]]:
     FormatError   for a missing, damaged or foreign file, a newer version, or arrays that are not finite
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: numpy leaves a file open when it turns out to be no archive.
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             if "header" not in archive.files:
                 raise FormatError(f"{path} is an .npz file but not a snnsim graph: it has no header. Give a file made by save_graph.")
             header = json.loads(bytes(archive["header"]).decode())

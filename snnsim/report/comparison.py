@@ -10,8 +10,8 @@ from typing import Any, final
 
 import numpy as np
 
-from snnsim.convert.certificate import Certificate
-from snnsim.convert.spiking_model import SpikingModel, convert
+from snnsim.conversion.certificate import Certificate
+from snnsim.conversion.spiking_model import SpikingModel, convert
 from snnsim.data import load_digits, load_model, patches
 from snnsim.energy.estimate import EnergyReport, estimate_energy
 from snnsim.engines.settle import CODES, SCHEDULES

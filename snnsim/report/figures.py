@@ -9,10 +9,11 @@ import numpy as np
 from snnsim import viz
 from snnsim.hardware.profile import load_profile
 from snnsim.models.softmax_row import SoftmaxRow
-from snnsim.report.comparison import Comparison
+from snnsim.report.comparison import Comparison, Energy
 from snnsim.report.tables import shown_energies
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
 
@@ -70,12 +71,27 @@ def draw_energy(comparison: Comparison, figure: Figure | SubFigure) -> None:
     """Energy of ANN and spikes on every profile, with intervals."""
     axes = figure.subplots(len(comparison.energy), 1, squeeze=False)[:, 0]
     for ax, (name, energies) in zip(axes, comparison.energy.items(), strict=True):
-        entries = []
-        for entry in shown_energies(comparison, energies):
-            host = f" (on {entry.report.host})" if "ann" in entry.report.hosted else ""
-            colour = viz.GREY if entry.what.startswith("ANN") else viz.BLUE
-            entries.append((entry.what + host, entry.report.total, colour))
-        viz.energy_bars(entries, ax, title=f"{load_profile(name).title} [{name}]")
+        _draw_energies(comparison, name, energies, ax)
+
+
+def _draw_energies(comparison: Comparison, name: str, energies: tuple[Energy, ...], ax: Axes) -> None:
+    entries = []
+    for entry in shown_energies(comparison, energies):
+        host = f" (on {entry.report.host})" if "ann" in entry.report.hosted else ""
+        entries.append((entry.what + host, entry.report.total, viz.GREY if entry.what.startswith("ANN") else viz.BLUE))
+    viz.energy_bars(entries, ax, title=f"{load_profile(name).title} [{name}]")
+
+
+def draw_overview(comparison: Comparison) -> Figure:
+    """Return one picture of the whole: events through the layers, attention from spikes, energy on the first profile."""
+    figure = _figure(15.0, 7.6)
+    left, right = figure.subfigures(1, 2, width_ratios=(3, 2))
+    draw_raster(comparison, left)
+    top, bottom = right.subfigures(2, 1, height_ratios=(3, 2))
+    draw_attention(comparison, top)
+    name, entries = next(iter(comparison.energy.items()))
+    _draw_energies(comparison, name, entries, bottom.subplots())
+    return figure
 
 
 #: key -> (heading, explanation, drawing function, size in inches)

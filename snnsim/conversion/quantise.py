@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from snnsim.convert.calibrate import ranges
-from snnsim.convert.fuse import Fused, fuse, total_bias
+from snnsim.conversion.calibrate import ranges
+from snnsim.conversion.fuse import Fused, fuse, total_bias
 from snnsim.errors import ConversionError
 from snnsim.graph.functions import FUNCTIONS
 from snnsim.graph.integer import DenseEdge, Edge, IntegerGraph, Layer, OneToOneEdge, ProductEdge, SumEdge

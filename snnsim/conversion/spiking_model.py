@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from snnsim.compiler.integer import compile_integer
-from snnsim.convert.certificate import Certificate, certify
-from snnsim.convert.lower import lower
-from snnsim.convert.quantise import quantise
+from snnsim.conversion.certificate import Certificate, certify
+from snnsim.conversion.lower import lower
+from snnsim.conversion.quantise import quantise
 from snnsim.engines.settle import run_integer
 from snnsim.errors import ParameterError
 from snnsim.graph.integer import DenseEdge, IntegerGraph, Settled

@@ -1,0 +1,1 @@
+"""Engines: what a compiled network does, and in what order."""

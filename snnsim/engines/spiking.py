@@ -1,0 +1,120 @@
+"""Validation and the choice of engine for networks of spiking models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from snnsim.compiler.spiking import CompiledSpiking, compile_spiking
+from snnsim.errors import ParameterError, unknown_name
+from snnsim.network import Network
+from snnsim.results import Result
+from snnsim.units import check_number
+
+ENGINES = ("auto", "event", "clock")
+
+
+def run_spiking(
+    network: Network,
+    *,
+    duration: float,
+    engine: str = "auto",
+    dt: float = 0.1,
+    seed: int = 0,
+    record: Mapping[str, Any] | None = None,
+    start: Any = None,
+    progress: Callable[[float], None] | None = None,
+) -> Result:
+    """Run a network of spiking models.
+
+    Parameters
+    ----------
+    duration : float     ms, > 0
+    engine : str         'event': exact spike times; 'clock': steps of dt; 'auto': the one that should be faster (see `choose`)
+    dt : float           ms, > 0; step of the clock engine and grid of recorded states in both
+    seed : int           >= 0; connectivity and sources
+    record : mapping of population to names   'spikes' or states; None records the spikes of all populations but sources
+    start : RunState     `Result.state` of an earlier run of the same network, engine, dt and seed
+    progress : callable  called with the fraction done, between chunks
+
+    Raises
+    ------
+    ParameterError    for values outside their domain, unknown names, delays that do not fit the engine
+    CompileError      for a model the engine cannot run
+    SimulationError   for a state of another network, or a run that gets stuck
+    """
+    duration = _one_number("simulate.duration", duration)
+    dt = _one_number("simulate.dt", dt)
+    if engine not in ENGINES:
+        raise ParameterError(unknown_name("simulate.engine", engine, ENGINES))
+    wanted = check_record(network, record)
+    compiled = compile_spiking(network, seed=seed, dt=dt)
+    why = f"engine={engine!r} was asked for"
+    if engine == "auto":
+        engine, why = choose(compiled, duration, getattr(start, "engine", None))
+    # The engines import numba, which takes longer than reading a description.
+    if engine == "event":
+        from snnsim.engines.event import run
+    else:
+        from snnsim.engines.clock import run
+    return run(compiled, duration=duration, record=wanted, start=start, progress=progress, why=why)
+
+
+def _one_number(owner: str, value: Any) -> float:
+    number = check_number(owner, value, unit="ms", gt=0.0)
+    if isinstance(number, np.ndarray):
+        raise ParameterError(f"{owner} = {value!r} must be one number in ms. Give a float.")
+    return number
+
+
+def check_record(network: Network, record: Mapping[str, Any] | None) -> dict[str, list[str]]:
+    """Return what to record by population. Raises ParameterError for unknown populations or states, listing the valid ones."""
+    if record is None:
+        return {name: ["spikes"] for name, population in network.populations.items() if not population.model.is_source}
+    if not isinstance(record, Mapping):
+        raise ParameterError(f'simulate.record = {record!r} must map population names to lists, for example {{"exc": ["spikes", "v"]}}.')
+    wanted = {}
+    for name, states in record.items():
+        if name not in network.populations:
+            raise ParameterError(unknown_name("simulate.record: population", name, network.populations))
+        names = [states] if isinstance(states, str) else list(states)
+        valid = ("spikes", *network.populations[name].model.states)
+        for state in names:
+            if state not in valid:
+                raise ParameterError(unknown_name(f"simulate.record[{name!r}]", state, valid))
+        wanted[name] = list(dict.fromkeys(names))
+    return wanted
+
+
+def choose(compiled: CompiledSpiking, duration: float, started: str | None = None) -> tuple[str, str]:
+    """Return the engine for `engine="auto"`, and why.
+
+    A continued run keeps its engine. Else the clock engine runs whatever has no closed form, and the event engine whatever
+    does not fit the grid. Else the expected work decides: every expected spike and delivery at the `event_cost` of its
+    model, against neurons x steps. The expected rate is that of a source, and 10 Hz for any other neuron.
+    """
+    from snnsim.engines.clock import delay_steps, steps_of
+    from snnsim.engines.event import missing_forms
+
+    if started is not None:
+        return started, f"the run continues one of the {started} engine"
+    missing = missing_forms(compiled)
+    if missing:
+        return "clock", f"{', '.join(missing)} has no closed form between events"
+    try:
+        delay_steps(compiled)
+        steps = int(steps_of("simulate.duration", duration, compiled.dt)[0])
+    except ParameterError as error:
+        return "event", str(error).split(" for the clock engine")[0]
+    rates = [model.expected_rate(duration) for model in compiled.models]
+    work = 0.0
+    for rate, population, model in zip(rates, compiled.populations, compiled.models, strict=True):
+        work += rate * population.size * model.event_cost
+    for part in compiled.projections:
+        work += rates[part.pre] * len(part.target) * compiled.models[part.post].event_cost
+    work *= duration * 1e-3
+    updates = steps * sum(population.size for population in compiled.populations)
+    engine = "event" if work < updates else "clock"
+    return engine, f"expected events take as long as {work:.2g} neuron steps, and a clock would take {updates:.2g}"

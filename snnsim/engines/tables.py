@@ -1,0 +1,252 @@
+"""What both engines share: the tables the drivers read, the state a run leaves, the pieces it is cut into."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snnsim.compiler.spiking import CompiledSpiking, end_to_end, outgoing, spans
+from snnsim.errors import CompileError, SimulationError
+from snnsim.kernels.layout import Cells, Learning, Wiring
+from snnsim.kernels.random import stream_key
+from snnsim.kernels.stdp import forget, on_pre, settle
+
+#: Different models one network may hold: the drivers take a tuple of this length, so that they compile once.
+_KINDS = 8
+_HISTORY = 16  # postsynaptic spikes kept per neuron before pending potentiation is applied
+_CHUNK_SECONDS = 0.2
+_LEARNED = ("x_pre", "t_pre", "seen", "time", "x_post", "written", "low", "full")
+
+
+@dataclass(frozen=True, eq=False)
+class RunState:
+    """Where a run stopped. Give it to ``simulate(start=...)`` to continue bit for bit; the engines only read it."""
+
+    engine: str
+    dt: float
+    seed: int
+    shape: tuple
+    time: float
+    arrays: Mapping[str, np.ndarray]
+
+    def __post_init__(self) -> None:
+        for array in self.arrays.values():
+            array.flags.writeable = False
+
+
+def check_start(start: Any, compiled: CompiledSpiking, engine: str) -> None:
+    """Refuse a state of another network, engine, step or seed."""
+    if not isinstance(start, RunState):
+        raise SimulationError(f"simulate.start = {type(start).__name__} must be the Result.state of an earlier run of a spiking network.")
+    for what, old, new in (
+        ("engine", start.engine, engine),
+        ("dt", start.dt, compiled.dt),
+        ("seed", start.seed, compiled.seed),
+        ("network", start.shape, compiled.shape),
+    ):
+        if old != new:
+            detail = "" if what == "network" else f" ({old}, now {new})"
+            raise SimulationError(f"simulate.start comes from a run with another {what}{detail}. Continue with the same {what}.")
+
+
+def kernel_tuple(kernels: list[Any]) -> tuple[tuple[Any, ...], list[int]]:
+    """Return the distinct kernels padded to a fixed length, and the place of each given one."""
+    distinct = list(dict.fromkeys(kernels))
+    if len(distinct) > _KINDS:
+        raise CompileError(f"Network uses {len(distinct)} different models but an engine takes {_KINDS}. Use fewer models.")
+    return tuple(distinct + [distinct[0]] * (_KINDS - len(distinct))), [distinct.index(kernel) for kernel in kernels]
+
+
+def build_cells(compiled: CompiledSpiking, forms: list[Any], kinds: list[int]) -> Cells:
+    """Lay out the populations; `forms` are their ClockForms or EventForms."""
+    sizes = [population.size for population in compiled.populations]
+    channels = [model.channels for model in compiled.models]
+    state, state_ptr = end_to_end([form.state for form in forms], np.float64)
+    coef, coef_ptr = end_to_end([form.coef for form in forms], np.float64)
+    widths = np.asarray(sizes) * np.asarray(channels)
+    return Cells(
+        size=np.array(sizes, dtype=np.int64),
+        first=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        kind=np.array(kinds, dtype=np.int64),
+        key=np.array([stream_key(np.uint64(compiled.seed), np.uint64(p)) for p in range(len(sizes))], dtype=np.uint64),
+        channels=np.array(channels, dtype=np.int64),
+        input_first=np.concatenate([[0], np.cumsum(widths)[:-1]]).astype(np.int64),
+        state_ptr=state_ptr,
+        state_rows=np.array([len(form.state) for form in forms], dtype=np.int64),
+        coef_ptr=coef_ptr,
+        coef_rows=np.array([len(form.coef) for form in forms], dtype=np.int64),
+        state=state,
+        coef=coef,
+        tally=np.zeros((len(sizes), 3), dtype=np.int64),
+    )
+
+
+def input_width(compiled: CompiledSpiking) -> int:
+    """Return the number of input columns of all populations."""
+    return sum(population.size * model.channels for population, model in zip(compiled.populations, compiled.models, strict=True))
+
+
+def build_wiring(compiled: CompiledSpiking, cells: Cells, delays: list[np.ndarray], dtype: type) -> Wiring:
+    """Lay out the projections; `delays` are by run, in the unit of the engine."""
+    parts = compiled.projections
+    row_ptr, row_first = end_to_end([part.row_ptr for part in parts], np.int64)
+    target, syn_first = end_to_end([part.target for part in parts], np.int32)
+    weight, weight_first = end_to_end([part.weight for part in parts], np.float64)
+    delay, run_first = end_to_end(delays, dtype)
+    run_ptr = np.concatenate([*(part.run_ptr[:-1] + at for part, at in zip(parts, syn_first[:-1], strict=True)), syn_first[-1:]])
+    run_final = np.zeros(len(delay), dtype=bool)
+    for part, rows, at in zip(parts, spans(row_first), run_first[:-1], strict=True):
+        row_ptr[rows] += at
+        ends = part.row_ptr[1:][np.diff(part.row_ptr) > 0]
+        run_final[at + ends - 1] = True
+    post = np.array([part.post for part in parts], dtype=np.int64)
+    out_ptr, out = outgoing(len(compiled.populations), [part.pre for part in parts])
+    two = cells.channels[post] == 2
+    return Wiring(
+        post=post,
+        out_ptr=out_ptr,
+        out=out,
+        row_first=row_first[:-1],
+        row_ptr=row_ptr,
+        run_ptr=run_ptr.astype(np.int64),
+        run_final=run_final,
+        delay=delay,
+        target=target,
+        syn_first=syn_first[:-1],
+        weight_first=weight_first[:-1],
+        weight_stride=np.array([len(part.weight) > 1 for part in parts], dtype=np.int64),
+        weight=weight,
+        column=cells.input_first[post],
+        split=np.where(two, cells.size[post], 0).astype(np.int64),
+        tally=np.zeros((len(parts), 2), dtype=np.int64),
+    )
+
+
+def build_learning(compiled: CompiledSpiking, dt: float) -> Learning:
+    """Lay out the learning rules; times count in units of `dt` ms."""
+    parts = compiled.projections
+    plastic = [q for q, part in enumerate(parts) if part.plasticity is not None]
+    rule = np.full(len(parts), -1, dtype=np.int64)
+    rule[plastic] = np.arange(len(plastic))
+    runs = np.cumsum([0, *(len(part.delay) for part in parts)])
+    trace_first, row_first, traces, rows = np.zeros(len(parts), np.int64), np.zeros(len(parts), np.int64), 0, 0
+    for q in plastic:
+        trace_first[q], row_first[q] = traces - runs[q], rows
+        traces += len(parts[q].delay)
+        rows += compiled.populations[parts[q].post].size
+    ptr, into = outgoing(len(compiled.populations), [parts[q].post for q in plastic])
+    return Learning(
+        rule=rule,
+        coef=np.array([parts[q].plasticity.coefficients(dt) for q in plastic], dtype=np.float64).reshape(-1, 6),
+        into_ptr=ptr,
+        into=np.asarray(plastic, dtype=np.int64)[into],
+        trace_first=trace_first,
+        x_pre=np.zeros(traces),
+        t_pre=np.full(traces, -np.inf),
+        seen=np.full(traces, -np.inf),
+        row_first=row_first,
+        time=np.zeros((rows, _HISTORY)),
+        x_post=np.zeros((rows, _HISTORY)),
+        written=np.zeros(rows, dtype=np.int64),
+        low=np.zeros(rows, dtype=np.int64),
+        full=np.zeros(1, dtype=bool),
+    )
+
+
+def make_room(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, learning: Learning, now: float, in_flight: float) -> Learning:
+    """Apply pending potentiation, release the histories it used, and double them if spikes are still too many to keep."""
+    for q, part in enumerate(compiled.projections):
+        if learning.rule[q] < 0 or not len(part.delay):
+            continue
+        first = int(wiring.row_ptr[wiring.row_first[q]])
+        last = first + len(part.delay)
+        wiring.tally[q, 1] += settle(learning, wiring, wiring.weight, q, first, last, now, in_flight)
+        until = now - (1.0 + in_flight) * float(wiring.delay[first:last].max())
+        row = int(learning.row_first[q])
+        forget(learning, row, row + int(cells.size[part.post]), until)
+    learning.full[0] = False
+    depth = learning.time.shape[1]
+    if not np.any(learning.written + 2 - learning.low > depth):
+        return learning
+    wider = learning._replace(time=np.zeros((len(learning.written), 2 * depth)), x_post=np.zeros((len(learning.written), 2 * depth)))
+    for k in range(depth):
+        held = np.flatnonzero(learning.low + k < learning.written)
+        at = learning.low[held] + k
+        wider.time[held, at % (2 * depth)] = learning.time[held, at % depth]
+        wider.x_post[held, at % (2 * depth)] = learning.x_post[held, at % depth]
+    return wider
+
+
+def saved(cells: Cells, wiring: Wiring, learning: Learning) -> dict[str, np.ndarray]:
+    """Return the arrays a run has changed and its continuation needs."""
+    arrays = {"cells.state": cells.state, "wiring.weight": wiring.weight}
+    return arrays | {f"learning.{name}": getattr(learning, name) for name in _LEARNED}
+
+
+def restored(start: RunState, cells: Cells, wiring: Wiring, learning: Learning) -> tuple[Cells, Wiring, Learning]:
+    """Return the tables with copies of the saved arrays in them."""
+    held = {name: array.copy() for name, array in start.arrays.items()}
+    learning = learning._replace(**{name: held[f"learning.{name}"] for name in _LEARNED})
+    learning.full[0] = np.any(learning.written + 2 - learning.low > learning.time.shape[1])
+    return cells._replace(state=held["cells.state"]), wiring._replace(weight=held["wiring.weight"]), learning
+
+
+def current_weights(
+    compiled: CompiledSpiking, wiring: Wiring, learning: Learning, now: float, in_flight: tuple[np.ndarray, ...] = ()
+) -> dict[str, np.ndarray]:
+    """Return the weights of plastic projections as of `now`, in order of source, target.
+
+    The rule is lazy; what is pending is applied to copies, so that looking does not change (or count in) the run.
+    in_flight : (projection, run, origin) of spikes made but not yet arrived, in order of origin (event engine)
+    """
+    if not len(learning.coef):
+        return {}
+    learning = learning._replace(**{name: getattr(learning, name).copy() for name in ("x_pre", "t_pre", "seen")})
+    weight = wiring.weight.copy()
+    for q, run, origin in zip(*in_flight, strict=True):
+        while learning.rule[q] >= 0:
+            on_pre(learning, wiring, weight, q, run, origin, 1)
+            if wiring.run_final[run]:
+                break
+            run += 1
+    weights = {}
+    for q, part in enumerate(compiled.projections):
+        if learning.rule[q] >= 0:
+            first = int(wiring.row_ptr[wiring.row_first[q]])
+            settle(learning, wiring, weight, q, first, first + len(part.delay), now, 0.0)
+            at = int(wiring.weight_first[q])
+            weights[part.name] = part.by_target(weight[at : at + len(part.target)])
+    return weights
+
+
+class Chunks:
+    """Sizes pieces of a run to about 0.2 s, so that a bar moves and Ctrl-C is heard; results do not depend on it."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    @contextmanager
+    def timed(self):
+        """Time one piece and adapt the size of the next."""
+        began = time.perf_counter()
+        with warnings.catch_warnings():
+            # Kernels travel as first-class functions, which numba calls experimental.
+            warnings.filterwarnings("ignore", message="First-class function type feature is experimental")
+            yield self.size
+        seconds = time.perf_counter() - began
+        if seconds < 0.5 * _CHUNK_SECONDS:
+            self.size = min(2 * self.size, 1 << 40)
+        elif seconds > 2.0 * _CHUNK_SECONDS:
+            self.size = max(1, self.size // 2)
+
+
+def report(progress: Callable[[float], None] | None, fraction: float) -> None:
+    """Tell the caller how far a run has come."""
+    if progress is not None:
+        progress(min(1.0, fraction))

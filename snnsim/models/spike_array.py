@@ -1,0 +1,72 @@
+"""Source that replays listed spikes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar, final
+
+import numpy as np
+
+from snnsim.errors import ParameterError, WiringError
+from snnsim.models.spiking import ClockForm, EventForm, NeuronModel
+from snnsim.units import check_number
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpikeArray(NeuronModel):
+    """Given spikes at given times.
+
+    Parameters
+    ----------
+    times : float[n_spikes]           ms, > 0, in any order
+    indices : int[n_spikes] or None   neuron of each spike, in the flattened population; None means neuron 0
+
+    On the clock a spike belongs to the step that ends at its time, or to the step that contains it.
+    """
+
+    is_source: ClassVar[bool] = True
+    channels: ClassVar[int] = 0
+
+    times: np.ndarray
+    indices: np.ndarray = None  # type: ignore[assignment]  # an array once checked
+
+    def __post_init__(self) -> None:
+        times = np.atleast_1d(check_number("SpikeArray.times", np.asarray(self.times, dtype=np.float64), unit="ms", gt=0.0))
+        indices = np.zeros(times.shape, dtype=np.int64) if self.indices is None else np.atleast_1d(np.asarray(self.indices))
+        if times.ndim != 1 or indices.shape != times.shape:
+            raise ParameterError(f"SpikeArray.indices has shape {indices.shape} but must match times {times.shape}: one neuron per spike.")
+        if indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0):
+            raise ParameterError(f"SpikeArray.indices = {self.indices!r} must be whole numbers >= 0. Give neuron numbers.")
+        for name, array in (("times", np.array(times)), ("indices", indices.astype(np.int64))):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    def check_shape(self, population: str, shape: tuple[int, ...]) -> None:
+        if self.indices.size and self.indices.max() >= prod(shape):
+            raise WiringError(
+                f"Population({population!r}).model.indices holds {self.indices.max()} but must lie in 0 .. {prod(shape) - 1}. "
+                "Correct the index or enlarge the population."
+            )
+
+    def clock_form(self, n: int, dt: float) -> ClockForm:
+        from snnsim.kernels.spike_list import step_list  # numba is loaded when something runs, not by import snnsim
+
+        # A time within rounding of a step's end belongs to that step.
+        step = np.ceil(self.times / dt * (1.0 - 1e-12) - 1e-9).astype(np.int64) - 1
+        pairs, times = np.unique(np.stack([step, self.indices]), axis=1, return_counts=True)
+        return ClockForm(step_list, np.empty((0, n)), np.ascontiguousarray(np.vstack([pairs, times]), dtype=np.float64))
+
+    def event_form(self, n: int) -> EventForm:
+        from snnsim.kernels.random import peek_nothing
+        from snnsim.kernels.spike_list import advance_list
+
+        order = np.lexsort((self.times, self.indices))
+        end = np.cumsum(np.bincount(self.indices, minlength=n)).astype(np.float64)
+        state = np.ascontiguousarray([np.concatenate([[0.0], end[:-1]]), end])
+        return EventForm(advance_list, peek_nothing, state, np.ascontiguousarray(self.times[order][None, :]))
+
+    def expected_rate(self, duration: float) -> float:
+        n = int(self.indices.max()) + 1 if self.indices.size else 1
+        return float(np.sum(self.times <= duration)) / n / (duration * 1e-3)

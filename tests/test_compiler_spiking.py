@@ -1,0 +1,78 @@
+"""Flat arrays of a compiled network."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snnsim.compiler.spiking import compile_spiking
+from snnsim.connect import Dense, FixedProbability, FromArrays, OneToOne
+from snnsim.errors import CompileError, ParameterError
+from snnsim.models.lif import LIF
+from snnsim.network import Network, Population, Projection
+from snnsim.plasticity.pair_stdp import PairSTDP
+
+PRE, POST = Population("pre", 6, LIF()), Population("post", 7, LIF())
+
+
+@settings(deadline=None, max_examples=50)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(0, 40), same_delay=st.booleans())
+def test_every_synapse_keeps_its_target_weight_and_delay(seed, n, same_delay):
+    random = np.random.default_rng(seed)
+    source, target = random.integers(6, size=n), random.integers(7, size=n)
+    weight, delay = random.normal(size=n), 1.5 if same_delay else random.integers(1, 4, size=n) / 2
+    net = Network(Projection(PRE, POST, FromArrays(source, target), weight=weight, delay=delay))
+    part = compile_spiking(net, seed=0, dt=0.1).projections[0]
+    stored = []
+    for s in range(6):
+        runs = range(part.row_ptr[s], part.row_ptr[s + 1])
+        assert np.all(np.diff(part.delay[runs.start : runs.stop]) > 0)
+        for run in runs:
+            synapses = range(part.run_ptr[run], part.run_ptr[run + 1])
+            assert len(synapses) > 0
+            assert np.all(np.diff(part.target[synapses.start : synapses.stop]) >= 0)
+            stored += [(s, part.target[k], part.delay[run], part.weight[min(k, len(part.weight) - 1)]) for k in synapses]
+    assert sorted(stored) == sorted(zip(source, target, np.broadcast_to(delay, n), weight, strict=True))
+    np.testing.assert_array_equal(part.by_target(part.weight), weight[np.lexsort((target, source))])
+    np.testing.assert_array_equal(part.fan_out, np.bincount(source, minlength=6))
+
+
+def test_uniform_weights_and_delays_are_stored_once_and_targets_in_32_bits():
+    part = compile_spiking(Network(Projection(PRE, POST, FixedProbability(1.0), weight=0.5)), seed=0, dt=0.1).projections[0]
+    assert part.weight.tolist() == [0.5] and part.target.dtype == np.int32 and len(part.target) == 42
+    assert part.delay.tolist() == [1.0] * 6
+    plastic = Projection(PRE, POST, FixedProbability(1.0), weight=0.5, plasticity=PairSTDP())
+    assert len(compile_spiking(Network(plastic), seed=0, dt=0.1).projections[0].weight) == 42
+
+
+def test_compiled_arrays_cannot_be_written():
+    part = compile_spiking(Network(Projection(PRE, POST, FixedProbability(0.5))), seed=0, dt=0.1).projections[0]
+    for array in (part.target, part.weight, part.delay, part.row_ptr, part.run_ptr):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+
+
+def test_connectivity_depends_on_the_seed_and_the_number_of_the_projection_alone():
+    one = Network(Projection(PRE, POST, FixedProbability(0.5)))
+    two = Network(Projection(PRE, POST, FixedProbability(0.5)), Projection(POST, PRE, FixedProbability(0.5)))
+    first, again, other = (compile_spiking(net, seed=s, dt=0.1).projections for net, s in ((one, 1), (two, 1), (one, 2)))
+    np.testing.assert_array_equal(first[0].target, again[0].target)
+    assert first[0].target.tolist() != other[0].target.tolist()
+
+
+@pytest.mark.parametrize("field", ["weight", "delay"])
+def test_an_array_of_another_length_than_the_synapses_is_refused(field):
+    net = Network(Projection(PRE, PRE, OneToOne(), **{field: np.ones(5)}))
+    with pytest.raises(ParameterError, match=rf"Projection\(pre -> pre\)\.{field} = array\(5,\).* here 6"):
+        compile_spiking(net, seed=0, dt=0.1)
+
+
+def test_a_connector_without_a_list_of_synapses_is_refused():
+    with pytest.raises(CompileError, match="Dense computes integer fan-out"):
+        compile_spiking(Network(Projection(PRE, POST, Dense(np.ones((6, 7), dtype=int)))), seed=0, dt=0.1)
+
+
+@pytest.mark.parametrize(("seed", "dt", "name"), [(-1, 0.1, "seed"), (0.5, 0.1, "seed"), (0, 0.0, "dt"), (0, np.nan, "dt")])
+def test_a_wrong_seed_or_step_is_refused(seed, dt, name):
+    with pytest.raises(ParameterError, match=f"^{name} = "):
+        compile_spiking(Network(PRE), seed=seed, dt=dt)

@@ -1,0 +1,97 @@
+"""Counts times prices, by hand and as properties."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import snnsim as sim
+from snnsim.errors import ParameterError
+from snnsim.hardware.profile import Interval, Price, Profile, load_profile
+from snnsim.results import OPERATIONS, OperationCounts
+
+KINDS = sorted(OPERATIONS)
+
+
+def profile(prices, included=None):
+    table = {role: {kind: Price(Interval(*pj), grade, "test") for kind, (pj, grade) in rows.items()} for role, rows in prices.items()}
+    return Profile("test", "test", 1, None, "term", "", table, included or {})
+
+
+def test_a_small_network_is_priced_as_by_hand():
+    counts = OperationCounts({"a": {"spikes": 10, "updates_driven": 4}, "a -> b": {"synops": 50, "adds": 50, "weight_fetches": 50}})
+    report = sim.estimate_energy(counts, "loihi14")
+    assert report.total == pytest.approx((10 * 1.7 + 4 * 72.8 + 50 * 23.6, 10 * 5.7 + 4 * 81 + 50 * 23.6, 10 * 69.3 + 4 * 81 + 50 * 35.5))
+    assert sim.estimate_energy(counts, "loihi14", per=5).total.nominal == pytest.approx(report.total.nominal / 5)
+
+
+def test_a_count_without_a_price_leaves_no_total_and_is_named():
+    counts = OperationCounts({"a -> b": {"synops": 3, "adds": 3, "multiplies": 3}})
+    report = sim.estimate_energy(counts, "loihi14")
+    assert report.total is None
+    assert {role: dict(kinds) for role, kinds in report.unpriced.items()} == {"synaptic": {"multiplies": 3}}
+    assert "has no price for 3 multiplies (synaptic)" in str(report)
+
+
+def test_binary_spike_chips_refuse_power_of_two_and_payload_events(digits):
+    model, inputs, _, _ = digits
+    for code, missing in (("unary", None), ("signed_digit", "shifts"), ("graded", "multiplies")):
+        report = sim.estimate_energy(model(inputs[:2], code=code).counts, "truenorth28", host="horowitz45")
+        assert (report.total is None) == (missing is not None)
+        assert missing is None or set(report.unpriced["synaptic"]) == {missing}
+
+
+def test_roles_a_chip_cannot_do_need_a_host_and_are_named(digits):
+    model, inputs, _, _ = digits
+    counts = model(inputs[:2], code="unary").counts
+    alone = sim.estimate_energy(counts, "loihi14")
+    assert alone.total is None
+    assert set(alone.unpriced) == {"group"}
+    hosted = sim.estimate_energy(counts, "loihi14", host="horowitz45")
+    assert hosted.total is not None
+    assert (hosted.host, hosted.hosted) == ("horowitz45", ("group",))
+
+
+def test_recalled_prices_need_an_explicit_opt_in():
+    counts = OperationCounts({"a -> b": {"synops": 2}})
+    recalled = profile({"synaptic": {"synops": ((1, 2, 3), "R")}})
+    assert sim.estimate_energy(counts, recalled).total is None
+    allowed = sim.estimate_energy(counts, recalled, allow_recalled=True)
+    assert allowed.total == (2, 4, 6)
+    assert allowed.recalled == ("synaptic.synops",)
+
+
+def test_included_operations_are_not_priced_again():
+    counts = OperationCounts({"a -> b": {"synops": 2, "adds": 2}})
+    assert sim.estimate_energy(counts, profile({"synaptic": {"synops": ((1, 1, 1), "V")}}, {"synaptic": ("adds",)})).total == (2, 2, 2)
+
+
+@given(
+    counts=st.dictionaries(st.sampled_from(KINDS), st.integers(0, 1000), min_size=1),
+    prices=st.fixed_dictionaries({kind: st.tuples(*[st.floats(0, 1e3)] * 3).map(sorted) for kind in KINDS}),
+    kind=st.sampled_from(KINDS),
+    more=st.integers(1, 50),
+    dearer=st.floats(1.0, 3.0),
+)
+def test_energy_is_monotone_in_every_count_and_every_price(counts, prices, kind, more, dearer):
+    def total(counts, prices):
+        roles = {"layer": "neuron"}
+        return sim.estimate_energy(
+            OperationCounts({"layer": counts}, roles), profile({"neuron": {k: (p, "V") for k, p in prices.items()}})
+        ).total
+
+    base = total(counts, prices)
+    assert base.low <= base.nominal <= base.high
+    for other in (
+        total({**counts, kind: counts.get(kind, 0) + more}, prices),
+        total(counts, {**prices, kind: [value * dearer for value in prices[kind]]}),
+    ):
+        assert all(b >= a * (1 - 1e-12) for a, b in zip(base, other, strict=True))
+
+
+def test_unknown_profiles_list_the_valid_ones():
+    with pytest.raises(ParameterError, match="profile = 'loihi' is not known. Valid: horowitz45, loihi14, .* Did you mean 'loihi14'"):
+        load_profile("loihi")
+    with pytest.raises(ParameterError, match="per = 0 must be >= 1"):
+        sim.estimate_energy(OperationCounts({}), "loihi14", per=0)

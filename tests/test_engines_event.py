@@ -1,0 +1,117 @@
+"""The event engine against NEST's precise models and against the clock engine."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snnsim.connect import AllToAll, FromArrays, OneToOne
+from snnsim.engines.spiking import run_spiking
+from snnsim.errors import ParameterError, SimulationError
+from snnsim.models.lif import LIF
+from snnsim.models.lif_exp import LIFExp
+from snnsim.models.spike_array import SpikeArray
+from snnsim.network import Network, Population, Projection
+
+NEST = Path(__file__).parents[2] / "shared" / "refs" / "nest"
+
+
+def nest(name):
+    if not NEST.exists():
+        pytest.skip(f"no reference traces in {NEST}")
+    return np.load(NEST / f"{name}.npz"), json.loads((NEST / "refs_params.json").read_text())[name]
+
+
+@pytest.mark.parametrize(("name", "model"), [("single_iaf_psc_delta_ps_offgrid", LIF), ("single_iaf_psc_exp_ps_lossless_offgrid", LIFExp)])
+def test_spike_times_are_those_of_nest_off_the_grid(name, model):
+    trace, reference = nest(name)
+    given = reference["params"]
+    names = {"tau_m": "tau_m", "v_rest": "E_L", "v_th": "V_th", "v_reset": "V_reset", "t_ref": "t_ref", "c_m": "C_m", "i_ext": "I_e"}
+    if model is LIFExp:
+        names |= {"tau_syn_exc": "tau_syn_ex", "tau_syn_inh": "tau_syn_in"}
+    cell = Population("cell", 1, model(**{ours: given[theirs] for ours, theirs in names.items()}))
+    sources = [Population(side, 1, SpikeArray(times=trace[f"{side}_in"])) for side in ("exc", "inh")]
+    net = Network(*(Projection(s, cell, OneToOne(), weight=reference[f"w_{s.name}"], delay=reference["delay"]) for s in sources))
+    result = run_spiking(net, duration=reference["T"], engine="event", dt=0.1, record={"cell": ["spikes", "v"]})
+    np.testing.assert_allclose(result.spikes["cell"].times, trace["spikes"], atol=1e-9, rtol=0)
+    np.testing.assert_allclose(result.recordings["cell"]["v"].values[: len(trace["t"]), 0], trace["V_m"], atol=1e-9, rtol=0)
+
+
+def test_spike_times_under_a_constant_current_are_those_of_nest():
+    trace, reference = nest("dc_iaf_psc_delta_ps_dc")
+    given = reference["params_full_initial"]
+    cell = LIF(
+        tau_m=given["tau_m"], v_rest=given["E_L"], v_th=given["V_th"], v_reset=given["V_reset"], t_ref=given["t_ref"], c_m=given["C_m"],
+        i_ext=reference["amp"],
+    )  # fmt: skip
+    # NEST's generator switches on at 50 ms and acts after its delay of 1 ms; the neuron rests at E_L until then.
+    onset = reference["start"] + reference["gen_delay"]
+    times = run_spiking(Network(Population("cell", 1, cell)), duration=400.0, engine="event").spikes["cell"].times
+    np.testing.assert_allclose(times + onset, trace["spikes"], atol=1e-9, rtol=0)
+
+
+@pytest.mark.parametrize(("model", "weight"), [(LIF, 1.4), (LIFExp, 60.0)])
+def test_clock_spikes_approach_event_spikes_as_the_step_shrinks(model, weight):
+    random = np.random.default_rng(1)
+    n = 60
+    source = Population("source", 20, SpikeArray(times=np.sort(random.uniform(0.5, 80.0, 2000)), indices=random.integers(20, size=2000)))
+    cells = Population("cells", 20, model(i_ext=100.0))
+    pairs = FromArrays(random.integers(20, size=n), random.integers(20, size=n))
+    net = Network(
+        Projection(source, cells, OneToOne(), weight=weight, delay=1.0),
+        Projection(cells, cells, pairs, weight=0.3 * weight * random.choice([-2.0, 1.0], size=n), delay=1.5),
+    )
+    exact = run_spiking(net, duration=80.0, engine="event").spikes["cells"]
+    errors = []
+    for dt in (0.25, 0.03125, 0.00390625):
+        spikes = run_spiking(net, duration=80.0, engine="clock", dt=dt).spikes["cells"]
+        same = np.array_equal(spikes.counts(), exact.counts())
+        errors.append(max(np.abs(spikes.of(i) - exact.of(i)).max(initial=0) for i in range(20)) if same else np.inf)
+    assert len(exact) > 30
+    assert errors[2] < 0.04
+    assert errors[2] < errors[0]
+
+
+def test_simultaneous_inputs_are_added_before_the_threshold_test():
+    cell = Population("cell", 1, LIF())
+    exc, inh = (Population(name, 2, SpikeArray(times=[3.0, 3.0], indices=[0, 1])) for name in ("exc", "inh"))
+    both = Network(Projection(exc, cell, AllToAll(), weight=10.0), Projection(inh, cell, AllToAll(), weight=-4.0))
+    assert len(run_spiking(both, duration=10.0, engine="event").spikes["cell"]) == 0
+    alone = Network(Projection(exc, cell, AllToAll(), weight=10.0))
+    np.testing.assert_array_equal(run_spiking(alone, duration=10.0, engine="event").spikes["cell"].times, [4.0])
+
+
+def test_synops_of_an_event_run_are_its_delivered_spikes_times_their_fan_out():
+    random = np.random.default_rng(2)
+    times, indices = random.uniform(0.1, 20.0, 300), random.integers(10, size=300)
+    source, cells = Population("source", 10, SpikeArray(times=times, indices=indices)), Population("cells", 10, LIF())
+    s, t, delay = random.integers(10, size=50), random.integers(10, size=50), random.uniform(0.5, 4.0, size=50)
+    net = Network(Projection(source, cells, FromArrays(s, t), weight=0.5, delay=delay))
+    first = run_spiking(net, duration=15.0, engine="event")
+    delivered = sum(int(np.sum(times + d <= 15.0)) for times, d in ((times[indices == s[k]], delay[k]) for k in range(50)))
+    assert first.counts.total("synops") == delivered
+    rest = run_spiking(net, duration=15.0, engine="event", start=first.state)
+    assert first.counts.total("synops") + rest.counts.total("synops") == np.sum(np.bincount(indices)[s])
+
+
+def test_a_recording_between_two_spikes_is_the_closed_form():
+    cell = Population("cell", 1, LIF(i_ext=300.0, tau_m=20.0, t_ref=2.0))
+    result = run_spiking(Network(cell), duration=60.0, engine="event", dt=0.1, record={"cell": ["v", "spikes"]})
+    v, times = result.recordings["cell"]["v"], result.spikes["cell"].times
+    start = np.array([0.0, *(times + 2.0)])
+    phase = v.times - start[np.searchsorted(times, v.times, side="right")]
+    expected = -65.0 + 30.0 * -np.expm1(-np.maximum(phase, 0.0) / 20.0)
+    np.testing.assert_allclose(v.values[:, 0], expected, rtol=1e-12)
+
+
+def test_a_storm_of_spikes_in_no_time_is_stopped():
+    cell = Population("cell", 1, LIF(i_ext=1e30, t_ref=0.0))
+    with pytest.raises(SimulationError, match="stuck"):
+        run_spiking(Network(cell), duration=1.0, engine="event")
+
+
+def test_a_delay_of_zero_is_refused():
+    a = Population("a", 2, LIF())
+    with pytest.raises(ParameterError, match="delay = 0 ms must be > 0"):
+        run_spiking(Network(Projection(a, a, AllToAll(), delay=0.0)), duration=1.0, engine="event")

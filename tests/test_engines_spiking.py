@@ -1,0 +1,90 @@
+"""Validation of a run and the choice of engine."""
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+import pytest
+
+from snnsim.connect import AllToAll, OneToOne
+from snnsim.engines.spiking import run_spiking
+from snnsim.errors import CompileError, ParameterError
+from snnsim.models.lif import LIF
+from snnsim.models.poisson import PoissonSource
+from snnsim.models.spiking import ClockForm, NeuronModel
+from snnsim.network import Network, Population, Projection
+from snnsim.units import param
+
+NOISE, CELLS = Population("noise", 10, PoissonSource(rate=5.0)), Population("cells", 10, LIF())
+NET = Network(Projection(NOISE, CELLS, OneToOne(), weight=16.0))
+
+
+@final
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OnlyClock(NeuronModel):
+    """A model of a later issue: no closed form between events."""
+
+    states: ClassVar[tuple[str, ...]] = ("v",)
+    tau_m: float = param(20.0, unit="ms", gt=0.0)
+
+    def clock_form(self, n: int, dt: float) -> ClockForm:
+        return LIF(tau_m=self.tau_m, i_ext=500.0).clock_form(n, dt)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"duration": 0.0}, r"simulate\.duration = 0 ms must be > 0 ms"),
+        ({"duration": float("inf")}, r"simulate\.duration = inf ms must be finite"),
+        ({"duration": np.ones(2)}, "must be one number in ms"),
+        ({"dt": -0.1}, r"simulate\.dt = -0\.1 ms must be > 0 ms"),
+        ({"engine": "clok"}, r"simulate\.engine = 'clok' is not known\. Valid: auto, event, clock\. Did you mean 'clock'"),
+        ({"record": {"cell": ["v"]}}, r"population = 'cell' is not known\. Valid: noise, cells"),
+        ({"record": {"cells": ["w"]}}, r"record\['cells'\] = 'w' is not known\. Valid: spikes, v"),
+        ({"record": ["cells"]}, "must map population names to lists"),
+        ({"duration": 1.05, "engine": "clock"}, r"simulate\.duration = 1\.05 ms must be a multiple"),
+    ],
+)
+def test_a_wrong_argument_is_refused_with_value_rule_and_remedy(wrong, words):
+    with pytest.raises(ParameterError, match=words):
+        run_spiking(NET, **({"duration": 1.0} | wrong))
+
+
+def test_without_record_the_spikes_of_all_but_sources_are_returned():
+    assert list(run_spiking(NET, duration=10.0).spikes) == ["cells"]
+
+
+def test_auto_takes_the_event_engine_for_sparse_activity_and_the_clock_for_dense():
+    sparse = run_spiking(NET, duration=10.0)
+    assert sparse.engine == "event" and "neuron steps" in sparse.why
+    busy = Network(Projection(Population("noise", 50, PoissonSource(rate=1000.0)), Population("cells", 50, LIF()), AllToAll(), weight=0.01))
+    assert run_spiking(busy, duration=10.0).engine == "clock"
+
+
+def test_auto_takes_the_event_engine_for_what_does_not_fit_the_grid_and_says_so():
+    odd = Network(Projection(NOISE, CELLS, OneToOne(), weight=16.0, delay=0.123))
+    result = run_spiking(odd, duration=10.0)
+    assert result.engine == "event" and "delay = 0.123 ms must be a multiple" in result.why
+
+
+def test_a_continued_run_keeps_its_engine():
+    state = run_spiking(NET, duration=10.0, engine="clock").state
+    assert run_spiking(NET, duration=10.0, start=state).engine == "clock"
+
+
+def test_a_model_without_closed_form_runs_on_the_clock_only():
+    net = Network(Population("cells", 3, OnlyClock()))
+    result = run_spiking(net, duration=100.0)
+    assert result.engine == "clock" and "OnlyClock has no closed form" in result.why
+    assert len(result.spikes["cells"]) > 0
+    with pytest.raises(CompileError, match="OnlyClock has no closed form"):
+        run_spiking(net, duration=1.0, engine="event")
+
+
+@pytest.mark.parametrize("engine", ["clock", "event"])
+def test_times_of_a_continued_run_go_on_and_rates_count_the_piece(engine):
+    cell = Network(Population("cells", 1, LIF(i_ext=400.0)))
+    first = run_spiking(cell, duration=100.0, engine=engine)
+    second = run_spiking(cell, duration=50.0, engine=engine, start=first.state)
+    assert second.spikes["cells"].times.min() > 100.0
+    assert second.spikes["cells"].mean_rate() == len(second.spikes["cells"]) / 0.05

@@ -1,0 +1,71 @@
+"""Profiles: the shipped ones hold, broken ones are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from snnsim.errors import FormatError
+from snnsim.hardware.profile import load_profile, profile_names, read_profile
+
+GOOD = """
+title = "t"
+node_nm = 28
+scope = "term"
+note = "n"
+[included]
+synaptic = ["adds"]
+[prices.synaptic.synops]
+pj = [1, 2, 3]
+grade = "V"
+source = "s"
+"""
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_a_shipped_profile_cites_every_price_and_recalls_none(name):
+    profile = load_profile(name)
+    prices = [price for rows in profile.prices.values() for price in rows.values()]
+    assert prices
+    assert all(len(price.source) > 10 and price.grade in ("V", "2", "D") for price in prices)
+    if profile.scope == "all-in":
+        assert "spikes" not in profile.prices.get("neuron", {}), "routing is part of an all-in figure"
+
+
+def test_published_figures_are_what_the_sources_say():
+    horowitz, loihi = load_profile("horowitz45"), load_profile("loihi14")
+    assert horowitz.prices["synaptic"]["adds"].pj.nominal == 0.1
+    assert horowitz.prices["ann"]["macs"].pj.nominal == pytest.approx(0.2 + 0.1)
+    assert horowitz.prices["synaptic"]["weight_fetches"].pj == (10 / 8, 20 / 8, 100 / 8)
+    assert loihi.prices["synaptic"]["synops"].pj.nominal == 23.6
+    assert load_profile("spinnaker2").prices["neuron"]["updates_driven"].pj.nominal == 2190
+
+
+def test_a_profile_of_your_own_is_one_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    assert load_profile(str(path)).prices["synaptic"]["synops"].pj == (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("pj = [1, 2, 3]", "pj = [3, 2, 1]", "must rise: low <= nominal <= high"),
+        ("pj = [1, 2, 3]", "pj = [-1, 2, 3]", "-1 pJ must be >= 0"),
+        ("pj = [1, 2, 3]", "pj = 2", "must be .low, nominal, high. in pJ"),
+        ("pj = [1, 2, 3]", "", "'pj' is missing"),
+        ("pj = [1, 2, 3]", "pj = [1, 2, nan]", "must be finite"),
+        ('grade = "V"', 'grade = "A"', "Valid: V, 2, D, R"),
+        ('scope = "term"', 'scope = "chip"', "Valid: op, term, all-in"),
+        ("node_nm = 28", "", "'node_nm' is missing"),
+        ("prices.synaptic.synops", "prices.synaptic.synop", "'synop' is not known"),
+        ("prices.synaptic.synops", "prices.axon.synops", "'axon' is not known. Valid: synaptic, neuron, group, ann"),
+        ('["adds"]', '["synops"]', "priced and also listed as included: it would count twice"),
+        ('source = "s"', 'source = "s"\nunit = "J"', "unknown key 'unit'"),
+        ("[included]", "[included", "cannot be read"),
+    ],
+)
+def test_a_broken_profile_says_what_is_wrong(tmp_path, old, new, text):
+    path = tmp_path / "broken.toml"
+    path.write_text(GOOD.replace(old, new))
+    with pytest.raises(FormatError, match=text):
+        read_profile(path)

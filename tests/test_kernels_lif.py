@@ -1,0 +1,59 @@
+"""Closed forms of the leaky integrate-and-fire neurons."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from snnsim.kernels.lif import crossing_delta, crossing_exp, curve, overlap
+from snnsim.models.lif_exp import _peak
+
+TAU = st.floats(0.3, 50.0)
+
+
+@settings(deadline=None, max_examples=400)
+@given(
+    u=st.floats(-30.0, 20.0), exc=st.floats(-20.0, 20.0), inh=st.floats(-20.0, 20.0), gap=st.floats(-5.0, 15.0),
+    tau_m=TAU, tau_exc=TAU, tau_inh=TAU, meet=st.sampled_from(["no", "exc", "inh", "both", "nearly", "synapses"]),
+)  # fmt: skip
+def test_the_first_crossing_is_the_first_one_a_fine_scan_can_see(u, exc, inh, gap, tau_m, tau_exc, tau_inh, meet):
+    tau_exc = {"exc": tau_m, "both": tau_m, "nearly": tau_m * (1 + 1e-10)}.get(meet, tau_exc)
+    tau_inh = {"inh": tau_m, "both": tau_m, "nearly": tau_m * (1 - 1e-9), "synapses": tau_exc * (1 + 1e-12)}.get(meet, tau_inh)
+    assume(u < gap - 1e-9)
+    flight = (u, exc, inh, 1 / tau_m, 1 / tau_exc, 1 / tau_inh, gap)
+    peaks = (float(_peak(np.array(tau_m), np.array(t))) for t in (tau_exc, tau_inh))
+    t = crossing_exp(flight, *peaks)
+    if np.isfinite(t):
+        assert abs(curve(0, t, flight)[0]) < 1e-9 * (abs(u) + tau_m * (abs(exc) + abs(inh)) + abs(gap) + 1.0)
+    scan = np.linspace(0.0, min(t, 300.0), 3000)
+    before = np.array([curve(0, s, flight)[0] for s in scan[:-1]])
+    assert before.max() < 1e-9
+
+
+def test_a_brief_double_crossing_between_two_inputs_is_not_missed():
+    # Fast excitation against slow inhibition: v is above threshold for 0.045 ms only.
+    flight = (0.0, 10.0, -5.0, 0.1, 1.0, 0.2, 2.7)
+    top = max((curve(0, t, flight)[0], t) for t in np.linspace(0, 5, 50_001))
+    flight = (*flight[:6], flight[6] + top[0] - 1e-7)
+    t = crossing_exp(flight, 1e9, 1e9)
+    assert t < top[1]
+    assert abs(curve(0, t, flight)[0]) < 1e-12
+
+
+@pytest.mark.parametrize("near", [0.0, 1e-15, 1e-12, 1e-9, 1e-6])
+def test_overlap_is_stable_where_both_time_constants_meet(near):
+    t, a = 7.0, 0.1
+    exact = t * np.exp(-a * t) * (1.0 - near * a * t / 2.0)
+    assert overlap(t, a, a * (1.0 + near)) == pytest.approx(exact, rel=1e-12)
+    assert overlap.py_func(t, a, a * (1.0 + near)) == pytest.approx(exact, rel=1e-12)
+
+
+def test_overlap_does_not_overflow_for_long_times():
+    assert overlap(1e5, 10.0, 1e-4) == pytest.approx(np.exp(-10.0) / (10.0 - 1e-4), rel=1e-12)
+
+
+@pytest.mark.parametrize("crossing", [crossing_delta, crossing_delta.py_func])
+def test_the_delta_neuron_crosses_when_its_exponential_does(crossing):
+    assert crossing(-70.0, -50.0, -55.0, 10.0) == pytest.approx(10.0 * np.log(4.0), rel=1e-15)
+    assert crossing(-70.0, -55.0, -55.0, 10.0) == np.inf
+    assert crossing(-55.0, -70.0, -55.0, 10.0) == 0.0

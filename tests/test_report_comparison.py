@@ -1,0 +1,129 @@
+"""The main job, on a few images."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+import snnsim as sim
+from snnsim.errors import ParameterError
+from snnsim.report import save
+from snnsim.report.comparison import DEFAULT_PROFILES, TABLE_CODES, TABLE_SCHEDULES
+from snnsim.report.verdict import verdict
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    return sim.compare(images=12, seed=3)
+
+
+def test_the_json_holds_every_number(comparison, tmp_path):
+    _, path = save.save(comparison, tmp_path)
+    data = json.loads(path.read_text())
+    assert set(data["accuracy"]) == {"float", "quantised", "spiking"}
+    assert data["certificate"]["mismatches"] == 0
+    assert {"name", "compared", "mismatches"} <= set(data["certificate"]["layers"][0])
+    assert sum(layer["compared"] for layer in data["certificate"]["layers"]) == data["certificate"]["compared"] > 0
+    assert [(run["code"], run["schedule"]) for run in data["counts"]["spiking"]] == [(c, s) for s in TABLE_SCHEDULES for c in TABLE_CODES]
+    assert tuple(data["energy"]) == DEFAULT_PROFILES
+    assert data["seconds"] > 0
+    run = data["counts"]["spiking"][0]
+    assert run["synops_per_inference"] == sum(kinds.get("synops", 0) for kinds in run["layers"].values()) / 12
+    assert sum(entry["total"] is not None for entry in data["energy"]["horowitz45"]["entries"]) == 8
+
+
+def test_the_page_is_one_self_contained_file(comparison, tmp_path):
+    page, _ = save.save(comparison, tmp_path)
+    text = page.read_text()
+    assert text.count("data:image/png;base64,") == 4
+    assert not re.search(r'(src|href)="(?!data:)', text)
+    for words in ("travelling through the blocks", "Attention, from spikes", "Spikes per layer", "Energy, with its uncertainty"):
+        assert words in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_the_verdict_names_winner_ratio_and_remedy(comparison):
+    text = " ".join(verdict(comparison))
+    best = {
+        kind: min(e.report.total.nominal for e in comparison.energy["horowitz45"] if e.what.startswith(kind) and e.report.total)
+        for kind in ("ANN", "SNN")
+    }
+    assert best["ANN"] < best["SNN"]
+    assert "the ANN int8, zero-skipping wins" in text
+    assert f"{best['SNN'] / best['ANN']:.0f} times as much" in text
+    assert "Plain unary spikes lose to the int8 ANN" in text
+    assert "What would change it" in text
+
+
+def test_the_verdict_can_go_to_the_spikes(comparison, monkeypatch):
+    """Where membranes and weights cost nothing and multiplications much, spikes win, and the verdict says so."""
+    from dataclasses import replace
+
+    from snnsim.hardware.profile import Interval
+
+    def cheaper(entry):
+        factor = 1e-4 if entry.what.startswith("SNN graded") else 1.0
+        parts = {r: {k: Interval(*(factor * v for v in i)) for k, i in kinds.items()} for r, kinds in entry.report.parts.items()}
+        return replace(entry, report=replace(entry.report, parts=parts))
+
+    other = replace(comparison, energy={"horowitz45": tuple(map(cheaper, comparison.energy["horowitz45"]))})
+    text = " ".join(verdict(other))
+    assert "the SNN graded, settled wins" in text
+    assert "What would change it" not in text
+
+
+def test_no_winner_is_named_where_nothing_compares(comparison):
+    from dataclasses import replace
+
+    other = replace(comparison, energy={"truenorth28": comparison.energy["truenorth28"]})
+    assert verdict(other) == ["None of the chosen profiles prices both the ANN and the spiking network, so there is no winner to name."]
+
+
+def test_the_same_seed_gives_the_same_report_at_any_thread_count(comparison):
+    other = sim.compare(images=12, seed=3, threads=1)
+    strip = [save.to_dict(c) for c in (comparison, other)]
+    for data in strip:
+        data.pop("seconds")
+        for run in data["counts"]["spiking"]:
+            run.pop("seconds")
+    assert strip[0] == strip[1]
+    assert sim.compare(images=12, seed=4).certificate.digest != comparison.certificate.digest
+
+
+def test_another_code_and_schedule_is_shown_beside_the_table(tmp_path):
+    comparison = sim.compare(images=2, code="binary", schedule="shuffled", profiles=["seneca22"])
+    assert (comparison.main.code, comparison.main.schedule) == ("binary", "shuffled")
+    assert len(comparison.runs) == 7
+    save.save(comparison, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"images": 0}, "images = 0 must be >= 1: the held-out split has 360"),
+        ({"images": 361}, "images = 361 must be <= 360"),
+        ({"images": 2.5}, "images = 2.5 must be a whole number"),
+        ({"threads": 0}, "threads = 0 must be >= 1"),
+        ({"seed": -1}, "seed = -1 must be >= 0"),
+        ({"code": "rate"}, "code = 'rate' is not known. Valid: unary, binary, signed_digit, graded"),
+        ({"schedule": "timed"}, "schedule = 'timed' is not known. Valid: settled, eager, shuffled"),
+        ({"profiles": ["tpu"]}, "profile = 'tpu' is not known. Valid: horowitz45"),
+        ({"profiles": []}, "profiles is empty"),
+        ({"model": "bert"}, "model = 'bert' is not known. Valid: digits"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_work(change, text):
+    with pytest.raises(ParameterError, match=text):
+        sim.compare(**change)
+
+
+def test_a_failure_while_writing_leaves_nothing_behind(comparison, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(save.Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save.save(comparison, tmp_path)
+    assert list(tmp_path.iterdir()) == []
