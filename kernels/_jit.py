@@ -22,7 +22,7 @@ def kernel(function: Callable) -> Callable:
 
 def kernel_with(signature: Any) -> Callable[[Callable], Callable]:
     """Compile for one fixed `signature`, so that the kernel can be passed to another kernel as a value."""
-    return numba.njit(signature, **_SETTINGS)
+    return numba.njit(signature, **_LEAF)
 
 
 def inline(function: Callable) -> Callable:

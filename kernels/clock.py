@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from snnsim.kernels._jit import kernel
+from snnsim.kernels._jit import leaf
 from snnsim.kernels.deliver import deliver_spikes
-from snnsim.kernels.record import note
+from snnsim.kernels.record import note, write_sample
 from snnsim.kernels.stdp import on_pre, remember
 
 
-@kernel
+@leaf
 def keep(log, learning, population, events, n_spiking, stamp):
     """Record the spikes of a population and add them to the histories of its plastic inputs. Returns their number."""
     n_spikes = 0
@@ -23,7 +23,7 @@ def keep(log, learning, population, events, n_spiking, stamp):
     return n_spikes
 
 
-@kernel
+@leaf
 def send(wiring, learning, population, events, n_spiking, step, ring):
     """Send the spikes of a population into all its projections, reading plastic weights as of now.
 
@@ -39,7 +39,7 @@ def send(wiring, learning, population, events, n_spiking, step, ring):
         wiring.tally[q, 0] += deliver_spikes(wiring, q, events, n_spiking, step, ring)
 
 
-@kernel
+@leaf
 def run_clock(end, position, kernels, cells, wiring, learning, ring, events, log, samples):
     """Step from position[0] to `end`, or stop early when a buffer needs Python's attention.
 
@@ -78,6 +78,6 @@ def run_clock(end, position, kernels, cells, wiring, learning, ring, events, log
             for k in range(samples.population.size):
                 p = samples.population[k]
                 n, first = cells.size[p], cells.state_ptr[p] + samples.row[k] * cells.size[p]
-                samples.values[samples.size[0], samples.column[k] : samples.column[k] + n] = cells.state[first : first + n]
+                write_sample(samples, k, cells.state[first : first + n])
             samples.size[0] += 1
         position[0] = step + 1

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from snnsim.kernels._jit import kernel
+from snnsim.kernels._jit import leaf
 
 
-@kernel
+@leaf
 def deliver_spikes(wiring, q, events, n_spiking, step, ring):
     """Add the outgoing weights of the sources that fired at `step` to the delay ring.
 

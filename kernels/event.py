@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel
+from snnsim.kernels._jit import leaf
 from snnsim.kernels.layout import DUE
 from snnsim.kernels.queue import pop, push
-from snnsim.kernels.record import note
+from snnsim.kernels.record import note, write_sample
 from snnsim.kernels.stdp import on_pre, remember
 
 REACHED, PAUSED, STUCK = 0, 1, 2
@@ -38,7 +38,7 @@ class Agenda(NamedTuple):
     sampled: np.ndarray  # int64[1]  grid samples taken
 
 
-@kernel
+@leaf
 def touch(cells, agenda, population, index):
     """Put a neuron on the list of this instant, once."""
     cell = cells.first[population] + index
@@ -48,7 +48,7 @@ def touch(cells, agenda, population, index):
         agenda.n_touched[population] += 1
 
 
-@kernel
+@leaf
 def touch_all(cells, agenda):
     """List every neuron: at the start each must foresee its first spike."""
     for p in range(cells.size.size):
@@ -56,7 +56,7 @@ def touch_all(cells, agenda):
             touch(cells, agenda, p, i)
 
 
-@kernel
+@leaf
 def arrive(cells, wiring, learning, agenda, queue, q, run, origin):
     """Deliver one run of synapses of a spike made at `origin`, and queue its next run."""
     if not wiring.run_final[run]:
@@ -80,7 +80,7 @@ def arrive(cells, wiring, learning, agenda, queue, q, run, origin):
     wiring.tally[q, 0] += last - first
 
 
-@kernel
+@leaf
 def gather(t, cells, wiring, learning, agenda, queue):
     """Take every event at t from the queue: due neurons are listed, arriving spikes are added to the inputs."""
     n_populations = cells.size.size
@@ -96,7 +96,7 @@ def gather(t, cells, wiring, learning, agenda, queue):
                 touch(cells, agenda, priority, id)
 
 
-@kernel
+@leaf
 def emit(t, population, source, cells, wiring, learning, queue, log):
     """Record a spike, tell the learning rules, and queue its first arrival in every projection."""
     cells.tally[population, 2] += 1
@@ -111,7 +111,7 @@ def emit(t, population, source, cells, wiring, learning, queue, log):
             push(queue, t + wiring.delay[run], cells.size.size + q, run, t)
 
 
-@kernel
+@leaf
 def settle_instant(t, kernels, cells, wiring, learning, agenda, queue, log):
     """Advance the touched neurons to t, emit their spikes, and queue the spikes they now foresee."""
     for p in range(cells.size.size):
@@ -146,7 +146,7 @@ def settle_instant(t, kernels, cells, wiring, learning, agenda, queue, log):
             agenda.scheduled[first + i] = due
 
 
-@kernel
+@leaf
 def sample(t, peeks, cells, agenda, samples):
     """Write the recorded states at t, in closed form and without moving any neuron there."""
     for k in range(samples.population.size):
@@ -162,11 +162,11 @@ def sample(t, peeks, cells, agenda, samples):
             coef.reshape((cells.coef_rows[p], coef.size // cells.coef_rows[p])),
             look,
         )
-        samples.values[samples.size[0], samples.column[k] : samples.column[k] + n] = look[samples.row[k]]
+        write_sample(samples, k, look[samples.row[k]])
     samples.size[0] += 1
 
 
-@kernel
+@leaf
 def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, agenda, queue, log, samples):
     """Handle all events up to and including `end`, or stop early: after `budget` instants, or when a buffer needs attention.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel, kernel_with
+from snnsim.kernels._jit import kernel_with, leaf
 from snnsim.kernels.layout import CLOCK_STEP, DUE, EVENT_ADVANCE, EVENT_PEEK, LAST, READY
 
 #: Time constants after which every transient has fallen below rounding: exp(-60) = 9e-27.
@@ -69,13 +69,13 @@ def step_exp(step, state, coef, inputs, key, events, tally):
     return n_spiking
 
 
-@kernel
+@leaf
 def fly_delta(elapsed, v, v_inf, tau_m):
     """Return v after `elapsed` ms without input."""
     return v_inf + (v - v_inf) * np.exp(-elapsed / tau_m)
 
 
-@kernel
+@leaf
 def crossing_delta(v, v_inf, v_th, tau_m):
     """Return the time until v reaches v_th under constant drive, ms; infinity when it never does."""
     if v >= v_th:
@@ -124,7 +124,7 @@ def peek_delta(t, state, clocks, coef, out):
         out[0, i] = fly_delta(max(t - start, 0.0), state[0, i], coef[0, c], coef[1, c])
 
 
-@kernel
+@leaf
 def overlap(t, a, b):
     """Return the convolution of exp(-a t) and exp(-b t), (exp(-a t) - exp(-b t)) / (b - a), also where a and b (nearly) meet."""
     gap = abs(b - a)
@@ -132,7 +132,7 @@ def overlap(t, a, b):
     return np.exp(-min(a, b) * t) * shape
 
 
-@kernel
+@leaf
 def fly_exp(t, v, exc, inh, last, ready, v_inf, a_m, a_exc, a_inh, c_m):
     """Return v, i_exc, i_inh at time t from their values at `last`; v is held until `ready`, the currents flow."""
     start = min(t, ready)
@@ -149,7 +149,7 @@ def fly_exp(t, v, exc, inh, last, ready, v_inf, a_m, a_exc, a_inh, c_m):
     return v, exc, inh
 
 
-@kernel
+@leaf
 def curve(order, t, flight):
     """Return (f, f') at t, with f the distance to threshold (order 0) or its slope (order 1).
 
@@ -164,7 +164,7 @@ def curve(order, t, flight):
     return slope, -a_m * slope - a_exc * s_exc - a_inh * s_inh
 
 
-@kernel
+@leaf
 def root(order, low, high, flight):
     """Return the zero of `curve` between low and high, where its signs differ: Newton, kept inside by bisection."""
     # Read at the near end: at the far one all may have underflowed to zero.
@@ -185,7 +185,7 @@ def root(order, low, high, flight):
     return t
 
 
-@kernel
+@leaf
 def crossing_exp(flight, peak_exc, peak_inh):
     """Return the first time v reaches v_th, ms; infinity when it never does. No crossing is missed.
 

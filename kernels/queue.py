@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel
+from snnsim.kernels._jit import leaf
 
 
 class Queue(NamedTuple):
@@ -37,7 +37,7 @@ def grown(queue: Queue, capacity: int) -> Queue:
     return new
 
 
-@kernel
+@leaf
 def before(time_a, priority_a, id_a, time_b, priority_b, id_b):
     """Return whether event a comes strictly before event b."""
     if time_a != time_b:
@@ -47,13 +47,13 @@ def before(time_a, priority_a, id_a, time_b, priority_b, id_b):
     return id_a < id_b
 
 
-@kernel
+@leaf
 def place(queue, at, time, priority, id, origin):
     """Write one event at position `at`."""
     queue.time[at], queue.priority[at], queue.id[at], queue.origin[at] = time, priority, id, origin
 
 
-@kernel
+@leaf
 def push(queue, time, priority, id, origin):
     """Insert one event. The caller guarantees room. O(log size)."""
     at = queue.size[0]
@@ -67,7 +67,7 @@ def push(queue, time, priority, id, origin):
     place(queue, at, time, priority, id, origin)
 
 
-@kernel
+@leaf
 def pop(queue):
     """Remove the first event and return (time, priority, id, origin). The queue must not be empty. O(log size)."""
     first = (queue.time[0], queue.priority[0], queue.id[0], queue.origin[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel, kernel_with
+from snnsim.kernels._jit import kernel_with, leaf
 from snnsim.kernels.layout import CLOCK_STEP, DUE, EVENT_ADVANCE, EVENT_PEEK
 
 _WEYL = np.uint64(0x9E3779B97F4A7C15)
@@ -22,7 +22,7 @@ _S11, _S27, _S30, _S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(
 _MEAN_MAX = 16.0
 
 
-@kernel
+@leaf
 def mix(z):
     """Return the SplitMix64 finaliser of z, uint64: a bijection in which every bit of z reaches every bit."""
     z = (z ^ (z >> _S30)) * _MIX_A
@@ -30,31 +30,31 @@ def mix(z):
     return z ^ (z >> _S31)
 
 
-@kernel
+@leaf
 def stream_key(seed, stream):
     """Return the uint64 key of a random stream. seed, stream : uint64."""
     return mix(mix(seed + _WEYL) + (stream + _ONE) * _STEP)
 
 
-@kernel
+@leaf
 def draw(key, neuron, step):
     """Return 64 random bits for one neuron and step (or spike number). neuron, step : int64 >= 0."""
     return mix(mix(key + np.uint64(neuron + 1) * _WEYL) + np.uint64(step + 1) * _STEP)
 
 
-@kernel
+@leaf
 def uniform(bits):
     """Return a double in [0, 1) from the upper 53 of 64 random bits."""
     return np.float64(bits >> _S11) * (1.0 / 9007199254740992.0)
 
 
-@kernel
+@leaf
 def exponential(key, neuron, number):
     """Return an exponential number of mean 1, finite and >= 0."""
     return -np.log1p(-uniform(draw(key, neuron, number)))
 
 
-@kernel
+@leaf
 def poisson(bits, mean):
     """Return a Poisson count of any finite `mean`, by inversion of at most 16 at a time. O(1 + mean)."""
     count = 0

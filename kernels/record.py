@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel
+from snnsim.kernels._jit import leaf
 
 
 class Log(NamedTuple):
@@ -30,7 +30,16 @@ class Samples(NamedTuple):
     size: np.ndarray  # int64[1]
 
 
-@kernel
+@leaf
+def write_sample(samples, k, values):
+    """Write the k-th recorded state of this grid time. values : float64[n]."""
+    # A loop, for a copy of one slice into another allocates in case they overlap.
+    place = samples.values[samples.size[0], samples.column[k] : samples.column[k] + values.size]
+    for i in range(values.size):
+        place[i] = values[i]
+
+
+@leaf
 def note(log, time, population, index, times):
     """Append one spike if its population is wanted."""
     if log.wanted[population]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel
+from snnsim.kernels._jit import leaf
 
 
-@kernel
+@leaf
 def remember(learning, q, target, t):
     """Append a postsynaptic spike at t to the history of `target` in projection q. O(1)."""
     row = learning.row_first[q] + target
@@ -31,7 +31,7 @@ def remember(learning, q, target, t):
         learning.full[0] = True
 
 
-@kernel
+@leaf
 def potentiate(learning, q, trace, row, delay, until, weight):
     """Apply the postsynaptic spikes that reached the synapse after `seen` and not after `until`.
 
@@ -54,7 +54,7 @@ def potentiate(learning, q, trace, row, delay, until, weight):
     return weight, last, last - first
 
 
-@kernel
+@leaf
 def depress(learning, q, row, delay, t, times, last, weight):
     """Apply `times` presynaptic spikes at t to the trace of postsynaptic spikes strictly before. Returns weight, updates."""
     time, depth = learning.time, learning.time.shape[1]
@@ -69,7 +69,7 @@ def depress(learning, q, row, delay, t, times, last, weight):
     return max(weight - times * rule[1] * x, rule[4]), times
 
 
-@kernel
+@leaf
 def on_pre(learning, wiring, weight, q, run, t, times):
     """Bring the weights of one run up to date for `times` presynaptic spikes at t, and count them into x_pre.
 
@@ -92,7 +92,7 @@ def on_pre(learning, wiring, weight, q, run, t, times):
     return updates
 
 
-@kernel
+@leaf
 def settle(learning, wiring, weight, q, first, last, t, in_flight):
     """Apply the potentiation pending at t to the runs first .. last - 1 of projection q. Returns the updates made.
 
@@ -114,7 +114,7 @@ def settle(learning, wiring, weight, q, first, last, t, in_flight):
     return updates
 
 
-@kernel
+@leaf
 def forget(learning, first, last, until):
     """Release spikes at or before `until` from the histories first .. last - 1, but the newest of them (it holds the trace)."""
     depth = learning.time.shape[1]

@@ -85,9 +85,9 @@ def _draw_energies(comparison: Comparison, name: str, energies: tuple[Energy, ..
 def draw_overview(comparison: Comparison) -> Figure:
     """Return one picture of the whole: events through the layers, attention from spikes, energy on the first profile."""
     figure = _figure(15.0, 7.6)
-    left, right = figure.subfigures(1, 2, width_ratios=(3, 2))
+    left, right = figure.subfigures(1, 2, width_ratios=(3, 2))  # type: ignore[misc]
     draw_raster(comparison, left)
-    top, bottom = right.subfigures(2, 1, height_ratios=(3, 2))
+    top, bottom = right.subfigures(2, 1, height_ratios=(3, 2))  # type: ignore[misc]
     draw_attention(comparison, top)
     name, entries = next(iter(comparison.energy.items()))
     _draw_energies(comparison, name, entries, bottom.subplots())
