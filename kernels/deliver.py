@@ -13,8 +13,9 @@ def deliver_spikes(wiring, q, events, n_spiking, step, ring):
     ring : float64[n_slots, width]      modified in place; delays lie in 1 .. n_slots - 1 steps
     Returns the synaptic operations performed. O(synapses of the spiking sources).
     """
-    # One call for all spikes: passing the table costs a reference count for each of its arrays.
-    row_ptr, run_ptr, delay, target, weight = wiring.row_ptr, wiring.run_ptr, wiring.delay, wiring.target, wiring.weight
+    if wiring.identity[q]:
+        return _deliver_one_to_one(wiring, q, events, n_spiking, step, ring)
+    row_ptr, run_ptr = wiring.row_ptr, wiring.run_ptr
     first_row, uniform = wiring.row_first[q], wiring.weight_stride[q] == 0
     column, split, n_slots = wiring.column[q], wiring.split[q], ring.shape[0]
     shift = wiring.weight_first[q] - wiring.syn_first[q]
@@ -23,16 +24,34 @@ def deliver_spikes(wiring, q, events, n_spiking, step, ring):
     for k in range(n_spiking):
         row, times = first_row + events[0, k], events[1, k]
         for run in range(row_ptr[row], row_ptr[row + 1]):
-            slot = (step + delay[run]) % n_slots
+            inputs = ring[(step + wiring.delay[run]) % n_slots]
             first, last = run_ptr[run], run_ptr[run + 1]
+            # Targets are unsigned and looped over as a slice: no test for a negative index in the innermost loop.
             if uniform:
-                w = weight[wiring.weight_first[q]] * times
-                base = column + (split if w < 0.0 else 0)
-                for syn in range(first, last):
-                    ring[slot, base + target[syn]] += w
+                w = wiring.weight[wiring.weight_first[q]] * times
+                mine = inputs[column + (split if w < 0.0 else 0) :]
+                for target in wiring.target[first:last]:
+                    mine[target] += w
             else:
-                for syn in range(first, last):
-                    w = weight[shift + syn] * times
-                    ring[slot, column + (split if w < 0.0 else 0) + target[syn]] += w
+                mine = inputs[column:]
+                weights = wiring.weight[shift + first : shift + last]
+                targets = wiring.target[first:last]
+                for i in range(targets.size):
+                    w = weights[i] * times
+                    mine[(split if w < 0.0 else 0) + targets[i]] += w
             synops += (last - first) * times
+    return synops
+
+
+@leaf
+def _deliver_one_to_one(wiring, q, events, n_spiking, step, ring):
+    """The same where neuron i projects to neuron i alone, with one weight and one delay."""
+    weight = wiring.weight[wiring.weight_first[q]]
+    delay = wiring.delay[wiring.row_ptr[wiring.row_first[q]]]
+    column = wiring.column[q] + (wiring.split[q] if weight < 0.0 else 0)
+    inputs = ring[(step + delay) % ring.shape[0], column:]
+    synops = 0
+    for k in range(n_spiking):
+        inputs[events[0, k]] += weight * events[1, k]
+        synops += events[1, k]
     return synops

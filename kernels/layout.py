@@ -76,12 +76,13 @@ class Wiring(NamedTuple):
     run_ptr: np.ndarray  # int64[n_runs + 1]  run -> synapses
     run_final: np.ndarray  # bool[n_runs]  no later run of this source
     delay: np.ndarray  # float64[n_runs] ms (event) or int64[n_runs] steps (clock)
-    target: np.ndarray  # int32[n_synapses]
+    target: np.ndarray  # uint16[n_synapses], or uint32 where a population is larger than 65,536
     syn_first: np.ndarray  # int64[Q]
     weight_first: np.ndarray  # int64[Q]
     weight_stride: np.ndarray  # int64[Q]  0: one weight for the projection, 1: one per synapse
     weight: np.ndarray  # float64[...]  modified by learning
     column: np.ndarray  # int64[Q]  input column of target 0 for weights >= 0
+    identity: np.ndarray  # bool[Q]  neuron i projects to neuron i alone, with one weight and one delay
     split: np.ndarray  # int64[Q]  added to the column for weights < 0
     tally: np.ndarray  # int64[Q, 2]  synaptic operations, plasticity updates
 

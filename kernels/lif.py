@@ -8,11 +8,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel_with, leaf
+from snnsim.kernels._jit import kernel_with, leaf, leaf_inline
 from snnsim.kernels.layout import CLOCK_STEP, DUE, EVENT_ADVANCE, EVENT_PEEK, LAST, READY
 
 #: Time constants after which every transient has fallen below rounding: exp(-60) = 9e-27.
 _HORIZON = 60.0
+
+
+@leaf_inline
+def _fire(v, left, coef, events):
+    """Reset the neurons at or above threshold and list them. A refractory one is at v_reset, below it. Returns their number."""
+    per_neuron = coef.shape[1] > 1
+    n_spiking = 0
+    for i in range(v.size):
+        c = i if per_neuron else 0
+        if v[i] >= coef[2, c]:
+            v[i], left[i] = coef[3, c], coef[4, c]
+            events[0, n_spiking], events[1, n_spiking] = i, 1
+            n_spiking += 1
+    return n_spiking
+
+
+@leaf_inline
+def _lift(v, left, delta, v_inf, decay):
+    """Return (v, updates still refractory) after one step of one neuron. No branch: the loops over it vectorise."""
+    free = left <= 0.0
+    return (v_inf + (v - v_inf) * decay + delta if free else v), (left if free else left - 1.0)
 
 
 @kernel_with(CLOCK_STEP)
@@ -23,22 +44,26 @@ def step_delta(step, state, coef, inputs, key, events, tally):
     coef : v_inf, exp(-dt / tau_m), v_th, v_reset, refractory updates
     """
     v, left, delta = state[0], state[1], inputs[0]
-    per_neuron = coef.shape[1] > 1
-    n_spiking, driven = 0, 0
+    driven = 0
     for i in range(v.size):
-        c = i if per_neuron else 0
         driven += delta[i] != 0.0
-        if left[i] > 0.0:
-            left[i] -= 1.0
-            continue
-        v[i] = coef[0, c] + (v[i] - coef[0, c]) * coef[1, c] + delta[i]
-        if v[i] >= coef[2, c]:
-            v[i], left[i] = coef[3, c], coef[4, c]
-            events[0, n_spiking], events[1, n_spiking] = i, 1
-            n_spiking += 1
+    if coef.shape[1] > 1:
+        for i in range(v.size):
+            v[i], left[i] = _lift(v[i], left[i], delta[i], coef[0, i], coef[1, i])
+    else:
+        v_inf, decay = coef[0, 0], coef[1, 0]
+        for i in range(v.size):
+            v[i], left[i] = _lift(v[i], left[i], delta[i], v_inf, decay)
     tally[0] += driven
     tally[1] += v.size - driven
-    return n_spiking
+    return _fire(v, left, coef, events)
+
+
+@leaf_inline
+def _drive(v, left, exc, inh, v_inf, decay, gain_exc, gain_inh):
+    """Return (v, updates still refractory) after one step under exponential currents. No branch, as `_lift`."""
+    free = left <= 0.0
+    return (v_inf + (v - v_inf) * decay + (exc * gain_exc + inh * gain_inh) if free else v), (left if free else left - 1.0)
 
 
 @kernel_with(CLOCK_STEP)
@@ -49,24 +74,25 @@ def step_exp(step, state, coef, inputs, key, events, tally):
     coef : v_inf, exp(-dt / tau_m), v_th, v_reset, refractory updates, then for exc and inh: mV per pA, decay of the current
     """
     v, exc, inh, left = state[0], state[1], state[2], state[3]
-    per_neuron = coef.shape[1] > 1
-    n_spiking, driven = 0, 0
+    plus, minus = inputs[0], inputs[1]
+    driven = 0
     for i in range(v.size):
-        c = i if per_neuron else 0
-        if left[i] > 0.0:
-            left[i] -= 1.0
-        else:
-            v[i] = coef[0, c] + (v[i] - coef[0, c]) * coef[1, c] + (exc[i] * coef[5, c] + inh[i] * coef[7, c])
-        driven += inputs[0, i] != 0.0 or inputs[1, i] != 0.0
-        exc[i] = exc[i] * coef[6, c] + inputs[0, i]
-        inh[i] = inh[i] * coef[8, c] + inputs[1, i]
-        if v[i] >= coef[2, c]:
-            v[i], left[i] = coef[3, c], coef[4, c]
-            events[0, n_spiking], events[1, n_spiking] = i, 1
-            n_spiking += 1
+        driven += (plus[i] != 0.0) | (minus[i] != 0.0)
+    if coef.shape[1] > 1:
+        for i in range(v.size):
+            v[i], left[i] = _drive(v[i], left[i], exc[i], inh[i], coef[0, i], coef[1, i], coef[5, i], coef[7, i])
+            exc[i] = exc[i] * coef[6, i] + plus[i]
+            inh[i] = inh[i] * coef[8, i] + minus[i]
+    else:
+        v_inf, decay, gain_exc, fade_exc = coef[0, 0], coef[1, 0], coef[5, 0], coef[6, 0]
+        gain_inh, fade_inh = coef[7, 0], coef[8, 0]
+        for i in range(v.size):
+            v[i], left[i] = _drive(v[i], left[i], exc[i], inh[i], v_inf, decay, gain_exc, gain_inh)
+            exc[i] = exc[i] * fade_exc + plus[i]
+            inh[i] = inh[i] * fade_inh + minus[i]
     tally[0] += driven
     tally[1] += v.size - driven
-    return n_spiking
+    return _fire(v, left, coef, events)
 
 
 @leaf

@@ -21,6 +21,10 @@ _S11, _S27, _S30, _S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(
 #: Largest mean drawn by one inversion; exp(-mean) stays far from underflow. Larger means are sums of such draws.
 _MEAN_MAX = 16.0
 
+#: A guide table has 2^11 entries: 16 KB, and at most one entry in a hundred is undecided.
+GUIDE_BITS = 11
+_GUIDE_SHIFT = np.uint64(64 - GUIDE_BITS)
+
 
 @leaf
 def mix(z):
@@ -73,19 +77,43 @@ def poisson(bits, mean):
     return count
 
 
+def guide(mean: float) -> np.ndarray:
+    """Return [mean, exp(-mean), counts of the 2^GUIDE_BITS equal parts of the unit interval], float64.
+
+    A part holds the Poisson count that `poisson` finds anywhere in it, or -1 where a step of the distribution falls
+    inside: one look-up then replaces the inversion, and changes no draw. Means past one inversion get -1 throughout.
+    Source: Chen & Asau (1974), guide tables, AIIE Trans. 6:163.
+    """
+    edges = np.arange((1 << GUIDE_BITS) + 1, dtype=np.uint64) << np.uint64(64 - GUIDE_BITS)
+    first, last = edges[:-1], edges[1:] - _ONE
+    if mean > _MEAN_MAX:
+        counts = np.full(len(first), -1.0)
+    else:
+        low, high = (np.array([poisson(bits, mean) for bits in ends], dtype=np.float64) for ends in (first, last))
+        counts = np.where(low == high, low, -1.0)
+    return np.concatenate([[mean, np.exp(-mean)], counts])
+
+
 @kernel_with(CLOCK_STEP)
 def step_poisson(step, state, coef, inputs, key, events, tally):
-    """Emit the Poisson counts of one step. coef : mean spikes per step, and exp(-mean)."""
+    """Emit the Poisson counts of one step. coef : one row as made by `guide`, or rows of mean and exp(-mean) by neuron."""
+    n = inputs.shape[1]
+    count = events[1]
+    guided = coef.shape[0] == 1
+    if guided:
+        table = coef[0, 2:]
+        for i in range(n):
+            count[i] = np.int32(table[draw(key, i, step) >> _GUIDE_SHIFT])
     n_spiking = 0
-    per_neuron = coef.shape[1] > 1
-    for i in range(inputs.shape[1]):
-        c = i if per_neuron else 0
-        bits = draw(key, i, step)
-        if uniform(bits) >= coef[1, c]:
-            count = poisson(bits, coef[0, c])
-            if count > 0:
-                events[0, n_spiking], events[1, n_spiking] = i, count
-                n_spiking += 1
+    for i in range(n):
+        k = np.int64(count[i]) if guided else -1
+        if k < 0:
+            bits = draw(key, i, step)
+            mean, nothing = (coef[0, 0], coef[0, 1]) if guided else (coef[0, i], coef[1, i])
+            k = poisson(bits, mean) if uniform(bits) >= nothing else 0
+        if k > 0:
+            events[0, n_spiking], events[1, n_spiking] = i, k
+            n_spiking += 1
     return n_spiking
 
 

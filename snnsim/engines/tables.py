@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.compiler.spiking import CompiledSpiking, end_to_end, outgoing, spans
+from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, end_to_end, outgoing, spans
 from snnsim.errors import CompileError, SimulationError
 from snnsim.kernels.layout import Cells, Learning, Wiring
 from snnsim.kernels.random import stream_key
@@ -96,7 +96,9 @@ def build_wiring(compiled: CompiledSpiking, cells: Cells, delays: list[np.ndarra
     """Lay out the projections; `delays` are by run, in the unit of the engine."""
     parts = compiled.projections
     row_ptr, row_first = end_to_end([part.row_ptr for part in parts], np.int64)
-    target, syn_first = end_to_end([part.target for part in parts], np.int32)
+    # Every spike streams its targets from memory: two bytes each, where they fit.
+    small = max((population.size for population in compiled.populations), default=0) <= 2**16
+    target, syn_first = end_to_end([part.target for part in parts], np.uint16 if small else np.uint32)
     weight, weight_first = end_to_end([part.weight for part in parts], np.float64)
     delay, run_first = end_to_end(delays, dtype)
     run_ptr = np.concatenate([*(part.run_ptr[:-1] + at for part, at in zip(parts, syn_first[:-1], strict=True)), syn_first[-1:]])
@@ -123,8 +125,22 @@ def build_wiring(compiled: CompiledSpiking, cells: Cells, delays: list[np.ndarra
         weight_stride=np.array([len(part.weight) > 1 for part in parts], dtype=np.int64),
         weight=weight,
         column=cells.input_first[post],
+        identity=np.array([_is_identity(part) for part in parts], dtype=bool),
         split=np.where(two, cells.size[post], 0).astype(np.int64),
         tally=np.zeros((len(parts), 2), dtype=np.int64),
+    )
+
+
+def _is_identity(part: CompiledProjection) -> bool:
+    """Whether neuron i projects to neuron i alone, with one weight and one delay, and does not learn."""
+    n = len(part.target)
+    return bool(
+        part.plasticity is None
+        and len(part.weight) == 1
+        and 0 < n == len(part.row_ptr) - 1 == len(part.delay)
+        and (part.delay == part.delay[0]).all()
+        and (part.target == np.arange(n)).all()
+        and (part.row_ptr == np.arange(n + 1)).all()
     )
 
 

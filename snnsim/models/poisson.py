@@ -28,10 +28,11 @@ class PoissonSource(NeuronModel):
     rate: float = param(unit="Hz", ge=0.0, doc="spikes per second of each neuron")
 
     def clock_form(self, n: int, dt: float) -> ClockForm:
-        from snnsim.kernels.random import step_poisson  # numba is loaded when something runs, not by import snnsim
+        from snnsim.kernels.random import guide, step_poisson  # numba is loaded when something runs, not by import snnsim
 
-        mean = np.asarray(self.rate) * 1e-3 * dt
-        return ClockForm(step_poisson, np.empty((0, n)), rows(n, *(x if mean.ndim else float(x) for x in (mean, np.exp(-mean)))))
+        mean = self.rate * (1e-3 * dt)
+        coef = rows(n, mean, np.exp(-mean)) if isinstance(mean, np.ndarray) else guide(mean)[None]
+        return ClockForm(step_poisson, np.empty((0, n)), coef)
 
     def event_form(self, n: int) -> EventForm:
         from snnsim.kernels.random import advance_poisson, peek_nothing
