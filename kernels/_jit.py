@@ -33,9 +33,9 @@ def inline(function: Callable) -> Callable:
 def leaf(function: Callable) -> Callable:
     """Compile a kernel that allocates nothing; the compiler enforces it.
 
-    Without the allocator runtime, arrays are borrowed and no reference is counted. Counting is atomic and costs 5 ns per
-    array and call: in a loop over events, which hands a network of 20 arrays from function to function, that was 84 % of
-    the time.
+    Without the allocator runtime, arrays are borrowed and no reference is counted. Counting is atomic: in a loop over
+    events, which hands a network of 20 arrays from function to function, it was most of the time
+    (docs/decisions/leaf-kernels.md).
     """
     return numba.njit(**_LEAF)(function)
 

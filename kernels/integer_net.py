@@ -16,6 +16,7 @@ UNARY, BINARY, SIGNED_DIGIT, GRADED = 0, 1, 2, 3
 
 # Columns of the projection counters.
 EVENTS, SYNOPS, PARTNER_READS, SCALED = 0, 1, 2, 3
+N_COUNTERS = 4
 
 
 class IntegerNet(NamedTuple):

@@ -9,7 +9,8 @@ All share one signature, so that a driver can hold them in a table and a user ca
 
 Integer division rounds down everywhere: one tie rule on every machine. It is done in float64, which vectorises: for
 integers with abs(x) < 2^52, x / y misses the next integer by at least 1 / y, relatively more than 2^-52, so the correctly
-rounded quotient never crosses it and its floor is exact. Cost O(width).
+rounded quotient never crosses it and its floor is exact. Units refuse parameters, and the compiler final accumulators, that
+would leave that range. Cost O(width).
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def norm_row(acc, params, want):
         x = np.int64(acc[i])
         total += x
         squares += x * x
-    root = _integer_root((n * squares - total * total + epsilon) << 20)
+    # Transient accumulators may be anything, even wrapped: then the value is meaningless, but there must be one.
+    root = _integer_root(_clip(n * squares - total * total + epsilon, 1, (1 << 42) - 1) << 20)
     for i in range(n):
         scaled = _divide((n * np.int64(acc[i]) - total) * gain[i] << 10, root)
         want[i] = _clip((scaled + offset[i] + 2048) >> 12, low, high)

@@ -115,6 +115,7 @@ def crossing_delta(v, v_inf, v_th, tau_m):
 def advance_delta(t, touched, state, clocks, coef, inputs, key, fired, tally):
     """Bring touched LIF neurons to time t, add their input, fire, and foresee the next spike.
 
+    Input up to and including the end of refractoriness is lost.
     state : v (mV); coef : v_inf, tau_m, v_th, v_reset, t_ref
     """
     last, ready, due = clocks[LAST], clocks[READY], clocks[DUE]
@@ -126,8 +127,11 @@ def advance_delta(t, touched, state, clocks, coef, inputs, key, fired, tally):
         jump = inputs[0, i]
         inputs[0, i] = 0.0
         tally[0 if jump != 0.0 else 1] += 1
-        if t < ready[i]:
-            continue
+        # Refractoriness ends after `ready`, as on the grid; a neuron may yet fire by itself at that very time.
+        if t <= ready[i]:
+            if due[i] != t:
+                continue
+            jump = 0.0
         v = fly_delta(t - max(last[i], ready[i]), state[0, i], v_inf, tau_m) + jump
         last[i] = t
         # A neuron due now sits at v_th up to rounding: only inhibition at this very instant can hold it back.

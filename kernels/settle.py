@@ -30,10 +30,29 @@ class Trial(NamedTuple):
     events: np.ndarray  # int32[n, 3]       (step, unit, size) of the first n events; n = 0 records nothing
 
 
+class Trials(NamedTuple):
+    """The same for all trials of a run, with a leading trial axis, and what belongs to the run."""
+
+    inputs: np.ndarray  # int32[trials, n_inputs]
+    acc: np.ndarray
+    s: np.ndarray
+    seen: np.ndarray
+    alive: np.ndarray
+    spikes: np.ndarray
+    evaluated: np.ndarray
+    counts: np.ndarray
+    steps: np.ndarray  # int64[trials]      filled in
+    n_events: np.ndarray  # int64[trials]      filled in
+    events: np.ndarray  # int32[n, 3]        of all trials
+    event_ptr: np.ndarray  # int64[trials + 1]  where each trial notes its events
+    seeds: np.ndarray  # uint64[trials]
+
+
 class Scratch(NamedTuple):
     """Room for one trial at a time."""
 
     begin: np.ndarray  # int64[n_pop]
+    reached: np.ndarray  # bool[n_pop]
     queued: np.ndarray  # bool[n_rows]
     stale: np.ndarray  # bool[n_rows]      rows whose accumulators changed since their g was evaluated
     queue: np.ndarray  # int64[n_rows]
@@ -62,15 +81,19 @@ def _note(events, n, step, unit, size):
 
 
 @leaf
-def settle_in_order(net, units, code, trial, seed, scratch):
+def settle_in_order(net, units, code, fresh, trial, seed, scratch):
     """Schedule 'settled': a population speaks once all that feed it are silent."""
     s, want = trial.s, trial.want
     n_pop = len(net.width)
-    begin = scratch.begin  # step at which p starts to speak
+    begin, reached = scratch.begin, scratch.reached  # step at which p starts to speak; whether its inputs have changed
     begin[:] = 0
+    reached[:] = fresh
+    reached[0] = True
     n_events = 0
     last = 0
     for p in range(n_pop):
+        if not reached[p]:
+            continue
         for row in range(net.row_ptr[p], net.row_ptr[p + 1]):
             _evaluate(net, units, p, row, trial)
         first = net.unit_ptr[p]
@@ -90,7 +113,20 @@ def settle_in_order(net, units, code, trial, seed, scratch):
         last = max(last, begin[p] + length)
         for e in range(net.out_ptr[p], net.out_ptr[p + 1]):
             begin[net.post[e]] = max(begin[net.post[e]], begin[p] + length)
+            reached[net.post[e]] |= length > 0
     return last, n_events
+
+
+@leaf_inline
+def _begin(net, fresh, scratch):
+    """Queue the rows to look at first: all of a fresh trial, those of the inputs when it continues. Returns their number."""
+    n = len(net.row_pop) if fresh else net.row_ptr[1]
+    scratch.stale[:] = fresh
+    scratch.queued[:] = False
+    for row in range(n):
+        scratch.queue[row] = row
+        scratch.queued[row] = True
+    return n
 
 
 @leaf_inline
@@ -140,14 +176,11 @@ def _speak(net, units, row, code, step, trial, scratch, n_events, n_speakers):
 
 
 @leaf
-def settle_eagerly(net, units, code, trial, seed, scratch):
+def settle_eagerly(net, units, code, fresh, trial, seed, scratch):
     """Schedule 'eager': every unit that differs from its target emits one event in each global step."""
     queued, stale = scratch.queued, scratch.stale
     queue, coming = scratch.queue, scratch.coming  # rows to look at in this step, in the next
-    n_queued = len(net.row_pop)
-    stale[:] = True
-    for row in range(n_queued):
-        queue[row] = row
+    n_queued = _begin(net, fresh, scratch)
     n_events, step = 0, 0
     while n_queued > 0:
         n_speakers, n_coming = 0, 0
@@ -172,7 +205,7 @@ def settle_eagerly(net, units, code, trial, seed, scratch):
 
 @leaf_inline
 def _random(state):
-    """Next number of a SplitMix64 sequence, and its state. Source: Steele, Lea & Flood (2014), figure 17."""
+    """Next number of a SplitMix64 sequence, and its state. Source: Steele, Lea & Flood (2014), section 5."""
     state = state + np.uint64(0x9E3779B97F4A7C15)
     z = state
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -200,7 +233,7 @@ def _random_speaker(net, row, s, want, draw):
 
 
 @kernel
-def settle_shuffled(net, units, code, trial, seed, scratch):
+def settle_shuffled(net, units, code, fresh, trial, seed, scratch):
     """Schedule 'shuffled': messages arrive and units speak in random order, each message with a delay of its own.
 
     A pool holds rows that may speak (-1, row, 0) and messages under way (projection, unit, size); a random one is next.
@@ -208,13 +241,17 @@ def settle_shuffled(net, units, code, trial, seed, scratch):
     s, want = trial.s, trial.want
     n_rows = len(net.row_pop)
     queued, stale, touched = scratch.queued, scratch.stale, scratch.queue
-    queued[:] = True
-    stale[:] = True
-    pool = np.empty((4 * n_rows + 64, 3), dtype=np.int64)
-    for row in range(n_rows):
+    n_pool = _begin(net, fresh, scratch)
+    room = n_rows + len(net.post) + 1  # what one draw may add
+    pool = np.empty((4 * room, 3), dtype=np.int64)
+    for row in range(n_pool):
         pool[row, 0], pool[row, 1], pool[row, 2] = -1, row, 0
-    n_pool, n_events, state = n_rows, 0, seed
+    n_events, state = 0, seed
     while n_pool > 0:
+        if n_pool + room > len(pool):
+            grown = np.empty((2 * len(pool), 3), dtype=np.int64)
+            grown[:n_pool] = pool[:n_pool]
+            pool = grown
         draw, state = _random(state)
         i = np.int64(draw % np.uint64(n_pool))
         e, unit, size = pool[i]
@@ -247,28 +284,22 @@ def settle_shuffled(net, units, code, trial, seed, scratch):
         for k in range(n_touched):
             pool[n_pool, 0], pool[n_pool, 1], pool[n_pool, 2] = -1, touched[k], 0
             n_pool += 1
-        if n_pool + n_rows + len(net.post) + 1 > len(pool):
-            grown = np.empty((2 * len(pool) + n_rows, 3), dtype=np.int64)
-            grown[:n_pool] = pool[:n_pool]
-            pool = grown
     return n_events, n_events
 
 
 @kernel
-def settle_trials(
-    net, units, schedule, inputs, code, acc, s, seen, alive, spikes, evaluated, counts, steps, n_events, events, event_ptr, seeds
-):
-    """Settle trials one after another; arrays as above with a leading trial axis.
+def settle_trials(net, units, schedule, code, fresh, trials, first, last):
+    """Settle the trials first .. last - 1, one after another.
 
     schedule : 0 settled, 1 eager, 2 shuffled
-    steps, n_events : int64[trials]     filled in
-    event_ptr : int64[trials + 1]       where each trial notes its events
-    seeds : uint64[trials]
+    fresh : bool      False when the state is that of a settled run: only what the inputs change is then looked at
+    trials : Trials   modified in place
     """
-    n_pop, n_rows, n_units = len(net.width), len(net.row_pop), acc.shape[1]
+    n_pop, n_rows, n_units = len(net.width), len(net.row_pop), trials.acc.shape[1]
     want = np.empty(n_units, dtype=np.int32)
     scratch = Scratch(
         np.empty(n_pop, dtype=np.int64),
+        np.empty(n_pop, dtype=np.bool_),
         np.empty(n_rows, dtype=np.bool_),
         np.empty(n_rows, dtype=np.bool_),
         np.empty(n_rows, dtype=np.int64),
@@ -277,14 +308,24 @@ def settle_trials(
         np.empty(n_units, dtype=np.int32),
         np.empty(n_units, dtype=np.int64),
     )
-    for i in range(len(inputs)):
-        want[:] = s[i]
-        want[: inputs.shape[1]] = inputs[i]
-        place = events[event_ptr[i] : event_ptr[i + 1]]
-        trial = Trial(acc[i], s[i], want, seen[i], alive[i], spikes[i], evaluated[i], counts[i], place)
+    for i in range(first, last):
+        want[:] = trials.s[i]
+        want[: trials.inputs.shape[1]] = trials.inputs[i]
+        trial = Trial(
+            trials.acc[i],
+            trials.s[i],
+            want,
+            trials.seen[i],
+            trials.alive[i],
+            trials.spikes[i],
+            trials.evaluated[i],
+            trials.counts[i],
+            trials.events[trials.event_ptr[i] : trials.event_ptr[i + 1]],
+        )
         if schedule == 0:
-            steps[i], n_events[i] = settle_in_order(net, units, code, trial, seeds[i], scratch)
+            done = settle_in_order(net, units, code, fresh, trial, trials.seeds[i], scratch)
         elif schedule == 1:
-            steps[i], n_events[i] = settle_eagerly(net, units, code, trial, seeds[i], scratch)
+            done = settle_eagerly(net, units, code, fresh, trial, trials.seeds[i], scratch)
         else:
-            steps[i], n_events[i] = settle_shuffled(net, units, code, trial, seeds[i], scratch)
+            done = settle_shuffled(net, units, code, fresh, trial, trials.seeds[i], scratch)
+        trials.steps[i], trials.n_events[i] = done

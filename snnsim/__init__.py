@@ -30,11 +30,11 @@ _PUBLIC = {
     "simulate": "simulation",
     "convert": "conversion.spiking_model", "SpikingModel": "conversion.spiking_model",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
-    "compare": "report.comparison",
+    "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors",
 }  # fmt: skip
-_MODULES = ("data", "report", "viz")
+_MODULES = ("analysis", "data", "report", "viz")
 
 __all__ = sorted([*_PUBLIC, *_MODULES])
 
@@ -55,11 +55,12 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from snnsim import data, report, viz
+    from snnsim import analysis, data, report, viz
     from snnsim.connect import AllToAll, Dense, FixedProbability, FromArrays, OneToOne, Product, SumOver
     from snnsim.conversion.spiking_model import SpikingModel, convert
     from snnsim.energy.estimate import estimate_energy
     from snnsim.errors import CompileError, ConversionError, FormatError, ParameterError, SimulationError, SnnsimError, WiringError
+    from snnsim.graph.operations import ann_operations
     from snnsim.hardware.profile import load_profile, profile_names
     from snnsim.models.integer_input import IntegerInput
     from snnsim.models.lif import LIF

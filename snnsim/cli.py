@@ -56,8 +56,10 @@ def compare(
     # Imported here, so that --help answers at once.
     from snnsim.progress import bar
     from snnsim.report import save
+    from snnsim.report.comparison import check_choices
     from snnsim.report.comparison import compare as run
 
+    check_choices(code, schedule, profile or None)
     folder = save.check_folder(out)
     with bar("starting (the first run compiles, half a minute)") as report:
         comparison = run(
@@ -92,6 +94,10 @@ def main() -> None:
         code = stop.exit_code
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    except OSError as error:  # what could not be printed: a full disk, a closed pipe; the reports are complete
+        sys.stdout = None  # type: ignore[assignment]  # or the interpreter would try to flush it again
+        print(f"snnsim: the tables could not be printed: {error.strerror or error}.", file=sys.stderr)
+        code = 1
     except Exception as error:
         # Usage errors carry their own text and exit code; anything else is a defect and keeps its traceback.
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):

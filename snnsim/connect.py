@@ -7,12 +7,12 @@ their fan-out: a dense matrix shared by all tokens is stored once, and a product
 from __future__ import annotations
 
 from math import prod
-from typing import NamedTuple, final
+from typing import ClassVar, NamedTuple, final
 
 import numpy as np
 
 from snnsim.errors import ParameterError, WiringError
-from snnsim.units import check_number
+from snnsim.units import as_integers, check_bool, check_number
 
 Shape = tuple[int, ...]
 
@@ -30,7 +30,12 @@ class Synapses(NamedTuple):
 
 
 class Connector:
-    """Base of all connectors."""
+    """Base of all connectors.
+
+    weighted : bool   whether a projection may give it weights; False where it carries its own or takes none
+    """
+
+    weighted: ClassVar[bool] = False
 
     def check(self, where: str, pre: Shape, post: Shape) -> None:
         """Refuse shapes this connector cannot join. `where` names the projection in the error."""
@@ -39,6 +44,8 @@ class Connector:
 
 class Sparse(Connector):
     """A connector that can list its synapses."""
+
+    weighted = True
 
     def check(self, where: str, pre: Shape, post: Shape) -> None:
         """Any two shapes can be joined by a list of synapses."""
@@ -79,7 +86,7 @@ class AllToAll(Sparse):
     """
 
     def __init__(self, *, autapses: bool = False) -> None:
-        self.autapses = autapses
+        self.autapses = check_bool(f"{type(self).__name__}.autapses", autapses)
 
     def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
         source = np.repeat(np.arange(n_pre, dtype=np.int64), n_post)
@@ -101,12 +108,15 @@ class FixedProbability(Sparse):
     """
 
     def __init__(self, p: float, *, autapses: bool = False) -> None:
-        self.p = float(check_number("FixedProbability.p", p, ge=0.0, le=1.0))
-        self.autapses = autapses
+        number = check_number("FixedProbability.p", p, ge=0.0, le=1.0)
+        if isinstance(number, np.ndarray):
+            raise ParameterError(f"FixedProbability.p = {p!r} must be one number. Give a float.")
+        self.p = number
+        self.autapses = check_bool(f"{type(self).__name__}.autapses", autapses)
 
     def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
         pairs = n_pre * n_post
-        if self.p == 0.0 or pairs == 0:
+        if self.p * pairs < 2.0**-60:  # no synapse in any run of any length, and logarithms that stay normal
             empty = np.empty(0, dtype=np.int64)
             return Synapses(empty, empty)
         chosen = np.arange(pairs, dtype=np.int64) if self.p == 1.0 else self._jump(pairs, random)
@@ -141,15 +151,13 @@ class FromArrays(Sparse):
     """
 
     def __init__(self, source: np.ndarray, target: np.ndarray) -> None:
-        arrays = []
-        for name, values in (("source", source), ("target", target)):
-            array = np.array(values)
-            if array.size == 0:
-                array = array.astype(np.int64)
-            if array.ndim != 1 or array.dtype.kind not in "iu":
-                raise ParameterError(f"FromArrays.{name} = {values!r} must be a one-dimensional array of integers.")
-            arrays.append(array.astype(np.int64))
-        self.source, self.target = arrays
+        self.source, self.target = (
+            as_integers(f"FromArrays.{name}", values, low=-(2**62), high=2**62) for name, values in (("source", source), ("target", target))
+        )
+        for name, array in (("source", self.source), ("target", self.target)):
+            if array.ndim != 1:
+                raise ParameterError(f"FromArrays.{name} has shape {array.shape} but must be a list of indices.")
+            array.flags.writeable = False
         if len(self.source) != len(self.target):
             raise ParameterError(
                 f"FromArrays: source has {len(self.source)} and target {len(self.target)} entries; each synapse needs one of both."
@@ -166,17 +174,6 @@ class FromArrays(Sparse):
         return Synapses(self.source[entry], self.target[entry], entry)
 
 
-def _integer_weights(owner: str, weight: np.ndarray, bits: int) -> np.ndarray:
-    array = np.asarray(weight)
-    if array.dtype.kind not in "iu":
-        raise ParameterError(f"{owner} has dtype {array.dtype} but must hold integers. Quantise it first.")
-    limit = 2 ** (bits - 1) - 1
-    worst = int(np.abs(array.astype(np.int64)).max(initial=0))
-    if worst > limit:
-        raise ParameterError(f"{owner} = {worst} must be within +-{limit} ({bits} bits). Use a coarser weight scale.")
-    return array
-
-
 @final
 class Dense(Connector):
     """A weight matrix over the last axis, shared by all leading positions (tokens).
@@ -187,7 +184,7 @@ class Dense(Connector):
     """
 
     def __init__(self, weight: np.ndarray) -> None:
-        array = _integer_weights("Dense.weight", weight, 8)
+        array = as_integers("Dense.weight", weight, low=-127, high=127)
         if array.ndim != 2:
             raise ParameterError(f"Dense.weight has shape {array.shape} but must be a matrix (width_in, width_out).")
         self.weight = np.ascontiguousarray(array, dtype=np.int8)
@@ -224,6 +221,8 @@ class Product(Connector):
 
     def __init__(self, partner: object, subscripts: str) -> None:
         self.partner = partner
+        if not isinstance(subscripts, str):
+            raise ParameterError(f"Product.subscripts = {subscripts!r} must be a text such as 'ihd,jhd->hij'.")
         self.subscripts = subscripts.replace(" ", "")
         sides, arrow, out = self.subscripts.partition("->")
         operands = sides.split(",")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Mapping
 from math import prod
 from types import MappingProxyType
 from typing import Any, final
@@ -49,6 +51,8 @@ class Population:
     def __init__(self, name: str, shape: int | tuple[int, ...], model: Model) -> None:
         if not isinstance(name, str) or not name:
             raise ParameterError(f"Population.name = {name!r} must be a non-empty text. Give it a name.")
+        if "->" in name:
+            raise ParameterError(f"Population.name = {name!r} must not contain '->': projections are named so. Choose another name.")
         if isinstance(model, type) and issubclass(model, Model):
             raise ParameterError(f"Population({name!r}).model = {model.__name__} is a class. Call it: {model.__name__}().")
         if not isinstance(model, Model):
@@ -116,6 +120,8 @@ class Projection:
             )
         if plasticity is not None and not isinstance(plasticity, Plasticity):
             raise ParameterError(f"{where}.plasticity = {plasticity!r} must be a rule such as PairSTDP(). See snnsim.plasticity.")
+        if weight is not None and not connector.weighted:
+            raise WiringError(f"{where}.weight: {type(connector).__name__} takes no weight of the projection. Leave it out.")
         weight = None if weight is None else finite_number(f"{where}.weight", weight)
         delay = None if delay is None else check_number(f"{where}.delay", delay, unit="ms", ge=0.0)
         if pre.model.domain == "integer" and (delay is not None or plasticity is not None):
@@ -189,3 +195,59 @@ class Network:
     def __repr__(self) -> str:
         neurons = sum(population.size for population in self.populations.values())
         return f"Network({len(self.populations)} populations, {neurons} units, {len(self.projections)} projections, {self.domain})"
+
+
+def description_digest(network: Network) -> str:
+    """Return a name for what `network` describes: equal for equal descriptions, in any process.
+
+    The SHA-256, in hexadecimal, of a canonical walk over populations and projections: names, shapes, classes, and every
+    parameter: numbers by value, arrays by dtype, shape and bytes, functions by name. O(description): synapses that a
+    connector draws are not drawn.
+
+    Raises
+    ------
+    ParameterError   for a parameter of a type that has no canonical form, such as an open file
+    """
+    digest = hashlib.sha256()
+    for population in network.populations.values():
+        for chunk in _canonical((population.name, population.shape, population.model)):
+            digest.update(chunk)
+    for projection in network.projections.values():
+        for field in Projection.__slots__:
+            for chunk in _canonical((field, getattr(projection, field))):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _canonical(value: Any) -> Iterator[bytes]:
+    """Yield bytes that two values share only when they are equal: every text and array says its length first."""
+    if isinstance(value, np.generic):
+        value = np.asarray(value)
+    if value is None or isinstance(value, (bool, int, float, str, bytes)) or hasattr(value, "__qualname__"):
+        text = f"{value.__module__}.{value.__qualname__}" if hasattr(value, "__qualname__") else repr(value)
+        yield f"{type(value).__name__} {len(text)} {text};".encode()
+    elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        yield f"array {value.dtype.str} {value.shape};".encode()
+        yield np.ascontiguousarray(value).tobytes()
+    elif isinstance(value, Population):
+        yield from _canonical(("Population", value.name))
+    elif isinstance(value, (tuple, list)):
+        yield f"list {len(value)};".encode()
+        for item in value:
+            yield from _canonical(item)
+    elif isinstance(value, (Model, Connector, Plasticity, Mapping)):
+        items = value if isinstance(value, Mapping) else _parameters(value)
+        yield from _canonical((type(value), len(items)))
+        for name, item in items.items():
+            yield from _canonical((name, item))
+    else:
+        raise ParameterError(
+            f"Network holds {value!r}, which must be a number, text, array, list or function: no other has a canonical form. Replace it."
+        )
+
+
+def _parameters(part: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass, or the public attributes of another object, by name."""
+    if dataclasses.is_dataclass(part):
+        return {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+    return {name: value for name, value in sorted(vars(part).items()) if not name.startswith("_")}

@@ -17,12 +17,12 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "spikes": "events emitted",
         "synops": "synaptic operations: one event reaching one synapse",
         "adds": "additions into a state variable or accumulator",
-        "shifts": "binary shifts of a weight by the exponent of a power-of-two event",
+        "shifts": "binary shifts by a few places",
         "multiplies": "multiplications",
         "tables": "table look-ups",
         "divides": "divisions and square roots",
         "macs": "multiply-accumulate operations of an ANN",
-        "weight_fetches": "weights read from memory",
+        "weight_fetches": "8-bit words of weights read from memory",
         "state_reads": "state variables or accumulators read from memory",
         "state_writes": "state variables or accumulators written to memory",
         "activation_reads": "activations of an ANN read from memory",
@@ -36,8 +36,10 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
 #: Who does the work of a layer; prices differ by it.
 ROLES: Mapping[str, str] = MappingProxyType(
     {
-        "synaptic": "delivery of events along a projection",
+        "synaptic": "delivery of events along a projection with weights of its own",
+        "product": "delivery of events along a projection whose weights are the values of another population",
         "neuron": "update of neurons that need only their own state",
+        "lookup": "update of neurons whose thresholds are a table",
         "group": "a function of a whole row of units: softmax, norm",
         "ann": "a layer of an ANN that does not spike",
     }
@@ -61,15 +63,19 @@ class OperationCounts:
 
     def __post_init__(self) -> None:
         frozen = {}
+        if not isinstance(self.layers, Mapping):
+            raise ParameterError(f"OperationCounts.layers = {self.layers!r} must map layer names to counts by kind.")
         for layer, role in self.roles.items():
             if role not in ROLES:
                 raise ParameterError(unknown_name(f"OperationCounts.roles[{layer!r}]", role, ROLES))
+            if layer not in self.layers:
+                raise ParameterError(unknown_name("OperationCounts.roles: layer", layer, self.layers))
         object.__setattr__(self, "roles", MappingProxyType(dict(self.roles)))
         for layer, kinds in self.layers.items():
             for kind, count in kinds.items():
                 if kind not in OPERATIONS:
                     raise ParameterError(unknown_name(f"OperationCounts.layers[{layer!r}]", kind, OPERATIONS))
-                if not isinstance(count, (int, np.integer)) or count < 0:
+                if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 0:
                     raise ParameterError(f"OperationCounts.layers[{layer!r}][{kind!r}] = {count!r} must be a whole number >= 0.")
             frozen[layer] = MappingProxyType({kind: int(count) for kind, count in kinds.items() if count})
         object.__setattr__(self, "layers", MappingProxyType(frozen))
@@ -110,7 +116,7 @@ class SpikeTrains:
     values : int64[n_spikes]      payload; 1 for ordinary spikes
     trials : int64[n_spikes]      trial the spike belongs to; 0 for a single run
     n : int                       neurons in the population
-    duration : float              ms simulated
+    duration : float              ms simulated, or steps of the schedule
     """
 
     times: np.ndarray

@@ -33,8 +33,8 @@ def simulate(
     network : Network
     duration : float              ms > 0; spiking networks only
     inputs : int[trials, *shape]  integer networks only: what the input population shall have emitted
-    record : mapping of population name to list of 'spikes' and state names; None records the spikes of every population
-        that is not a source (spiking), nothing (integer)
+    record : mapping of population name to list of 'spikes' and, for spiking models, state names; None records the spikes of every
+        population that is not a source (spiking), nothing (integer: settled values and accumulators are always returned)
     engine : 'auto', 'event' or 'clock'            spiking networks only; default 'auto', which says its choice in `Result.why`
     dt : float                    ms, default 0.1; step of the clock engine and of recordings; spiking networks only
     schedule : 'settled', 'eager' or 'shuffled'    integer networks only; default 'settled'
@@ -55,6 +55,8 @@ def simulate(
     seed = getattr(start, "seed", 0) if seed is None else check_integer("simulate.seed", seed, low=0, high=2**63 - 1)
     if threads is not None:
         threads = check_integer("simulate.threads", threads, low=1, high=1024)
+    if progress is not None and not isinstance(progress, bool) and not callable(progress):
+        raise ParameterError(f"simulate.progress = {progress!r} must be True, False or a function of the fraction done.")
     given = {"duration": duration, "engine": engine, "dt": dt, "inputs": inputs, "schedule": schedule, "code": code}
     foreign = {"spiking": ("inputs", "schedule", "code"), "integer": ("duration", "engine", "dt")}[network.domain]
     for name in foreign:
@@ -85,17 +87,18 @@ def _run(
             raise ParameterError(
                 "simulate.inputs is missing: a network of integer units needs one input per trial. Give int[trials, *shape]."
             )
-        return run_integer(
-            compile_integer(network), inputs=given["inputs"], schedule=given["schedule"] or "settled", code=given["code"] or "signed_digit",
-            seed=seed, threads=threads, record=record, start=start, progress=report,
-        )  # fmt: skip
+        arguments = {"schedule": "settled", "code": "signed_digit"} | _given(given, "schedule", "code", "inputs")
+        return run_integer(compile_integer(network), **arguments, seed=seed, threads=threads, record=record, start=start, progress=report)
     from snnsim.engines.spiking import run_spiking
 
     if threads not in (None, 1):
         raise ParameterError(f"simulate.threads = {threads} must be 1 for a spiking network: its engines are serial so far. Leave it out.")
     if given["duration"] is None:
         raise ParameterError("simulate.duration is missing: a spiking network runs for a given time in ms. Give a number > 0.")
-    return run_spiking(
-        network, duration=given["duration"], engine=given["engine"] or "auto", dt=0.1 if given["dt"] is None else given["dt"],
-        seed=seed, record=record, start=start, progress=report,
-    )  # fmt: skip
+    arguments = {"engine": "auto", "dt": 0.1} | _given(given, "engine", "dt", "duration")
+    return run_spiking(network, **arguments, seed=seed, record=record, start=start, progress=report)
+
+
+def _given(arguments: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return the named arguments that were given."""
+    return {name: arguments[name] for name in names if arguments[name] is not None}

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from snnsim.errors import ParameterError
+from snnsim.errors import ParameterError, unknown_name
 
 _RULES = {
     "gt": (">", lambda value, bound: value > bound),
@@ -40,9 +41,11 @@ def param(default: Any = dataclasses.MISSING, *, unit: str = "", doc: str = "", 
 
 
 def show(value: Any) -> str:
-    """Return a short text for a value in an error message: arrays by their first offending kind."""
+    """Return a short text for a value in an error message: arrays by their shape and first entries."""
     if isinstance(value, np.ndarray):
-        return f"array{value.shape} [{', '.join(f'{v:g}' for v in value.ravel()[:3])}{', ...' if value.size > 3 else ''}]"
+        if value.ndim == 0:
+            return repr(value[()])
+        return f"array{value.shape} [{', '.join(str(v) for v in value.ravel()[:3])}{', ...' if value.size > 3 else ''}]"
     return f"{value:g}" if isinstance(value, float) else repr(value)
 
 
@@ -85,6 +88,44 @@ def check_number(owner: str, value: Any, *, unit: str = "", **bounds: float) -> 
             suffix = f" {unit}" if unit else ""
             raise ParameterError(f"{owner} = {worst:g}{suffix} must be {symbol} {bound:g}{suffix}. Choose a value {symbol} {bound:g}.")
     return number
+
+
+def as_integers(owner: str, value: Any, *, low: int, high: int) -> np.ndarray:
+    """Return `value` as an int64 array (any shape), every entry within low .. high.
+
+    Raises ParameterError for ragged lists, other types (floats and booleans too) and entries out of range.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ParameterError(f"{owner} = {value!r} must be a regular array of whole numbers: its rows differ in length.") from None
+    if array.size == 0 and array.dtype.kind == "f":
+        array = array.astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise ParameterError(f"{owner} = {show(array)} must hold whole numbers. Round it first.")
+    if array.size:
+        # As Python integers: an unsigned or extreme entry must not wrap before it is looked at.
+        least, most = int(array.min()), int(array.max())
+        if least < low:
+            raise ParameterError(f"{owner} = {least} must be >= {low}. Choose values >= {low}.")
+        if most > high:
+            raise ParameterError(f"{owner} = {most} must be <= {high}. Choose values <= {high}.")
+    return np.array(array, dtype=np.int64)
+
+
+def check_bool(owner: str, value: Any) -> bool:
+    """Return `value` if it is True or False. Raises ParameterError otherwise."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ParameterError(f"{owner} = {value!r} must be True or False.")
+    return bool(value)
+
+
+def one_of(owner: str, value: Any, valid: Iterable[str]) -> str:
+    """Return `value` if it is one of the names. Raises ParameterError listing them."""
+    names = list(valid)
+    if not isinstance(value, str) or value not in names:
+        raise ParameterError(unknown_name(owner, value, names))
+    return value
 
 
 def check_fields(instance: Any) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from snnsim.errors import ParameterError
 from snnsim.hardware.profile import Interval
 from snnsim.results import SpikeTrains
+from snnsim.units import show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +45,8 @@ def layered_raster(spikes: Mapping[str, SpikeTrains], ax: Axes | None = None, *,
 
     Blue dots are positive events, orange ones negative; larger events are larger dots. Returns the Axes.
     """
+    if not spikes:
+        raise ParameterError("layered_raster.spikes is empty. Record the spikes of at least one population.")
     ax = ax or _new_axes(9.0, 0.3 * len(spikes) + 1.2)
     for band, train in enumerate(spikes.values()):
         mine = train.trials == trial
@@ -66,8 +69,8 @@ def attention_map(weights: np.ndarray, ax: Axes | None = None, *, title: str = "
     """Draw attention weights float[query, key] in 0 .. 1. Returns the Axes."""
     ax = ax or _new_axes(3.2, 3.0)
     weights = np.asarray(weights)
-    if weights.ndim != 2:
-        raise ParameterError(f"attention_map.weights has shape {weights.shape} but must be (query, key). Choose one head.")
+    if weights.ndim != 2 or weights.size == 0 or not np.isfinite(weights).all():
+        raise ParameterError(f"attention_map.weights = {show(weights)} must be finite, of shape (query, key). Choose one head.")
     image = ax.imshow(weights, cmap="viridis", vmin=0.0, vmax=max(float(weights.max()), 1e-9))
     ax.set(xlabel="key token", ylabel="query token", title=title)
     bar = ax.figure.colorbar(image, ax=ax, fraction=0.046)
@@ -77,6 +80,8 @@ def attention_map(weights: np.ndarray, ax: Axes | None = None, *, title: str = "
 
 def layer_bars(series: Mapping[str, Mapping[str, float]], ax: Axes | None = None, *, label: str = "spikes per inference") -> Axes:
     """Draw one group of bars per layer, one bar per series (such as a code), on a logarithmic axis. Returns the Axes."""
+    if not series or not any(value > 0 for values in series.values() for value in values.values()):
+        raise ParameterError("layer_bars.series holds no positive value: a logarithmic axis has nothing to show. Give counts.")
     layers = list(next(iter(series.values())))
     ax = ax or _new_axes(7.0, 0.28 * len(layers) + 1.4)
     thickness = 0.8 / len(series)
@@ -95,6 +100,8 @@ def energy_bars(entries: Sequence[tuple[str, Interval | None, Any]], ax: Axes | 
 
     entries : (name, Interval in pJ or None, colour); None is written as 'no price' instead of a bar. Returns the Axes.
     """
+    if not entries:
+        raise ParameterError("energy_bars.entries is empty. Give at least one (name, interval, colour).")
     ax = ax or _new_axes(6.0, 0.34 * len(entries) + 1.0)
     priced = [interval for _, interval, _ in entries if interval is not None]
     least = min((interval.low for interval in priced), default=1e6) * 1e-6

@@ -64,6 +64,9 @@ def test_json_on_standard_output_is_the_written_file(tmp_path):
         (["--out", "damaged.npz/x"], "cannot be written to"),
         (["--out", "/proc/nowhere"], "cannot be written to"),
         (["--colour", "red"], "No such option"),
+        (["--out", "taken"], "report.json is a folder there"),
+        (["--out", "new/deep", "--code", "rate"], "Valid: unary"),
+        (["--out", "new/deep", "--images", "0"], "images = 0 must be >= 1"),
     ],
 )
 def test_bad_input_is_one_line_with_exit_code_2_and_nothing_written(tmp_path, arguments, text):
@@ -74,14 +77,25 @@ def test_bad_input_is_one_line_with_exit_code_2_and_nothing_written(tmp_path, ar
         arrays = {name: archive[name] for name in archive.files}
     arrays["embed/bias"] = np.full_like(arrays["embed/bias"], np.nan)
     np.savez(tmp_path / "infinite.npz", **arrays)
-    before = sorted(tmp_path.iterdir())
+    (tmp_path / "taken" / "report.json").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
     done = snnsim("compare", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert text in done.stderr
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("snnsim: ")
-    assert sorted(tmp_path.iterdir()) == before
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_full_disk_behind_standard_output_is_said_and_leaves_the_reports_whole(tmp_path):
+    command = [sys.executable, "-c", "from snnsim.cli import main; main()", "compare", "--images", "2", "--json"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=300, check=False)
+    assert done.returncode == 1
+    assert "could not be printed: No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads((tmp_path / "report.json").read_text())["images"] == 2
 
 
 def test_ctrl_c_leaves_no_partial_report(tmp_path):

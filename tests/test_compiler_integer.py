@@ -41,7 +41,7 @@ def test_an_accumulator_that_could_overflow_names_layer_and_bits():
 
 
 def test_group_units_guard_their_own_arithmetic():
-    x, y = populations((1, 64), (1, 64), a=sim.IntegerInput(s_max=2**14), b=sim.NormRow(gain=4096))
+    x, y = populations((1, 64), (1, 64), a=sim.IntegerInput(s_max=2**16), b=sim.NormRow(gain=4096))
     with pytest.raises(CompileError, match="NormRow takes exactly"):
         compile_integer(sim.Network(sim.Projection(x, y, sim.OneToOne())))
 
@@ -81,3 +81,18 @@ def test_compiled_arrays_are_read_only(digits):
     model, *_ = digits
     with pytest.raises(ValueError, match="read-only"):
         model.compiled.net.weights8[0] = 1
+
+
+def test_an_axis_that_straddles_rows_is_refused():
+    x = sim.Population("x", (6,), sim.IntegerInput(s_max=3))
+    left, right = sim.Population("left", (3, 2), sim.Staircase(theta=1)), sim.Population("right", (2, 2, 2), sim.Staircase(theta=1))
+    feed = [sim.Projection(x, part, sim.Dense(np.ones((6, 2), np.int8))) for part in ()]
+    out = sim.Population("out", (4, 3), sim.Readout())
+    net = sim.Network(
+        *feed,
+        sim.Projection(left, out, sim.Product(right, "bk,ack->abc")),
+        sim.Projection(right, out, sim.Product(left, "ack,bk->abc")),
+        x,
+    )
+    with pytest.raises(WiringError, match="rows of the post population end within an axis"):
+        compile_integer(net)

@@ -15,6 +15,7 @@ from snnsim.models.poisson import PoissonSource
 from snnsim.models.spike_array import SpikeArray
 from snnsim.network import Network, Population, Projection
 from snnsim.plasticity.pair_stdp import PairSTDP
+from snnsim.results import OPERATIONS
 
 NEST = Path(__file__).parents[2] / "shared" / "refs" / "nest"
 
@@ -125,6 +126,23 @@ def test_synops_of_a_clock_run_are_its_spikes_times_their_fan_out():
     assert cells["spikes"] == len(result.spikes["cells"])
 
 
+@pytest.mark.parametrize(("model", "weight"), [(LIF, 1.2), (LIFExp, 40.0)])
+def test_a_clock_run_counts_one_declared_update_of_every_neuron_in_every_step(model, weight):
+    result = run_spiking(random_network(model, weight), duration=20.0, engine="clock", record={"cells": ["spikes", "v"]})
+    layer = dict(result.counts.layers["cells"])
+    each = {kind: layer[kind] / (40 * 200) for kind in model.update_operations["clock"]}
+    assert each == model.update_operations["clock"] and set(each) <= set(OPERATIONS)
+    assert set(layer) - {"spikes"} == {"updates_driven", "updates_idle", *each}
+    assert set(result.counts.layers["noise"]) == {"spikes"}
+
+
+def test_layers_say_who_does_their_work_even_when_nothing_happened():
+    silent = Network(Projection(Population("a", 1, LIF()), Population("b", 1, LIF()), OneToOne()))
+    counts = run_spiking(silent, duration=1.0, engine="clock").counts
+    assert dict(counts.roles) == {"a": "neuron", "b": "neuron", "a -> b": "synaptic"}
+    assert counts.role("a -> b") == "synaptic"
+
+
 def test_a_delay_off_the_grid_is_refused_with_its_value_and_a_remedy():
     a, b = Population("a", 1, PoissonSource(rate=1.0)), Population("b", 1, LIF())
     for delay in (0.15, 0.05):
@@ -143,23 +161,37 @@ def test_a_state_of_another_run_is_refused():
         run_spiking(Network(Population("a", 1, LIF())), duration=1.0, engine="clock", seed=1, start=state)
     with pytest.raises(SimulationError, match=r"must be the Result\.state"):
         run_spiking(net, duration=1.0, engine="clock", start=3)
+    with pytest.raises(SimulationError, match=r"must be the Result\.state"):
+        run_spiking(net, duration=1.0, engine="event", start=3)
+
+
+@pytest.mark.parametrize("engine", ["clock", "event"])
+@pytest.mark.parametrize("change", [{"weight": 1.3}, {"rate": 901.0}])
+def test_a_state_of_a_network_with_other_values_is_refused_and_told_what_to_do(engine, change):
+    state = run_spiking(random_network(), duration=1.0, engine=engine).state
+    with pytest.raises(SimulationError, match="another network .* Continue with a network of the same description, or leave start out"):
+        run_spiking(random_network(**change), duration=1.0, engine=engine, start=state)
+    assert run_spiking(random_network(), duration=1.0, engine=engine, start=state).duration == 1.0
 
 
 @pytest.mark.parametrize("engine", ["clock", "event"])
 def test_an_interrupted_run_returns_what_it_did_and_can_be_continued(engine):
-    net, calls = random_network(), []
+    net, calls, record = random_network(), [], {"cells": ["spikes", "v"]}
 
     def interrupt(fraction):
         calls.append(fraction)
         if len(calls) == 2:
             raise KeyboardInterrupt
 
-    cut = run_spiking(net, duration=10_000.0, engine=engine, seed=4, progress=interrupt)
+    cut = run_spiking(net, duration=10_000.0, engine=engine, seed=4, record=record, progress=interrupt)
     assert cut.cut and 0.0 < cut.duration < 10_000.0
-    rest = run_spiking(net, duration=5.0, engine=engine, seed=4, start=cut.state)
-    whole = run_spiking(net, duration=cut.duration + 5.0, engine=engine, seed=4)
+    rest = run_spiking(net, duration=5.0, engine=engine, seed=4, record=record, start=cut.state)
+    whole = run_spiking(net, duration=cut.duration + 5.0, engine=engine, seed=4, record=record)
     joined = np.concatenate([cut.spikes["cells"].times, rest.spikes["cells"].times])
     np.testing.assert_array_equal(joined, whole.spikes["cells"].times)
+    for field in ("times", "values"):
+        joined = np.concatenate([getattr(piece.recordings["cells"]["v"], field) for piece in (cut, rest)])
+        np.testing.assert_array_equal(joined, getattr(whole.recordings["cells"]["v"], field))
 
 
 @pytest.mark.parametrize("engine", ["clock", "event"])

@@ -13,6 +13,7 @@ from snnsim.models.lif import LIF
 from snnsim.models.lif_exp import LIFExp
 from snnsim.models.spike_array import SpikeArray
 from snnsim.network import Network, Population, Projection
+from snnsim.results import OPERATIONS
 
 NEST = Path(__file__).parents[2] / "shared" / "refs" / "nest"
 
@@ -93,6 +94,55 @@ def test_synops_of_an_event_run_are_its_delivered_spikes_times_their_fan_out():
     assert first.counts.total("synops") == delivered
     rest = run_spiking(net, duration=15.0, engine="event", start=first.state)
     assert first.counts.total("synops") + rest.counts.total("synops") == np.sum(np.bincount(indices)[s])
+
+
+@pytest.mark.parametrize("model", [LIF, LIFExp])
+def test_an_event_run_counts_one_declared_update_per_neuron_and_instant(model):
+    random = np.random.default_rng(5)
+    times, indices = random.integers(1, 400, 60) / 16, random.integers(4, size=60)
+    source, cells = Population("source", 4, SpikeArray(times=times, indices=indices)), Population("cells", 3, model(i_ext=400.0))
+    s, t, delay = random.integers(4, size=9), random.integers(3, size=9), random.integers(1, 40, size=9) / 16
+    net = Network(Projection(source, cells, FromArrays(s, t), weight=0.3, delay=delay))
+    result = run_spiking(net, duration=60.0, engine="event")
+    arrivals = {(t[k], at + delay[k]) for k in range(9) for at in times[indices == s[k]]}
+    spikes = result.spikes["cells"]
+    by_itself = set(zip(spikes.indices, spikes.times, strict=True)) - arrivals
+    layer = result.counts.layers["cells"]
+    assert layer["updates_driven"] == len(arrivals) > 50
+    assert layer["updates_idle"] == len(by_itself) > 5
+    for kind, each in model.update_operations["event"].items():
+        assert kind in OPERATIONS and layer[kind] == each * (len(arrivals) + len(by_itself))
+    assert set(result.counts.layers["source"]) == {"spikes"}
+    assert dict(result.counts.roles) == {"source": "neuron", "cells": "neuron", "source -> cells": "synaptic"}
+
+
+@pytest.mark.parametrize("budget", range(1, 12))
+def test_samples_of_a_run_cut_at_any_instant_are_neither_lost_nor_doubled(monkeypatch, budget):
+    # A delay too short to move the time: two instants at 0.5, 1.0, ..., which are sample times, and a cut may fall between.
+    source, cell = Population("source", 1, SpikeArray(times=np.arange(1, 40) / 2)), Population("cell", 1, LIF())
+    net = Network(Projection(source, cell, OneToOne(), weight=1.0, delay=1e-20))
+    record = {"cell": ["v"]}
+    whole = run_spiking(net, duration=10.0, engine="event", dt=0.125, record=record).recordings["cell"]["v"]
+
+    def interrupt(fraction):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("snnsim.engines.event._BUDGET", budget)
+    cut = run_spiking(net, duration=10.0, engine="event", dt=0.125, record=record, progress=interrupt)
+    rest = run_spiking(net, duration=10.0 - cut.duration, engine="event", dt=0.125, record=record, start=cut.state)
+    pieces = [piece.recordings["cell"]["v"] for piece in (cut, rest)]
+    assert pieces[0].times.max(initial=0.0) <= cut.duration < pieces[1].times.max()
+    np.testing.assert_array_equal(np.concatenate([piece.times for piece in pieces]), whole.times)
+    np.testing.assert_array_equal(np.concatenate([piece.values for piece in pieces]), whole.values)
+
+
+def test_a_run_that_starts_to_record_samples_from_where_it_starts():
+    net = Network(Population("cell", 1, LIF(i_ext=400.0)))
+    first = run_spiking(net, duration=5.0, engine="event", dt=0.125)
+    times = (
+        run_spiking(net, duration=1.0, engine="event", dt=0.125, start=first.state, record={"cell": ["v"]}).recordings["cell"]["v"].times
+    )
+    np.testing.assert_array_equal(times, 5.0 + np.arange(1, 9) / 8)
 
 
 def test_a_recording_between_two_spikes_is_the_closed_form():

@@ -77,6 +77,22 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path, content):
         (lambda a: a.update({"embed/weight": np.full_like(a["embed/weight"], np.inf)}), "'embed'.weight holds NaN or infinity"),
         (lambda a: a.pop("block1.q/weight"), "is damaged"),
         (lambda a: a.update({"block0.k/weight": a["block0.k/weight"][:, :5]}), "'block0.k' .* cannot take"),
+        (lambda a: with_header(a, version=-3), "is damaged"),
+        (lambda a: with_header(a, about=None), "is damaged"),
+        (lambda a: a.update({"embed/bias": a["embed/bias"] * (1 + 2j)}), "is damaged"),
+        (lambda a: a.update({"header": np.frombuffer(b"[" * 100_000, dtype=np.uint8)}), "is damaged"),
+        (
+            lambda a: with_header(
+                a, nodes=[{"op": "Input", "name": "x", "inputs": [], "shape": [10**11, 4], "low": 0, "high": 1, "step": 1.0, "arrays": []}]
+            ),
+            "must hold sizes in 1 .. 2.24",
+        ),
+        (
+            lambda a: with_header(
+                a, nodes=[{"op": "Input", "name": "x", "inputs": [], "shape": [4], "low": 0, "high": 1, "step": -1.0, "arrays": []}]
+            ),
+            "'x'.step = -1.0 must be a finite number > 0",
+        ),
         (lambda a: with_header(a, nodes=[{"op": "Eval", "name": "x", "arrays": []}]), "is damaged"),
     ],
 )

@@ -40,6 +40,32 @@ def test_published_figures_are_what_the_sources_say():
     assert load_profile("spinnaker2").prices["neuron"]["updates_driven"].pj.nominal == 2190
 
 
+def test_routing_cannot_be_added_to_an_all_in_figure(tmp_path):
+    path = tmp_path / "twice.toml"
+    path.write_text(GOOD.replace('"term"', '"all-in"') + '[prices.neuron.spikes]\npj = [1, 1, 1]\ngrade = "V"\nsource = "s"\n')
+    with pytest.raises(FormatError, match="prices.neuron.spikes: an all-in figure includes routing"):
+        read_profile(path)
+
+
+#: figures as the sources give them (shared design table `energy_figures.csv`), pJ
+PUBLISHED = [
+    ("horowitz45", "synaptic", "adds", 0.1), ("horowitz45", "group", "multiplies", 3.1), ("horowitz45", "ann", "macs", 0.2 + 0.1),
+    ("horowitz45", "synaptic", "weight_fetches", 20 / 8), ("horowitz45", "synaptic", "state_reads", 20 / 2),
+    ("horowitz45", "lookup", "tables", 20), ("horowitz45", "ann", "activation_writes", 20 / 8),
+    ("seneca22", "synaptic", "adds", 1.4), ("seneca22", "synaptic", "state_reads", 2 * 3.7),
+    ("seneca22", "synaptic", "state_writes", 2 * 3.9),
+    ("seneca22", "ann", "macs", 2 * 1.4), ("seneca22", "neuron", "tables", 3.7), ("seneca22", "neuron", "spikes", 3.7 + 3.9),
+    ("loihi14", "synaptic", "synops", 23.6), ("loihi14", "neuron", "updates_driven", 81), ("loihi14", "neuron", "updates_idle", 52),
+    ("loihi14", "neuron", "spikes", 1.7 + 4.0), ("tianjic28", "synaptic", "synops", 1.54), ("spinnaker2", "synaptic", "synops", 450),
+    ("spinnaker2", "neuron", "updates_driven", 2190), ("spinnaker2", "lookup", "updates_idle", 2190),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "role", "kind", "nominal"), PUBLISHED)
+def test_nominal_prices_are_the_published_figures(name, role, kind, nominal):
+    assert load_profile(name).prices[role][kind].pj.nominal == pytest.approx(nominal)
+
+
 def test_a_profile_of_your_own_is_one_file(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(GOOD)
@@ -58,10 +84,20 @@ def test_a_profile_of_your_own_is_one_file(tmp_path):
         ('scope = "term"', 'scope = "chip"', "Valid: op, term, all-in"),
         ("node_nm = 28", "", "'node_nm' is missing"),
         ("prices.synaptic.synops", "prices.synaptic.synop", "'synop' is not known"),
-        ("prices.synaptic.synops", "prices.axon.synops", "'axon' is not known. Valid: synaptic, neuron, group, ann"),
+        ("prices.synaptic.synops", "prices.axon.synops", "'axon' is not known. Valid: synaptic, product, neuron, lookup, group, ann"),
         ('["adds"]', '["synops"]', "priced and also listed as included: it would count twice"),
         ('source = "s"', 'source = "s"\nunit = "J"', "unknown key 'unit'"),
         ("[included]", "[included", "cannot be read"),
+        ("node_nm = 28", 'node_nm = "28"', "node_nm = '28' must be of type int"),
+        ('["adds"]', '"adds"', "included = .* has the wrong form"),
+        ("[prices.synaptic.synops]", "[prices.synaptic]", "prices = .* has the wrong form"),
+        ("pj = [1, 2, 3]", 'pj = ["1", "2", "3"]', "must be .low, nominal, high. in pJ"),
+        ("pj = [1, 2, 3]", "pj = [true, true, true]", "must be .low, nominal, high. in pJ"),
+        ("pj = [1, 2, 3]", "pj = [[1], [2], [3]]", "must be .low, nominal, high. in pJ"),
+        ("node_nm = 28", "node_nm = -28", "node_nm = -28 must be a number > 0"),
+        ("node_nm = 28", "node_nm = 28\nincldued = 3", "'incldued' is not known. Valid: title"),
+        ('source = "s"', 'source = " "', "must say where the figure was read"),
+        ('title = "t"', "title = 3", "title = 3 must be of type str"),
     ],
 )
 def test_a_broken_profile_says_what_is_wrong(tmp_path, old, new, text):
@@ -69,3 +105,11 @@ def test_a_broken_profile_says_what_is_wrong(tmp_path, old, new, text):
     path.write_text(GOOD.replace(old, new))
     with pytest.raises(FormatError, match=text):
         read_profile(path)
+
+
+def test_an_edited_profile_file_is_read_again(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    assert load_profile(str(path)).prices["synaptic"]["synops"].pj.nominal == 2
+    path.write_text(GOOD.replace("[1, 2, 3]", "[1, 2.5, 3]"))
+    assert load_profile(str(path)).prices["synaptic"]["synops"].pj.nominal == 2.5

@@ -1,12 +1,18 @@
 """Closed forms of the leaky integrate-and-fire neurons."""
 
+from collections import Counter
+from types import SimpleNamespace
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from snnsim.kernels import lif
 from snnsim.kernels.lif import crossing_delta, crossing_exp, curve, overlap
-from snnsim.models.lif_exp import _peak
+from snnsim.models.lif import LIF
+from snnsim.models.lif_exp import LIFExp, _peak
 
 TAU = st.floats(0.3, 50.0)
 
@@ -57,3 +63,64 @@ def test_the_delta_neuron_crosses_when_its_exponential_does(crossing):
     assert crossing(-70.0, -50.0, -55.0, 10.0) == pytest.approx(10.0 * np.log(4.0), rel=1e-15)
     assert crossing(-70.0, -55.0, -55.0, 10.0) == np.inf
     assert crossing(-55.0, -70.0, -55.0, 10.0) == 0.0
+
+
+class Counted(float):
+    """A number that counts the arithmetic done with it; signs and comparisons are free."""
+
+    done: ClassVar[Counter] = Counter()
+
+    def __neg__(self):
+        return Counted(-float(self))
+
+    def __abs__(self):
+        return Counted(abs(float(self)))
+
+
+def _counting(kind, function):
+    def counted(self, *other):
+        Counted.done[kind] += 1
+        return Counted(function(float(self), *(float(x) for x in other)))
+
+    return counted
+
+
+for _name, _kind in (("add", "adds"), ("sub", "adds"), ("mul", "multiplies"), ("truediv", "divides")):
+    for _side in ("", "r"):
+        setattr(Counted, f"__{_side}{_name}__", _counting(_kind, getattr(float, f"__{_side}{_name}__")))
+
+
+def arithmetic(monkeypatch, *calls):
+    """Return the operations of some kernels run as Python, by kind. calls : (kernel, *numbers)"""
+    looked_up = SimpleNamespace(inf=np.inf, **{name: _counting("tables", getattr(np, name)) for name in ("exp", "expm1", "log1p")})
+    monkeypatch.setattr(lif, "np", looked_up)
+    monkeypatch.setattr(lif, "overlap", overlap.py_func)
+    Counted.done.clear()
+    for kernel, *numbers in calls:
+        kernel.py_func(*(tuple(map(Counted, x)) if isinstance(x, tuple) else Counted(x) for x in numbers))
+    return Counted.done
+
+
+def declared(model, engine):
+    return {kind: n for kind, n in model.update_operations[engine].items() if not kind.startswith("state_")}
+
+
+def test_a_delta_update_does_the_arithmetic_it_declares(monkeypatch):
+    free, refractory = (lif._lift, -60.0, 0.0, 1.0, -65.0, 0.9), (lif._lift, -65.0, 3.0, 1.0, -65.0, 0.9)
+    threshold = 1
+    assert arithmetic(monkeypatch, free, refractory) + Counter(adds=threshold) == declared(LIF, "clock")
+    fly, foresee = (lif.fly_delta, 1.0, -60.0, -40.0, 20.0), (crossing_delta, -60.0, -40.0, -50.0, 20.0)
+    elapsed = add_input = due = 1
+    assert arithmetic(monkeypatch, fly, foresee) + Counter(adds=elapsed + add_input + threshold + due) == declared(LIF, "event")
+
+
+def test_a_current_update_does_the_arithmetic_it_declares(monkeypatch):
+    free, refractory = ((lif._drive, -60.0, left, 5.0, -5.0, -65.0, 0.9, 0.1, 0.1) for left in (0.0, 3.0))
+    threshold = 1
+    fade = Counter(adds=2, multiplies=2)
+    assert arithmetic(monkeypatch, free, refractory) + fade + Counter(adds=threshold) == declared(LIFExp, "clock")
+    fly = (lif.fly_exp, 3.0, -60.0, 5.0, -5.0, 1.0, -np.inf, -65.0, 0.05, 0.2, 0.1, 200.0)
+    bound = (crossing_exp, (5.0, 0.1, -0.1, 0.05, 0.2, 0.1, 15.0), 3.0, 3.0)
+    # inputs, threshold; currents at the start of the flight; distances to v_inf; due
+    inline = Counter(adds=2 + threshold + 2 + 2 + 1, multiplies=4, divides=2, tables=2)
+    assert arithmetic(monkeypatch, fly, bound) + inline == declared(LIFExp, "event")

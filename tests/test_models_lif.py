@@ -75,6 +75,36 @@ def test_delta_input_during_refractoriness_is_lost(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("second", "expected"), [(3.0, [2.0]), (3.125, [2.0, 4.125])])
+def test_delta_input_at_exactly_the_end_of_refractoriness_is_lost_and_any_later_is_not(engine, second, expected):
+    cell, source = Population("cell", 1, LIF(t_ref=2.0)), Population("source", 1, SpikeArray(times=[1.0, second]))
+    net = Network(Projection(source, cell, OneToOne(), weight=20.0, delay=1.0))
+    np.testing.assert_array_equal(run_spiking(net, duration=10.0, engine=engine, dt=0.125).spikes["cell"].times, expected)
+
+
+def test_a_neuron_due_at_exactly_the_end_of_refractoriness_fires_whatever_arrives_then():
+    cell, source = Population("cell", 1, LIF(i_ext=1e30, t_ref=2.0)), Population("source", 1, SpikeArray(times=[1.0, 3.0]))
+    net = Network(Projection(source, cell, OneToOne(), weight=-20.0, delay=1.0))
+    times = run_spiking(net, duration=7.0, engine="event").spikes["cell"].times
+    np.testing.assert_allclose(times, [0.0, 2.0, 4.0, 6.0], atol=1e-20)
+
+
+@pytest.mark.parametrize("model", [LIF, LIFExp])
+@pytest.mark.parametrize("t_ref", [0.04, 0.25, np.array([0.0, 2.0, 0.04])])
+def test_a_refractory_period_off_the_grid_is_refused_by_the_clock_and_taken_by_the_event_engine(model, t_ref):
+    net = Network(Population("cells", 3, model(t_ref=t_ref, i_ext=600.0)))
+    value = np.max(t_ref) if np.ndim(t_ref) == 0 else 0.04
+    words = rf"{model.__name__}\.t_ref = {value:g} ms must be 0 or a multiple of dt = 0\.1 ms for the clock engine.* engine=\"event\""
+    with pytest.raises(ParameterError, match=words):
+        run_spiking(net, duration=1.0, engine="clock", dt=0.1)
+    result = run_spiking(net, duration=1.0, dt=0.1)
+    assert result.engine == "event"
+    assert result.why == f"{model.__name__}.t_ref = {value:g} ms must be 0 or a multiple of dt = 0.1 ms"
+    fits = Network(Population("cells", 3, model(t_ref=np.array([0.0, 0.1, 2.0]))))
+    assert run_spiking(fits, duration=1.0, engine="clock", dt=0.1).engine == "clock"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_one_value_per_neuron_equals_single_neurons(engine):
     taus = np.array([8.0, 15.0, 30.0])
     together = run_spiking(Network(Population("c", 3, LIF(tau_m=taus, i_ext=500.0))), duration=200.0, engine=engine).spikes["c"]

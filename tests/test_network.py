@@ -1,13 +1,19 @@
 """The description: populations, projections, networks."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from snnsim.connect import AllToAll, OneToOne
+from snnsim.connect import AllToAll, FixedProbability, FromArrays, OneToOne, Product
 from snnsim.errors import ParameterError, WiringError
 from snnsim.models.lif import LIF
+from snnsim.models.lif_exp import LIFExp
 from snnsim.models.poisson import PoissonSource
-from snnsim.network import Network, Population, Projection
+from snnsim.models.staircase import Staircase
+from snnsim.network import Network, Population, Projection, description_digest
 from snnsim.plasticity.pair_stdp import PairSTDP
 
 A, B = Population("a", 3, LIF()), Population("b", (2, 2), LIF())
@@ -69,3 +75,60 @@ def test_a_wrong_wiring_is_refused(make, words):
 def test_a_description_cannot_be_changed(thing, field):
     with pytest.raises(AttributeError, match="cannot be changed"):
         setattr(thing, field, 1)
+
+
+def described(**change):
+    """A network of two populations and two projections, with some part of it changed."""
+    given = {
+        "name": "a", "shape": 6, "model": LIF(tau_m=np.arange(1.0, 7.0)), "rate": 5.0, "weight": np.arange(3.0), "delay": 1.0, "p": 0.5,
+        "target": [0, 1, 2], "plasticity": PairSTDP(a_plus=0.1),
+    } | change  # fmt: skip
+    cells, source = Population(given["name"], given["shape"], given["model"]), Population("source", 3, PoissonSource(rate=given["rate"]))
+    lists = FromArrays([0, 1, 2], given["target"])
+    recurrent = Projection(cells, cells, FixedProbability(given["p"]), weight=0.5, plasticity=given["plasticity"])
+    return Network(Projection(source, cells, lists, weight=given["weight"], delay=given["delay"]), recurrent)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "b"},
+        {"shape": (2, 3), "model": LIF(tau_m=np.arange(1.0, 7.0).reshape(2, 3))},
+        {"model": LIF(tau_m=np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.5]))},
+        {"model": LIFExp(tau_m=np.arange(1.0, 7.0))},
+        {"rate": 6.0},
+        {"weight": np.array([0.0, 1.0, 3.0])},
+        {"weight": None},
+        {"delay": np.full(3, 1.0)},
+        {"p": 0.25},
+        {"target": [0, 1, 3]},
+        {"plasticity": None},
+        {"plasticity": PairSTDP(a_plus=0.2)},
+    ],
+)
+def test_the_digest_of_a_description_changes_with_every_part_of_it(change):
+    digest = description_digest(described())
+    assert digest == description_digest(described()) and len(digest) == 64
+    assert description_digest(described(**change)) != digest
+
+
+def test_the_digest_of_a_description_is_the_same_in_another_process():
+    script = "from test_network import *; print(description_digest(described()))"
+    run = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parent, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == description_digest(described())
+
+
+def test_the_digest_knows_the_partner_of_a_product_by_name():
+    def product(partner):
+        q, k, unused = (Population(name, (2, 3), Staircase(theta=1, s_min=-3, s_max=3)) for name in ("q", "k", "other"))
+        out = Population("out", (2, 2), Staircase(theta=1, s_min=-9, s_max=9))
+        return Network(Projection(q, out, Product({"k": k, "other": unused}[partner], "id,jd->ij")), k, unused)
+
+    assert description_digest(product("k")) == description_digest(product("k")) != description_digest(product("other"))
+
+
+def test_a_parameter_without_canonical_form_is_refused():
+    lists = FromArrays([0], [0])
+    lists.note = object()
+    with pytest.raises(ParameterError, match="must be a number, text, array, list or function"):
+        description_digest(Network(Projection(A, A, lists)))

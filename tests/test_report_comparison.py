@@ -77,7 +77,7 @@ def test_the_verdict_can_go_to_the_spikes(comparison, monkeypatch):
 def test_no_winner_is_named_where_nothing_compares(comparison):
     from dataclasses import replace
 
-    other = replace(comparison, energy={"truenorth28": comparison.energy["truenorth28"]})
+    other = replace(comparison, energy={"tianjic28": comparison.energy["tianjic28"]})
     assert verdict(other) == ["None of the chosen profiles prices both the ANN and the spiking network, so there is no winner to name."]
 
 
@@ -111,6 +111,10 @@ def test_another_code_and_schedule_is_shown_beside_the_table(tmp_path):
         ({"schedule": "timed"}, "schedule = 'timed' is not known. Valid: settled, eager, shuffled"),
         ({"profiles": ["tpu"]}, "profile = 'tpu' is not known. Valid: horowitz45"),
         ({"profiles": []}, "profiles is empty"),
+        ({"profiles": "horowitz45"}, "must be a list of names"),
+        ({"code": []}, "Valid: unary"),
+        ({"progress": 3}, "progress = 3 must be a function"),
+        ({"model": []}, "Valid: digits"),
         ({"model": "bert"}, "model = 'bert' is not known. Valid: digits"),
     ],
 )
@@ -127,3 +131,15 @@ def test_a_failure_while_writing_leaves_nothing_behind(comparison, tmp_path, mon
     with pytest.raises(KeyboardInterrupt):
         save.save(comparison, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_for_another_task_is_refused_before_any_work(tmp_path):
+    import numpy as np
+
+    from snnsim.graph.file import save_graph
+    from snnsim.graph.ir import Graph, Input, Linear
+
+    x = Input(name="x", inputs=(), shape=(3,), low=0, high=4, step=0.5)
+    save_graph(Graph([x, Linear(name="o", inputs=("x",), shape=(2,), weight=np.ones((2, 3)), bias=np.zeros(2))]), tmp_path / "other.npz")
+    with pytest.raises(ParameterError, match=r"reads \(3,\) in 0 .. 4 and answers \(2,\); the digits are \(16, 4\)"):
+        sim.compare(str(tmp_path / "other.npz"))

@@ -15,7 +15,7 @@ from snnsim.kernels.integer_net import DENSE, ONE_TO_ONE, PRODUCT, SUM_OVER, Int
 from snnsim.kernels.integer_units import keep
 from snnsim.models.integer import IntegerUnit
 from snnsim.models.integer_input import IntegerInput
-from snnsim.network import Network, Projection
+from snnsim.network import Network, Projection, description_digest
 
 #: Places for unit functions in the compiled driver; fixed, so that one compilation serves every network.
 N_UNIT_FUNCTIONS = 8
@@ -31,6 +31,7 @@ class CompiledInteger:
     projections : tuple of str           keys of ``network.projections``, in order of pre population
     n_seen : int                         operand values that product edges keep
     bounds : mapping of str to int       largest possible magnitude of an accumulator, by population
+    digest : str                         of the description; a state belongs to one
     """
 
     network: Network
@@ -40,6 +41,7 @@ class CompiledInteger:
     projections: tuple[str, ...]
     n_seen: int
     bounds: Mapping[str, int]
+    digest: str
 
     def span(self, population: str) -> slice:
         """Return where the units of a population lie in the flat index space."""
@@ -139,12 +141,15 @@ def _product_index(key: str, projection: Projection) -> tuple[np.ndarray, np.nda
     return offsets(own, to_post), offsets(own, to_partner), offsets(free, to_post), offsets(free, to_partner)
 
 
-def _rows_reached(first_target: np.ndarray, target_steps: np.ndarray, width: int) -> np.ndarray:
+def _rows_reached(key: str, first_target: np.ndarray, target_steps: np.ndarray, width: int) -> np.ndarray:
     """Return the rows an event reaches, counted from the row of its first target; they are the same for every source unit."""
     reached = (first_target[:, None] + target_steps) // width - (first_target // width)[:, None]
-    rows = np.unique(reached)
-    assert (reached == reached[0]).all()  # an axis never straddles a row
-    return rows.astype(np.int32)
+    if not (reached == reached[0]).all():
+        raise WiringError(
+            f"Projection({key!r}): the rows of the post population end within an axis of the product. "
+            "Give the post population a last axis that holds whole axes of the subscripts."
+        )
+    return np.unique(reached).astype(np.int32)
 
 
 def _bound(projection: Projection, units: Mapping[str, IntegerUnit], sizes: Mapping[str, int]) -> np.ndarray:
@@ -166,7 +171,8 @@ def _bound(projection: Projection, units: Mapping[str, IntegerUnit], sizes: Mapp
 def _prove_no_overflow(network: Network, units: Mapping[str, IntegerUnit]) -> dict[str, int]:
     """Return the largest possible accumulator magnitude by population: ||W||_1 * s_max + |bias|.
 
-    Transient values on the way to silence may wrap: sums modulo 2^32 still end in the exact final one.
+    Only the final value is proven. On the way to silence a value may overshoot or even wrap, and g may answer anything:
+    sums modulo 2^32 still end in the exact final one, and g is then evaluated on that.
     Raises CompileError naming the population and the bits that would do.
     """
     bounds = {}
@@ -180,16 +186,98 @@ def _prove_no_overflow(network: Network, units: Mapping[str, IntegerUnit]) -> di
                     sizes = projection.connector.sizes(key, projection.pre.shape, partner, population.shape)
                 total = total + _bound(projection, units, sizes)
         worst = int(np.max(total, initial=0))
-        # A group unit must stay exact on transient values as well; a signed-digit step overshoots by a third at most.
-        reach = worst * 5 // 3 if units[name].label == "group" else worst
         limit = units[name].largest_acc(population.shape[-1])
-        if reach > limit:
+        if worst > limit:
             raise CompileError(
-                f"Population({name!r}): an accumulator can reach {reach}, past the {limit} that {type(units[name]).__name__} takes "
-                f"exactly; {reach.bit_length() + 1} bits would do. Use fewer levels or smaller weights."
+                f"Population({name!r}): an accumulator can reach {worst}, past the {limit} that {type(units[name]).__name__} takes "
+                f"exactly; {worst.bit_length() + 1} bits would do. Use fewer levels or smaller weights."
             )
         bounds[name] = worst
     return bounds
+
+
+def _pointers(lengths: np.ndarray | list[int]) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate([*parts, np.zeros(0, dtype)]).astype(dtype)
+
+
+def _lay_out_units(
+    network: Network, order: list[str], units: Mapping[str, IntegerUnit], functions: list[Callable]
+) -> dict[str, np.ndarray]:
+    """Return the per-population and per-row arrays of IntegerNet."""
+    shapes = [network.populations[name].shape for name in order]
+    sizes = np.array([prod(shape) for shape in shapes], dtype=np.int64)
+    widths = np.array([shape[-1] for shape in shapes], dtype=np.int64)
+    flat = [units[name].flat(shape[-1]) for name, shape in zip(order, shapes, strict=True)]
+    biases = [np.broadcast_to(units[name].bias, shape).ravel() for name, shape in zip(order, shapes, strict=True)]
+    return {
+        "unit_ptr": _pointers(sizes),
+        "row_ptr": _pointers(sizes // widths),
+        "width": widths,
+        "kind": np.array([functions.index(type(units[name]).g) for name in order], dtype=np.int64),
+        "param_ptr": _pointers([len(part) for part in flat]),
+        "params": _joined(flat, np.int64),
+        "bias": _joined(biases, np.int32),
+        "row_pop": np.repeat(np.arange(len(order), dtype=np.int64), sizes // widths),
+    }
+
+
+class _Edges:
+    """The per-projection arrays of IntegerNet, filled in one projection after another."""
+
+    def __init__(self, n: int) -> None:
+        self.columns = {field: np.zeros(n, dtype=np.int64) for field in _COLUMNS}
+        self.columns["n_touch"][:] = 1
+        self.weights8: list[np.ndarray] = []
+        self.weights32: list[np.ndarray] = []
+        self.index: list[np.ndarray] = [np.zeros(1, dtype=np.int32)]  # entry 0: the one row that other connectivities reach
+        self.n_seen = 0
+
+    @staticmethod
+    def _append(parts: list[np.ndarray], array: np.ndarray) -> int:
+        at = sum(len(part) for part in parts)
+        parts.append(array.ravel())
+        return at
+
+    def add(self, i: int, key: str, projection: Projection) -> None:
+        """Lay out projection number `i`; a product still lacks its mirror."""
+        columns = self.columns
+        match projection.connector:
+            case Dense(weight=weight):
+                columns["connectivity"][i], columns["n_step"][i] = DENSE, weight.shape[0]
+                columns["weight_ptr"][i] = self._append(self.weights8, weight)
+            case OneToOne():
+                columns["connectivity"][i] = ONE_TO_ONE
+                columns["weight_ptr"][i] = self._append(self.weights32, _one_to_one_weights(key, projection))
+            case SumOver():
+                columns["connectivity"][i] = SUM_OVER
+            case Product():
+                self._add_product(i, key, projection)
+            case other:
+                raise WiringError(
+                    f"Projection({key!r}): {type(other).__name__} cannot join integer units. Use Dense, OneToOne, SumOver or Product."
+                )
+
+    def _add_product(self, i: int, key: str, projection: Projection) -> None:
+        columns = self.columns
+        first_target, first_partner, target_steps, partner_steps = _product_index(key, projection)
+        rows = _rows_reached(key, first_target, target_steps, projection.post.shape[-1])
+        columns["connectivity"][i], columns["n_step"][i] = PRODUCT, len(target_steps)
+        columns["contiguous"][i] = all((steps == np.arange(len(steps))).all() for steps in (target_steps, partner_steps))
+        columns["target_ptr"][i] = self._append(self.index, first_target)
+        columns["partner_ptr"][i] = self._append(self.index, first_partner)
+        columns["step_ptr"][i] = self._append(self.index, np.concatenate([target_steps, partner_steps]))
+        columns["touch_ptr"][i], columns["n_touch"][i] = self._append(self.index, rows), len(rows)
+        columns["own_seen"][i] = self.n_seen
+        self.n_seen += projection.pre.size
+
+    def mirror(self, i: int, other: int) -> None:
+        """Tell product `i` which one is its mirror."""
+        self.columns["partner"][i] = other
+        self.columns["partner_seen"][i] = self.columns["own_seen"][other]
 
 
 def compile_integer(network: Network) -> CompiledInteger:
@@ -203,88 +291,36 @@ def compile_integer(network: Network) -> CompiledInteger:
     """
     units = _units(network)
     order = _order(network)
-    mirror = _pairs(network)
-    place = {name: i for i, name in enumerate(order)}
-    kinds = {name: type(unit).g for name, unit in units.items()}
-    functions = list(dict.fromkeys([keep, *kinds.values()]))
+    mirrors = _pairs(network)
+    functions = list(dict.fromkeys([keep, *(type(unit).g for unit in units.values())]))
     if len(functions) > N_UNIT_FUNCTIONS:
         raise CompileError(f"Network uses {len(functions)} kinds of integer unit; {N_UNIT_FUNCTIONS} fit. Split it.")
-
-    shapes = [network.populations[name].shape for name in order]
-    sizes = np.array([prod(shape) for shape in shapes], dtype=np.int64)
-    widths = np.array([shape[-1] for shape in shapes], dtype=np.int64)
-    flat = [units[name].flat(shape[-1]) for name, shape in zip(order, shapes, strict=True)]
-    biases = [np.broadcast_to(units[name].bias, shape).ravel() for name, shape in zip(order, shapes, strict=True)]
-
-    edges = sorted(network.projections, key=lambda key: place[network.projections[key].pre.name])
-    spot = {key: i for i, key in enumerate(edges)}
-    n = len(edges)
-    columns = {field: np.zeros(n, dtype=np.int64) for field in _COLUMNS}
-    columns["n_touch"][:] = 1
-    weights8: list[np.ndarray] = []
-    weights32: list[np.ndarray] = []
-    index: list[np.ndarray] = [np.zeros(1, dtype=np.int32)]  # entry 0: the one row that any other connectivity reaches
-
-    def append(parts: list[np.ndarray], array: np.ndarray) -> int:
-        parts.append(array.ravel())
-        return sum(len(part) for part in parts[:-1])
-
-    n_seen = 0
-    for i, key in enumerate(edges):
-        projection = network.projections[key]
-        columns["post"][i] = place[projection.post.name]
-        match projection.connector:
-            case Dense(weight=weight):
-                columns["connectivity"][i], columns["n_step"][i] = DENSE, weight.shape[0]
-                columns["weight_ptr"][i] = append(weights8, weight)
-            case OneToOne():
-                columns["connectivity"][i] = ONE_TO_ONE
-                columns["weight_ptr"][i] = append(weights32, _one_to_one_weights(key, projection))
-            case SumOver():
-                columns["connectivity"][i] = SUM_OVER
-            case Product():
-                first_target, first_partner, target_steps, partner_steps = _product_index(key, projection)
-                columns["connectivity"][i], columns["n_step"][i] = PRODUCT, len(target_steps)
-                columns["target_ptr"][i] = append(index, first_target)
-                columns["partner_ptr"][i] = append(index, first_partner)
-                columns["step_ptr"][i] = append(index, np.concatenate([target_steps, partner_steps]))
-                columns["contiguous"][i] = all((steps == np.arange(len(steps))).all() for steps in (target_steps, partner_steps))
-                rows = _rows_reached(first_target, target_steps, projection.post.shape[-1])
-                columns["touch_ptr"][i], columns["n_touch"][i] = append(index, rows), len(rows)
-                columns["own_seen"][i] = n_seen
-                columns["partner"][i] = spot[mirror[key]]
-                n_seen += projection.pre.size
-            case other:
-                raise WiringError(
-                    f"Projection({key!r}): {type(other).__name__} cannot join integer units. Use Dense, OneToOne, SumOver or Product."
-                )
-    products = columns["connectivity"] == PRODUCT
-    columns["partner_seen"][products] = columns["own_seen"][columns["partner"][products]]
-
-    def pointers(lengths: np.ndarray) -> np.ndarray:
-        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-    def joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
-        return np.concatenate([*parts, np.zeros(0, dtype)]).astype(dtype)
-
-    pre = np.array([place[network.projections[key].pre.name] for key in edges], dtype=np.int64)
+    place = {name: i for i, name in enumerate(order)}
+    keys = sorted(network.projections, key=lambda key: place[network.projections[key].pre.name])
+    edges = _Edges(len(keys))
+    for i, key in enumerate(keys):
+        edges.columns["post"][i] = place[network.projections[key].post.name]
+        edges.add(i, key, network.projections[key])
+    for key, other in mirrors.items():
+        edges.mirror(keys.index(key), keys.index(other))
+    pre = np.array([place[network.projections[key].pre.name] for key in keys], dtype=np.int64)
     net = IntegerNet(
-        unit_ptr=pointers(sizes),
-        row_ptr=pointers(sizes // widths),
-        width=widths,
-        kind=np.array([functions.index(kinds[name]) for name in order], dtype=np.int64),
-        param_ptr=pointers(np.array([len(part) for part in flat])),
-        params=joined(flat, np.int64),
-        bias=joined(biases, np.int32),
-        row_pop=np.repeat(np.arange(len(order), dtype=np.int64), sizes // widths),
+        **_lay_out_units(network, order, units, functions),
+        **edges.columns,
         out_ptr=np.searchsorted(pre, np.arange(len(order) + 1)).astype(np.int64),
-        weights8=joined(weights8, np.int8),
-        weights32=joined(weights32, np.int32),
-        product_index=joined(index, np.int32),
-        **columns,
+        weights8=_joined(edges.weights8, np.int8),
+        weights32=_joined(edges.weights32, np.int32),
+        product_index=_joined(edges.index, np.int32),
     )
     for array in net:
         array.flags.writeable = False
-    bounds = _prove_no_overflow(network, units)
-    padded = (*functions, *[keep] * (N_UNIT_FUNCTIONS - len(functions)))
-    return CompiledInteger(network, net, padded, tuple(order), tuple(edges), n_seen, bounds)
+    return CompiledInteger(
+        network=network,
+        net=net,
+        functions=(*functions, *[keep] * (N_UNIT_FUNCTIONS - len(functions))),
+        populations=tuple(order),
+        projections=tuple(keys),
+        n_seen=edges.n_seen,
+        bounds=_prove_no_overflow(network, units),
+        digest=description_digest(network),
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from snnsim.connect import Sparse
 from snnsim.errors import CompileError, ParameterError
 from snnsim.models.spiking import NeuronModel
-from snnsim.network import Network, Population, Projection
+from snnsim.network import Network, Population, Projection, description_digest
 from snnsim.units import check_integer, check_number, show
 
 _DELAY = 1.0  # ms, when none is given
@@ -58,23 +58,18 @@ class CompiledProjection:
 
 @dataclass(frozen=True, eq=False)
 class CompiledSpiking:
-    """A network as read-only arrays, ready for either engine."""
+    """A network as read-only arrays, ready for either engine. digest : `description_digest` of the network."""
 
     populations: tuple[Population, ...]
     projections: tuple[CompiledProjection, ...]
     seed: int
     dt: float
+    digest: str
 
     @property
     def models(self) -> tuple[NeuronModel, ...]:
         """Models of the populations."""
         return tuple(cast(NeuronModel, population.model) for population in self.populations)
-
-    @property
-    def shape(self) -> tuple:
-        """What a state must agree with to be continued on this network."""
-        cells = tuple((p.name, p.size, type(p.model).__name__) for p in self.populations)
-        return cells, tuple((q.name, len(q.target), len(q.delay)) for q in self.projections)
 
 
 def compile_spiking(network: Network, *, seed: int, dt: float) -> CompiledSpiking:
@@ -94,7 +89,7 @@ def compile_spiking(network: Network, *, seed: int, dt: float) -> CompiledSpikin
         _compile_projection(name, projection, names, np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, k]))))
         for k, (name, projection) in enumerate(network.projections.items())
     )
-    return CompiledSpiking(tuple(network.populations.values()), projections, seed, dt)
+    return CompiledSpiking(tuple(network.populations.values()), projections, seed, dt, description_digest(network))
 
 
 def _compile_projection(name: str, projection: Projection, names: list[str], random: np.random.Generator) -> CompiledProjection:

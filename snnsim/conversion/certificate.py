@@ -10,9 +10,8 @@ from typing import final
 import numpy as np
 
 from snnsim.compiler.integer import CompiledInteger
-from snnsim.errors import ConversionError
+from snnsim.errors import ConversionError, ParameterError
 from snnsim.graph.integer import IntegerGraph, Settled
-from snnsim.models.integer import IntegerUnit
 from snnsim.results import Result
 
 
@@ -64,15 +63,21 @@ class Certificate:
 
 def certify(graph: IntegerGraph, compiled: CompiledInteger, result: Result, reference: Mapping[str, Settled]) -> Certificate:
     """Compare a settled run with the integer program on the same inputs, in every layer."""
+    first = graph.input.name
+    got, wanted = result.values.get(first), reference[first].s if first in reference else None
+    if got is None or wanted is None or got.shape != wanted.shape or (got != wanted).any():
+        raise ParameterError("certificate: run and reference must belong to this model and to the same inputs. Make both from one array.")
     layers, digest = [], hashlib.sha256()
     for name, layer in graph.layers.items():
-        acc, s = result.accumulators[name], result.values[name]
-        wanted = reference[name]
-        wrong = int((acc != wanted.acc).sum() + (s != wanted.s).sum())
-        unit = layer.unit
-        assert isinstance(unit, IntegerUnit)
-        bound = compiled.bounds[name]
-        layers.append(LayerCertificate(name, unit.label, acc.size + s.size, wrong, bound, bound.bit_length() + 1))
-        for array in (acc, s):
-            digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
+        label, bound = layer.unit.label, compiled.bounds[name]
+        pairs = []
+        if label != "input":  # an input adds up nothing
+            pairs.append((result.accumulators[name], reference[name].acc))
+        if label != "readout":  # a readout emits nothing
+            pairs.append((result.values[name], reference[name].s))
+        compared = sum(got.size for got, _ in pairs)
+        wrong = sum(int((got != wanted).sum()) for got, wanted in pairs)
+        layers.append(LayerCertificate(name, label, compared, wrong, bound, bound.bit_length() + 1))
+        for got, _ in pairs:
+            digest.update(np.ascontiguousarray(got, dtype="<i8").tobytes())
     return Certificate(tuple(layers), digest.hexdigest())

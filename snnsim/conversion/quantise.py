@@ -75,8 +75,11 @@ class _Quantiser:
                 largest = np.abs(term.weight).max(axis=1) * self.scale[term.inputs[0]]
                 finest = np.maximum(finest, largest / WEIGHT_MAX)
         if not finest.any():  # streams alone: their steps are the resolution
-            finest[:] = min(self.scale[term] for term in fused.terms if isinstance(term, str)) / 64.0
-        return np.maximum(finest, finest.max() * 1e-6)  # a channel without weights still needs a threshold
+            streams = [self.scale[term] for term in fused.terms if isinstance(term, str)]
+            if not streams:
+                raise ConversionError(f"Graph node {fused.name!r} has only zero weights: it computes a constant. Remove it from the model.")
+            finest[:] = min(streams) / 64.0
+        return np.maximum(finest, finest.max() * 2.0**-16)  # a channel without weights still needs a threshold
 
     def _edges(self, fused: Fused, u: np.ndarray) -> tuple[Edge, ...]:
         edges: list[Edge] = []
@@ -85,15 +88,18 @@ class _Quantiser:
                 edges.append(OneToOneEdge(term, _round(self.scale[term] / u)))
             elif isinstance(term, Linear):
                 weight = _round(term.weight * self.scale[term.inputs[0]] / u[:, None])
+                assert np.abs(weight).max() <= WEIGHT_MAX  # u is never finer than the finest unit
                 edges.append(DenseEdge(term.inputs[0], weight.T.astype(np.int8)))
             else:
                 raise ConversionError(f"Graph node {fused.name!r} adds {type(term).__name__} {term.name!r}, which has no conversion yet.")
         return tuple(edges)
 
     def _linear(self, fused: Fused) -> tuple[IntegerUnit, tuple[Edge, ...], float]:
-        scale = self.largest[fused.name] / self.levels
-        step = self.largest[fused.sums] / _TABLE_HALF if fused.function else scale  # real value of one threshold
-        theta = np.maximum(1, np.floor(step / self._unit_values(fused))).astype(np.int64)
+        finest = self._unit_values(fused)
+        # The real value of one threshold. It cannot be finer than an accumulator unit: few input levels give few output levels.
+        step = max(self.largest[fused.sums] / (_TABLE_HALF if fused.function else self.levels), finest.max())
+        scale = self.largest[fused.name] / self.levels if fused.function else step
+        theta = np.floor(step / finest).astype(np.int64)
         u = step / theta
         edges = self._edges(fused, u)
         bias = _round(total_bias(fused.terms) / u)
@@ -143,6 +149,11 @@ class _Quantiser:
         scale = self.largest[fused.name] / self.levels
         n = fused.shape[-1]
         epsilon = max(1, round(node.eps * (n / self.scale[source]) ** 2))
+        if epsilon > 2**40:
+            raise ConversionError(
+                f"Graph node {fused.name!r}: eps = {node.eps:g} is {epsilon:g} in units of {source!r}, past 2^40: it would drown the data. "
+                "Scale the stream up or lower eps."
+            )
         gain, offset = (_round(values / scale * 2**GAIN_BITS) for values in (node.gamma, node.beta))
         unit = NormRow(gain=gain, offset=offset, epsilon=epsilon, s_min=-self.levels, s_max=self.levels)
         return unit, (OneToOneEdge(source, np.array(1)),), scale

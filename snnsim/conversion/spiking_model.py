@@ -11,9 +11,9 @@ from snnsim.compiler.integer import compile_integer
 from snnsim.conversion.certificate import Certificate, certify
 from snnsim.conversion.lower import lower
 from snnsim.conversion.quantise import quantise
-from snnsim.engines.settle import run_integer
+from snnsim.engines.settle import IntegerState, run_integer
 from snnsim.errors import ParameterError
-from snnsim.graph.integer import DenseEdge, IntegerGraph, Settled
+from snnsim.graph.integer import DenseEdge, Edge, IntegerGraph, OneToOneEdge, Settled, weight_words
 from snnsim.graph.ir import Graph, check_inputs
 from snnsim.network import Network
 from snnsim.results import Result
@@ -23,7 +23,7 @@ class LayerInfo(NamedTuple):
     """One row of `SpikingModel.layers`.
 
     label : 'spiking' | 'group' | 'readout' | 'input'
-    levels : values a unit can take; weight_bits : of its dense weights, 0 without any
+    levels : values a unit can take; weight_bits : of its widest weights, 0 where all are 1 or come from a population
     """
 
     name: str
@@ -32,6 +32,12 @@ class LayerInfo(NamedTuple):
     shape: tuple[int, ...]
     levels: int
     weight_bits: int
+
+
+def _weight_bits(edge: Edge) -> int:
+    if isinstance(edge, DenseEdge):
+        return 8
+    return 8 * weight_words(edge.weight) if isinstance(edge, OneToOneEdge) else 0
 
 
 @final
@@ -60,11 +66,20 @@ class SpikingModel:
         seed: int = 0,
         threads: int | None = None,
         record: Mapping[str, Any] | None = None,
+        start: IntegerState | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Result:
         """Run int[trials, *input shape] until silent; arguments as in `simulate`."""
         return run_integer(
-            self.compiled, inputs=inputs, code=code, schedule=schedule, seed=seed, threads=threads, record=record, progress=progress
+            self.compiled,
+            inputs=inputs,
+            code=code,
+            schedule=schedule,
+            seed=seed,
+            threads=threads,
+            record=record,
+            start=start,
+            progress=progress,
         )
 
     def reference(self, inputs: np.ndarray) -> dict[str, Settled]:
@@ -93,7 +108,7 @@ class SpikingModel:
         rows = []
         for layer in self.integer_graph.layers.values():
             low, high = layer.unit.bounds()
-            bits = max((8 for edge in layer.edges if isinstance(edge, DenseEdge)), default=0)
+            bits = max((_weight_bits(edge) for edge in layer.edges), default=0)
             rows.append(LayerInfo(layer.name, type(layer.unit).__name__, layer.unit.label, layer.shape, high - low + 1, bits))
         return rows
 

@@ -10,6 +10,7 @@ import numpy as np
 from snnsim.errors import FormatError, ParameterError, unknown_name
 from snnsim.graph.file import load_graph
 from snnsim.graph.ir import Graph
+from snnsim.units import check_integer, one_of
 
 _HERE = Path(__file__).parent
 
@@ -25,8 +26,7 @@ def load_digits(split: str = "test") -> tuple[np.ndarray, np.ndarray]:
     Returns images uint8[n, 8, 8] in 0 .. 16 and labels uint8[n].
     Source: Alpaydin & Kaynak (1998), doi:10.24432/C50P49, CC BY 4.0.
     """
-    if split not in ("train", "test"):
-        raise ParameterError(unknown_name("load_digits.split", split, ("train", "test")))
+    one_of("load_digits.split", split, ("train", "test"))
     with np.load(_HERE / "digits.npz", allow_pickle=False) as archive:
         return archive[f"{split}_images"], archive[f"{split}_labels"]
 
@@ -36,6 +36,8 @@ def patches(images: np.ndarray, size: int = 2) -> np.ndarray:
 
     Raises ParameterError when `size` does not divide height and width.
     """
+    size = check_integer("patches.size", size, low=1)
+    images = np.asarray(images)
     if images.ndim != 3 or images.shape[1] % size or images.shape[2] % size:
         raise ParameterError(f"patches: images of shape {images.shape} must be (n, height, width) with sides divisible by {size}.")
     n, height, width = images.shape
@@ -50,7 +52,7 @@ def load_model(name: str = "digits") -> tuple[Graph, dict[str, Any]]:
 
     Raises ParameterError for an unknown name, FormatError for a damaged file.
     """
-    if name in MODELS:
+    if isinstance(name, str) and name in MODELS:
         return load_graph(_HERE / MODELS[name])
     if str(name).endswith(".npz"):
         return load_graph(name)

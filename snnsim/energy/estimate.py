@@ -10,6 +10,7 @@ from typing import final
 from snnsim.errors import ParameterError
 from snnsim.hardware.profile import Interval, Profile, load_profile
 from snnsim.results import OperationCounts
+from snnsim.units import check_bool, check_integer
 
 _ZERO = Interval(0.0, 0.0, 0.0)
 
@@ -73,10 +74,12 @@ def estimate_energy(
     ------
     ParameterError   for an unknown profile (listing the valid ones) or per < 1
     """
-    if per < 1:
-        raise ParameterError(f"estimate_energy.per = {per} must be >= 1: the number of inferences counted.")
-    chip = load_profile(profile) if isinstance(profile, str) else profile
-    helper = load_profile(host) if isinstance(host, str) else host
+    per = check_integer("estimate_energy.per", per, low=1, why="it is the number of inferences counted")
+    if not isinstance(counts, OperationCounts):
+        raise ParameterError(f"estimate_energy.counts = {counts!r} must be OperationCounts, such as Result.counts.")
+    check_bool("estimate_energy.allow_recalled", allow_recalled)
+    chip = profile if isinstance(profile, Profile) else load_profile(profile)
+    helper = host if host is None or isinstance(host, Profile) else load_profile(host)
     parts: dict[str, dict[str, Interval]] = {}
     unpriced: dict[str, dict[str, int]] = {}
     hosted: list[str] = []

@@ -70,12 +70,19 @@ def recordings(compiled: CompiledSpiking, samples: Samples, first: int, dt: floa
     return out
 
 
-def counts(compiled: CompiledSpiking, cells: Cells, wiring: Wiring) -> OperationCounts:
-    """Return what the kernels counted. A synaptic operation reads one weight and reads, adds to and writes one input."""
+def counts(engine: str, compiled: CompiledSpiking, cells: Cells, wiring: Wiring) -> OperationCounts:
+    """Return what the kernels counted, and the operations that follow from it.
+
+    An update does what its model declares in `update_operations`; a synaptic operation reads one weight and reads, adds to
+    and writes one input.
+    """
     layers: dict[str, dict[str, int]] = {}
-    for population, (driven, idle, spikes) in zip(compiled.populations, cells.tally, strict=True):
+    for population, model, (driven, idle, spikes) in zip(compiled.populations, compiled.models, cells.tally, strict=True):
         layers[population.name] = {"spikes": int(spikes), "updates_driven": int(driven), "updates_idle": int(idle)}
+        for kind, each in model.update_operations.get(engine, {}).items():
+            layers[population.name][kind] = each * int(driven + idle)
     for part, (synops, learned) in zip(compiled.projections, wiring.tally, strict=True):
         per_synop = ("synops", "adds", "weight_fetches", "state_reads", "state_writes")
         layers[part.name] = dict.fromkeys(per_synop, int(synops)) | {"plasticity_updates": int(learned)}
-    return OperationCounts(layers)
+    roles = {population.name: "neuron" for population in compiled.populations}
+    return OperationCounts(layers, roles | {part.name: "synaptic" for part in compiled.projections})

@@ -7,16 +7,20 @@ import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from snnsim.compiler.integer import CompiledInteger
+from snnsim.connect import Dense, Product
 from snnsim.errors import ParameterError, SimulationError, unknown_name
-from snnsim.kernels.integer_net import BINARY, EVENTS, GRADED, PARTNER_READS, SCALED, SIGNED_DIGIT, SYNOPS, UNARY
-from snnsim.kernels.settle import settle_trials
-from snnsim.network import Projection
+from snnsim.graph.integer import weight_words
+from snnsim.kernels.integer_net import BINARY, EVENTS, GRADED, N_COUNTERS, PARTNER_READS, SCALED, SIGNED_DIGIT, SYNOPS, UNARY
+from snnsim.kernels.settle import Trials, settle_trials
+from snnsim.models.integer import IntegerUnit
+from snnsim.network import Population, Projection
 from snnsim.results import OperationCounts, Result, SpikeTrains
+from snnsim.units import check_integer, one_of
 
 #: how a value travels: name -> kernel constant
 CODES: Mapping[str, int] = {"unary": UNARY, "binary": BINARY, "signed_digit": SIGNED_DIGIT, "graded": GRADED}
@@ -30,37 +34,30 @@ _TRIALS_PER_TASK = 8  # few enough for a smooth progress bar, many enough to hid
 class IntegerState:
     """What each trial has accumulated, emitted and seen; pass it to ``simulate(start=...)`` with a next input.
 
+    network : str   digest of the description it belongs to
     acc, s : int32[trials, n_units]
     seen : int32[trials, n_seen]
     alive : bool[trials, n_projections]
     """
 
+    network: str
     acc: np.ndarray
     s: np.ndarray
     seen: np.ndarray
     alive: np.ndarray
 
 
-@dataclass
-class _Work:
-    """Arrays of one run, with a leading trial axis; kernels fill slices of it in place."""
-
-    inputs: np.ndarray
-    state: IntegerState
-    spikes: np.ndarray
-    evaluated: np.ndarray
-    counts: np.ndarray
-    steps: np.ndarray
-    n_events: np.ndarray
-    seeds: np.ndarray
-
-
 def _check_inputs(compiled: CompiledInteger, inputs: Any) -> np.ndarray:
     name = compiled.populations[0]
     population = compiled.network.populations[name]
     low, high = population.model.bounds()  # type: ignore[attr-defined]
-    array = np.asarray(inputs)
-    if array.dtype.kind not in "iu":
+    try:
+        array = np.asarray(inputs)
+    except ValueError:
+        raise ParameterError("simulate.inputs must be a regular array: its rows differ in length.") from None
+    if array.dtype.kind == "f" and (array == np.rint(array)).all():
+        array = array.astype(np.float64)  # whole floats are what image libraries give; anything else is refused below
+    elif array.dtype.kind not in "iu":
         raise ParameterError(f"simulate.inputs has dtype {array.dtype} but {name!r} takes whole numbers. Quantise them first.")
     if array.shape[1:] != population.shape or array.ndim != len(population.shape) + 1 or len(array) == 0:
         wanted = ", ".join(map(str, population.shape))
@@ -81,44 +78,31 @@ def _start_state(compiled: CompiledInteger, trials: int, start: IntegerState | N
     if start is None:
         acc = np.broadcast_to(compiled.net.bias, shapes["acc"]).copy()
         zeros = {name: np.zeros(shapes[name], dtype=np.int32) for name in ("s", "seen")}
-        return IntegerState(acc, alive=np.zeros(shapes["alive"], dtype=np.bool_), **zeros)
+        return IntegerState(compiled.digest, acc, alive=np.zeros(shapes["alive"], dtype=np.bool_), **zeros)
     if not isinstance(start, IntegerState):
         raise SimulationError(f"simulate.start = {type(start).__name__} must be the state of a run of this network. Pass result.state.")
-    for name, shape in shapes.items():
-        if getattr(start, name).shape != shape:
-            raise SimulationError(
-                f"simulate.start.{name} has shape {getattr(start, name).shape} but this run needs {shape}: "
-                "the state belongs to another network or number of trials. Pass the state of a matching run."
-            )
-    return IntegerState(*(getattr(start, name).copy() for name in shapes))
-
-
-def _call(compiled: CompiledInteger, work: _Work, part: slice, schedule: int, code: int, events: np.ndarray, event_ptr: np.ndarray) -> None:
-    state = work.state
-    settle_trials(
-        compiled.net, compiled.functions, schedule, work.inputs[part], code, state.acc[part], state.s[part], state.seen[part],
-        state.alive[part], work.spikes[part], work.evaluated[part], work.counts[part], work.steps[part], work.n_events[part],
-        events, event_ptr, work.seeds[part],
-    )  # fmt: skip
+    if start.network != compiled.digest:
+        raise SimulationError("simulate.start is the state of another network. Pass the state of a run of this very network.")
+    if len(start.acc) != trials:
+        raise SimulationError(f"simulate.start holds {len(start.acc)} trials but there are {trials} inputs. Give one input per trial.")
+    return IntegerState(start.network, *(getattr(start, name).copy() for name in shapes))
 
 
 def _run_trials(
-    compiled: CompiledInteger, work: _Work, schedule: int, code: int, threads: int, progress: Callable[[float], None] | None,
-    events: np.ndarray | None = None, event_ptr: np.ndarray | None = None,
-) -> None:  # fmt: skip
+    compiled: CompiledInteger, work: Trials, schedule: str, code: str, fresh: bool, threads: int, progress: Callable[[float], None] | None
+) -> None:
     """Settle all trials, a few per task; trials are independent, so threads change no bit."""
     trials = len(work.inputs)
-    silent = np.empty((0, 3), dtype=np.int32)
     done = 0
 
     def task(first: int) -> int:
-        part = slice(first, min(first + _TRIALS_PER_TASK, trials))
-        size = part.stop - first
-        place = np.zeros(size + 1, dtype=np.int64) if event_ptr is None else event_ptr[first : part.stop + 1]
-        _call(compiled, work, part, schedule, code, silent if events is None else events, place)
-        return size
+        last = min(first + _TRIALS_PER_TASK, trials)
+        settle_trials(compiled.net, compiled.functions, SCHEDULES[schedule], CODES[code], fresh, work, first, last)
+        return last - first
 
-    with ThreadPoolExecutor(max_workers=threads) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(max_workers=threads) as pool:
+        # numba calls passing kernels as values experimental; the driver relies on nothing else that is.
+        warnings.filterwarnings("ignore", message="First-class function type feature is experimental")
         pending: set[Future[int]] = {pool.submit(task, first) for first in range(0, trials, _TRIALS_PER_TASK)}
         try:
             while pending:
@@ -131,34 +115,94 @@ def _run_trials(
             raise
 
 
-def _counts(compiled: CompiledInteger, work: _Work, code: str) -> OperationCounts:
+def _fresh_trials(
+    compiled: CompiledInteger, inputs: np.ndarray, start: IntegerState | None, seed: int, event_ptr: np.ndarray | None = None
+) -> Trials:
+    """Return the arrays of a run; with `event_ptr`, room to note every event."""
+    trials, n_pop = len(inputs), len(compiled.populations)
+    state = _start_state(compiled, trials, start)
+    place = np.zeros(trials + 1, dtype=np.int64) if event_ptr is None else event_ptr
+    return Trials(
+        inputs=inputs,
+        acc=state.acc,
+        s=state.s,
+        seen=state.seen,
+        alive=state.alive,
+        spikes=np.zeros((trials, n_pop), np.int64),
+        evaluated=np.zeros((trials, n_pop), np.int64),
+        counts=np.zeros((trials, len(compiled.projections), N_COUNTERS), np.int64),
+        steps=np.zeros(trials, np.int64),
+        n_events=np.zeros(trials, np.int64),
+        events=np.zeros((int(place[-1]), 3), dtype=np.int32),
+        event_ptr=place,
+        seeds=np.random.SeedSequence(seed).generate_state(trials, np.uint64),
+    )
+
+
+def _population_counts(population: Population, rows: int, spikes: int, code: str, idle: int) -> dict[str, int]:
+    """Count what the units of one population did: `rows` evaluations of g, `spikes` events, `idle` steps without input."""
+    unit = cast(IntegerUnit, population.model)
+    width = population.shape[-1]
+    counts = {kind: n * rows for kind, n in unit.operations(width).items()}
+
+    def more(kind: str, n: int) -> None:
+        counts[kind] = counts.get(kind, 0) + n
+
+    if unit.label in ("spiking", "group"):
+        counts |= {"updates_driven": rows * width, "updates_idle": idle}
+    if unit.label == "spiking":
+        # Each event compares with a threshold and moves the membrane by it; a power of two shifts the threshold first, and a
+        # payload is a rounded quotient: one multiplication by the reciprocal and one shift for each evaluation.
+        more("adds", spikes)
+        more("state_writes", spikes)
+        if code in ("binary", "signed_digit"):
+            more("shifts", spikes)
+        elif code == "graded":
+            more("multiplies", rows * width)
+            more("shifts", rows * width)
+    return {**counts, "spikes": spikes}
+
+
+def _projection_counts(projection: Projection, total: np.ndarray, code: str) -> dict[str, int]:
+    """Count what one projection did. total : int64[N_COUNTERS]"""
+    events, synops, partner_reads, scaled = (int(total[k]) for k in (EVENTS, SYNOPS, PARTNER_READS, SCALED))
+    product = isinstance(projection.connector, Product)
+    # A consumer of a product keeps what it has seen of either operand: one read and one write per event.
+    kept = events if product else 0
+    return {
+        "synops": synops,
+        "adds": synops + kept,
+        "shifts": scaled if code in ("binary", "signed_digit") else 0,
+        "multiplies": synops if code == "graded" else 0,
+        "weight_fetches": synops * weight_bytes(projection),
+        "state_reads": synops + partner_reads + kept,
+        "state_writes": synops + kept,
+    }
+
+
+def weight_bytes(projection: Projection) -> int:
+    """Return how many 8-bit words one weight takes; 0 where the weight is 1 or comes from a population."""
+    if isinstance(projection.connector, Dense):
+        return 1
+    if projection.weight is None:
+        return 0
+    return weight_words(np.asarray(projection.weight))
+
+
+def _counts(compiled: CompiledInteger, work: Trials, code: str, schedule: str) -> OperationCounts:
     layers: dict[str, dict[str, int]] = {}
     roles: dict[str, str] = {}
+    steps = 0 if schedule == "shuffled" else int(work.steps.sum())  # without a global step, nobody is idle in one
     for p, name in enumerate(compiled.populations):
         population = compiled.network.populations[name]
-        width = population.shape[-1]
         rows, spikes = int(work.evaluated[:, p].sum()), int(work.spikes[:, p].sum())
-        layer = {kind: n * rows for kind, n in population.model.operations(width).items()}  # type: ignore[attr-defined]
-        if population.model.label == "spiking":  # type: ignore[attr-defined]  # each event moves the membrane by theta
-            layer["adds"] = layer.get("adds", 0) + spikes
-            layer["state_writes"] = layer.get("state_writes", 0) + spikes
-        layers[name] = {**layer, "spikes": spikes, "updates_driven": rows * width}
-        roles[name] = "group" if population.model.label == "group" else "neuron"  # type: ignore[attr-defined]
+        idle = max(0, steps * population.size - rows * population.shape[-1])
+        layers[name] = _population_counts(population, rows, spikes, code, idle)
+        roles[name] = cast(IntegerUnit, population.model).role
     for e, key in enumerate(compiled.projections):
-        total = work.counts[:, e].sum(axis=0)
-        synops = int(total[SYNOPS])
-        stored = compiled.network.projections[key].connector
-        fetches = synops if hasattr(stored, "weight") or compiled.network.projections[key].weight is not None else 0
-        layers[key] = {
-            "synops": synops,
-            "adds": synops,
-            "shifts": int(total[SCALED]) if code in ("binary", "signed_digit") else 0,
-            "multiplies": synops if code == "graded" else 0,
-            "weight_fetches": fetches,
-            "state_reads": synops + int(total[PARTNER_READS]),
-            "state_writes": synops,
-        }
-        roles[key] = "synaptic"
+        projection = compiled.network.projections[key]
+        layers[key] = _projection_counts(projection, work.counts[:, e].sum(axis=0), code)
+        roles[key] = "product" if isinstance(projection.connector, Product) else "synaptic"
     return OperationCounts(layers, roles)
 
 
@@ -188,16 +232,19 @@ def _trains(compiled: CompiledInteger, name: str, events: np.ndarray, event_ptr:
 
 
 def _to_record(compiled: CompiledInteger, record: Mapping[str, Any] | None) -> list[str]:
+    if record is not None and not isinstance(record, Mapping):
+        raise ParameterError(f'simulate.record = {record!r} must map population names to lists, for example {{"q": ["spikes"]}}.')
     names = []
-    for name, states in (record or {}).items():
-        if name not in compiled.populations:
-            raise ParameterError(unknown_name("simulate.record", name, compiled.populations))
-        for state in [states] if isinstance(states, str) else states:
-            if state != "spikes":
+    for name, wanted in (record or {}).items():
+        one_of("simulate.record", name, compiled.populations)
+        if not isinstance(wanted, (str, list, tuple)):
+            raise ParameterError(f"simulate.record[{name!r}] = {wanted!r} must be a list such as ['spikes'].")
+        for what in [wanted] if isinstance(wanted, str) else wanted:
+            if what != "spikes":
                 raise ParameterError(
-                    unknown_name(f"simulate.record[{name!r}]", state, ["spikes"]) + " Settled values and accumulators are always returned."
+                    unknown_name(f"simulate.record[{name!r}]", what, ["spikes"]) + " Settled values and accumulators are always returned."
                 )
-        names.append(name)
+        names += [name] if wanted else []
     return names
 
 
@@ -215,53 +262,44 @@ def run_integer(
 ) -> Result:
     """Settle one trial per input and return values, accumulators, counts and the spikes asked for.
 
+    Recording spikes settles every trial twice: the first run counts the events, the second notes them in just enough memory.
+
     inputs : int[trials, *shape of the input population]
     schedule, code : names in `SCHEDULES` and `CODES`
     threads : int   default one per core; trials run side by side
     Raises ParameterError, SimulationError for bad arguments, before any work is done.
     """
-    for what, given, valid in (("code", code, CODES), ("schedule", schedule, SCHEDULES)):
-        if given not in valid:
-            raise ParameterError(unknown_name(f"simulate.{what}", given, valid))
+    one_of("simulate.code", code, CODES)
+    one_of("simulate.schedule", schedule, SCHEDULES)
+    seed = check_integer("simulate.seed", seed, low=0, high=2**63 - 1)
+    workers = (os.cpu_count() or 1) if threads is None else check_integer("simulate.threads", threads, low=1, high=1024)
+    if progress is not None and not callable(progress):
+        raise ParameterError(f"simulate.progress = {progress!r} must be a function of the fraction done. Leave it out for none.")
     recorded = _to_record(compiled, record)
-    workers = threads or os.cpu_count() or 1
     flat = _check_inputs(compiled, inputs)
-    trials, n_pop = len(flat), len(compiled.populations)
+    trials, fresh = len(flat), start is None
 
-    def fresh() -> _Work:
-        return _Work(
-            flat, _start_state(compiled, trials, start), np.zeros((trials, n_pop), np.int64), np.zeros((trials, n_pop), np.int64),
-            np.zeros((trials, len(compiled.projections), EVENTS + 4), np.int64), np.zeros(trials, np.int64), np.zeros(trials, np.int64),
-            np.random.SeedSequence(seed).generate_state(trials, np.uint64),
-        )  # fmt: skip
-
-    work = fresh()
+    work = _fresh_trials(compiled, flat, start, seed)
+    share = 0.5 if recorded else 1.0
+    _run_trials(compiled, work, schedule, code, fresh, workers, progress and (lambda part: progress(share * part)))
     spikes: dict[str, SpikeTrains] = {}
-    with warnings.catch_warnings():
-        # numba calls passing kernels as values experimental; the driver relies on nothing else that is.
-        warnings.filterwarnings("ignore", message="First-class function type feature is experimental")
-        # Recording runs the same trials twice: the first run counts the events, the second notes them in just enough memory.
-        share = 0.5 if recorded else 1.0
-        _run_trials(compiled, work, SCHEDULES[schedule], CODES[code], workers, progress and (lambda part: progress(share * part)))
-        if recorded:
-            event_ptr = np.concatenate([[0], np.cumsum(work.n_events)])
-            events = np.zeros((int(event_ptr[-1]), 3), dtype=np.int32)
-            work = fresh()
-            report = progress and (lambda part: progress(0.5 + 0.5 * part))
-            _run_trials(compiled, work, SCHEDULES[schedule], CODES[code], workers, report, events, event_ptr)
-            spikes = {name: _trains(compiled, name, events, event_ptr, float(work.steps.max())) for name in recorded}
+    if recorded:
+        event_ptr = np.concatenate([[0], np.cumsum(work.n_events)])
+        work = _fresh_trials(compiled, flat, start, seed, event_ptr)
+        _run_trials(compiled, work, schedule, code, fresh, workers, progress and (lambda part: progress(0.5 + 0.5 * part)))
+        spikes = {name: _trains(compiled, name, work.events, event_ptr, float(work.steps.max())) for name in recorded}
     values, accumulators = {}, {}
     for name in compiled.populations:
         span, shape = compiled.span(name), (trials, *compiled.network.populations[name].shape)
-        values[name] = work.state.s[:, span].reshape(shape).astype(np.int64)
-        accumulators[name] = work.state.acc[:, span].reshape(shape).astype(np.int64)
+        values[name] = work.s[:, span].reshape(shape).astype(np.int64)
+        accumulators[name] = work.acc[:, span].reshape(shape).astype(np.int64)
     return Result(
-        counts=_counts(compiled, work, code),
+        counts=_counts(compiled, work, code, schedule),
         engine="settle",
         why="the network is made of integer units, which run until they fall silent",
         duration=float(work.steps.max()),
         spikes=spikes,
         values=values,
         accumulators=accumulators,
-        state=work.state,
+        state=IntegerState(compiled.digest, work.acc, work.s, work.seen, work.alive),
     )

@@ -41,9 +41,9 @@ def run_spiking(
 
     Raises
     ------
-    ParameterError    for values outside their domain, unknown names, delays that do not fit the engine
+    ParameterError    for values outside their domain, unknown names, delays and refractory periods off the clock engine's grid
     CompileError      for a model the engine cannot run
-    SimulationError   for a state of another network, or a run that gets stuck
+    SimulationError   for a state of another description (`description_digest`), or a run that gets stuck
     """
     duration = _one_number("simulate.duration", duration)
     dt = _one_number("simulate.dt", dt)
@@ -95,7 +95,7 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     does not fit the grid. Else the expected work decides: every expected spike and delivery at the `event_cost` of its
     model, against neurons x steps. The expected rate is that of a source, and 10 Hz for any other neuron.
     """
-    from snnsim.engines.clock import delay_steps, steps_of
+    from snnsim.engines.clock import delay_steps, duration_steps
     from snnsim.engines.event import missing_forms
 
     if started is not None:
@@ -105,7 +105,9 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
         return "clock", f"{', '.join(missing)} has no closed form between events"
     try:
         delay_steps(compiled)
-        steps = int(steps_of("simulate.duration", duration, compiled.dt)[0])
+        steps = duration_steps(compiled, duration)
+        for model in compiled.models:
+            model.check_step(compiled.dt)
     except ParameterError as error:
         return "event", str(error).split(" for the clock engine")[0]
     rates = [model.expected_rate(duration) for model in compiled.models]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,19 @@ from snnsim.graph import ir
 _FORMAT = "snnsim-graph"
 _VERSION = 1
 _NODES = {cls.__name__: cls for cls in (ir.Input, ir.Linear, ir.Add, ir.Multiply, ir.Softmax, ir.LayerNorm, ir.Activation, ir.Mean)}
+
+
+#: what numpy, zipfile and the constructors of nodes raise on bytes that are not what they should be
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError,
+    MemoryError, OverflowError,
+)  # fmt: skip
+
+
+def _real(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"an array of dtype {array.dtype} where real numbers belong")
+    return array.astype(np.float64)
 
 
 def _plain(value: Any) -> Any:
@@ -54,21 +68,23 @@ def load_graph(path: str | Path) -> tuple[ir.Graph, dict[str, Any]]:
             header = json.loads(bytes(archive["header"]).decode())
             if header.get("format") != _FORMAT:
                 raise FormatError(f"{path} has format {header.get('format')!r}, not {_FORMAT!r}. Give a file made by save_graph.")
+            if type(header["version"]) is not int or header["version"] < 1 or not isinstance(header["about"], dict):
+                raise FormatError(f"{path} is damaged: its header has the wrong form. Export or download it again.")
             if header["version"] > _VERSION:
                 raise FormatError(f"{path} has version {header['version']}; this snnsim reads up to {_VERSION}. Upgrade snnsim.")
             nodes = []
             for row in header["nodes"]:
                 fields = {key: _plain(value) for key, value in row.items() if key not in ("op", "arrays")}
-                fields |= {field: archive[f"{row['name']}/{field}"].astype(np.float64) for field in row["arrays"]}
+                fields |= {field: _real(archive[f"{row['name']}/{field}"]) for field in row["arrays"]}
                 nodes.append(_NODES[row["op"]](**fields))
         return ir.Graph(nodes), header["about"]
     except FileNotFoundError:
         raise FormatError(f"{path} does not exist. Check the path.") from None
     except ConversionError as error:
         raise FormatError(f"{path} does not hold a valid graph: {error}") from error
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
-        if isinstance(error, FormatError):
-            raise
+    except FormatError:
+        raise
+    except _DAMAGE as error:
         raise FormatError(
             f"{path} is damaged or is no snnsim graph ({type(error).__name__}: {error}). Export or download it again."
         ) from error

@@ -74,6 +74,13 @@ class Layer:
     scale: float
 
 
+def weight_words(weight: np.ndarray) -> int:
+    """Return how many 8-bit words one weight of a one-to-one edge takes: 0 where all are 1, for they need no weight."""
+    if (weight == 1).all():
+        return 0
+    return -(-(int(np.abs(weight).max()).bit_length() + 1) // 8)
+
+
 class Settled(NamedTuple):
     """acc, s : int64[trials, *shape]."""
 

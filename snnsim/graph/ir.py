@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -26,6 +26,7 @@ class Node:
     name: str
     inputs: tuple[str, ...]
     shape: Shape
+    arity: ClassVar[int] = 1
 
     def apply(self, *operands: np.ndarray) -> np.ndarray:
         """Return float64[batch, *shape] from operands of the same form."""
@@ -40,6 +41,8 @@ class Node:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Input(Node):
     """Integers `low` .. `high`, each step worth `step`."""
+
+    arity = 0
 
     low: int
     high: int
@@ -66,6 +69,8 @@ class Linear(Node):
 class Add(Node):
     """Elementwise sum: the residual connection."""
 
+    arity = 2
+
     def apply(self, *operands: np.ndarray) -> np.ndarray:
         return operands[0] + operands[1]
 
@@ -79,6 +84,8 @@ class Multiply(Node):
     views : tuple of shapes   shape of each operand as the subscripts read it
     scale : float
     """
+
+    arity = 2
 
     subscripts: str
     views: tuple[Shape, Shape]
@@ -138,6 +145,18 @@ class Mean(Node):
         return operands[0].mean(axis=1)
 
 
+def _check_scalars(node: Node) -> None:
+    """Refuse shapes and numbers that no trained network has."""
+    if not all(type(size) is int and 1 <= size <= 2**24 for size in node.shape):
+        raise ConversionError(f"Graph node {node.name!r}.shape = {node.shape} must hold sizes in 1 .. 2^24.")
+    for field in ("step", "scale", "eps"):
+        value = getattr(node, field, 1.0)
+        if type(value) not in (int, float) or not 0.0 < value < np.inf:
+            raise ConversionError(f"Graph node {node.name!r}.{field} = {value!r} must be a finite number > 0.")
+    if isinstance(node, Input) and not (type(node.low) is type(node.high) is int and node.low < node.high):
+        raise ConversionError(f"Graph node {node.name!r}: low = {node.low!r} and high = {node.high!r} must be whole numbers, low < high.")
+
+
 @final
 class Graph:
     """Nodes in an order in which each comes after those it reads; the first is the input, the last the output.
@@ -153,6 +172,11 @@ class Graph:
         for node in nodes:
             if node.name in table:
                 raise ConversionError(f"Graph has two nodes named {node.name!r}. Rename one.")
+            if len(node.inputs) != node.arity:
+                raise ConversionError(
+                    f"Graph node {node.name!r} reads {len(node.inputs)} nodes but a {type(node).__name__} takes {node.arity}."
+                )
+            _check_scalars(node)
             for source in node.inputs:
                 if source not in table:
                     raise ConversionError(f"Graph node {node.name!r}: " + unknown_name("input", source, table))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snnsim.graph.integer import DenseEdge, Edge, IntegerGraph, OneToOneEdge, ProductEdge, Settled, SumEdge
+from snnsim.graph.integer import DenseEdge, Edge, IntegerGraph, OneToOneEdge, ProductEdge, Settled, SumEdge, weight_words
 from snnsim.results import OperationCounts
 
 
@@ -32,12 +32,8 @@ def _edge_counts(edge: Edge, values: Mapping[str, Settled], skip_zeros: bool) ->
         case OneToOneEdge(source, weight):
             s = values[source].s
             used = int(np.count_nonzero(s)) if skip_zeros else s.size
-            scaled = bool(np.any(np.asarray(weight) != 1))
-            return {
-                "macs" if scaled else "adds": used,
-                "weight_fetches": np.size(weight) * len(s) if scaled else 0,
-                "activation_reads": s.size,
-            }
+            words = weight_words(weight)
+            return {"macs" if words else "adds": used, "weight_fetches": words * np.size(weight) * len(s), "activation_reads": s.size}
         case SumEdge(source):
             s = values[source].s
             return {"adds": int(np.count_nonzero(s)) if skip_zeros else s.size, "activation_reads": s.size}

@@ -78,7 +78,9 @@ def _price(where: str, row: Mapping[str, Any]) -> Price:
     missing = {"pj", "grade", "source"} - set(row)
     if missing:
         raise FormatError(f"{where}: {sorted(missing)[0]!r} is missing. A price needs pj = [low, nominal, high], a grade and a source.")
-    if not isinstance(row["pj"], list) or len(row["pj"]) != 3:
+    if not isinstance(row["source"], str) or not row["source"].strip():
+        raise FormatError(f"{where}.source = {row['source']!r} must say where the figure was read.")
+    if not isinstance(row["pj"], list) or len(row["pj"]) != 3 or not all(type(value) in (int, float) for value in row["pj"]):
         raise FormatError(f"{where}.pj = {row['pj']!r} must be [low, nominal, high] in pJ.")
     try:
         pj = Interval(*(float(check_number(f"{where}.pj", value, unit="pJ", ge=0.0)) for value in row["pj"]))
@@ -110,6 +112,7 @@ def read_profile(path: str | Path) -> Profile:
             raise FormatError(f"{where}: {key!r} is missing. See snnsim/hardware/horowitz45.toml for the form.")
     if table["scope"] not in SCOPES:
         raise FormatError(unknown_name(f"{where}.scope", table["scope"], SCOPES))
+    _check_form(where, table)
     included = {role: tuple(kinds) for role, kinds in table.get("included", {}).items()}
     prices: dict[str, Mapping[str, Price]] = {}
     for section, rows_by_role in (("included", included), ("prices", table["prices"])):
@@ -124,10 +127,39 @@ def read_profile(path: str | Path) -> Profile:
         twice = [kind for kind in included.get(role, ()) if kind in rows]
         if twice:
             raise FormatError(f"{where}.prices.{role}.{twice[0]} is priced and also listed as included: it would count twice. Drop one.")
+    if table["scope"] == "all-in":
+        routed = [role for role, rows in prices.items() if "spikes" in rows]
+        if routed:
+            raise FormatError(f"{where}.prices.{routed[0]}.spikes: an all-in figure includes routing; it would count twice. Drop it.")
     return Profile(
         path.stem, table["title"], table["node_nm"], table.get("voltage"), table["scope"], table["note"],
         MappingProxyType(prices), MappingProxyType(included),
     )  # fmt: skip
+
+
+_KEYS = ("title", "node_nm", "voltage", "scope", "note", "included", "prices")
+
+
+def _check_form(where: str, table: Mapping[str, Any]) -> None:
+    """Refuse unknown keys, and values of another type than the form asks for."""
+    for key in table:
+        if key not in _KEYS:
+            raise FormatError(unknown_name(f"{where}: key", key, _KEYS))
+    for key, kind in (("title", str), ("note", str), ("node_nm", int), ("prices", dict)):
+        if not isinstance(table[key], kind) or isinstance(table[key], bool):
+            raise FormatError(f"{where}.{key} = {table[key]!r} must be of type {kind.__name__}. See snnsim/hardware/horowitz45.toml.")
+    for key in ("node_nm", "voltage"):
+        value = table.get(key, 1)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e6:
+            raise FormatError(f"{where}.{key} = {value!r} must be a number > 0. Correct it.")
+    included, prices = table.get("included", {}), table["prices"]
+    lists = isinstance(included, dict) and all(isinstance(row, list) and all(isinstance(x, str) for x in row) for row in included.values())
+    tables = all(isinstance(row, dict) and all(isinstance(x, dict) for x in row.values()) for row in prices.values())
+    for section, good in (("included", lists), ("prices", tables)):
+        if not good:
+            raise FormatError(f"{where}.{section} = {table[section]!r} has the wrong form. See snnsim/hardware/horowitz45.toml.")
+    if not any(table["prices"].values()):
+        raise FormatError(f"{where}.prices is empty: a profile without a price prices nothing. Add one.")
 
 
 def profile_names() -> tuple[str, ...]:
@@ -136,13 +168,17 @@ def profile_names() -> tuple[str, ...]:
 
 
 @cache
+def _shipped(name: str) -> Profile:
+    return read_profile(_HERE / f"{name}.toml")
+
+
 def load_profile(name: str) -> Profile:
-    """Return a shipped profile by name, or one of your own by the path of its .toml file.
+    """Return a shipped profile by name, or one of your own by the path of its .toml file (read anew each time).
 
     Raises ParameterError for an unknown name (listing the valid ones), FormatError for a bad file.
     """
-    if name in profile_names():
-        return read_profile(_HERE / f"{name}.toml")
     if str(name).endswith(".toml"):
         return read_profile(name)
-    raise ParameterError(unknown_name("profile", name, profile_names()) + " A file of your own must end in .toml.")
+    if not isinstance(name, str) or name not in profile_names():
+        raise ParameterError(unknown_name("profile", name, profile_names()) + " A file of your own must end in .toml.")
+    return _shipped(name)

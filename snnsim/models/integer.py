@@ -13,21 +13,19 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from snnsim.errors import ParameterError, WiringError
+from snnsim.errors import WiringError
 from snnsim.models.base import Model
-from snnsim.units import check_integer, show
+from snnsim.units import as_integers, check_integer
 
 Label = Literal["spiking", "group", "readout", "input"]
 
 
-def integer_array(owner: str, value: Any, *, low: int | None = None) -> np.ndarray:
-    """Return `value` as a read-only int64 array. Raises ParameterError for other types or entries below `low`."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "iu":
-        raise ParameterError(f"{owner} = {show(array)} must hold whole numbers. Round it first.")
-    if low is not None and array.size and int(array.min()) < low:
-        raise ParameterError(f"{owner} = {int(array.min())} must be >= {low}. Choose values >= {low}.")
-    array = np.array(array, dtype=np.int64)
+INT32 = 2**31 - 1
+
+
+def integer_array(owner: str, value: Any, *, low: int = -INT32, high: int = INT32) -> np.ndarray:
+    """Return `value` as a read-only int64 array. Raises ParameterError for other types or entries outside low .. high."""
+    array = as_integers(owner, value, low=low, high=high)
     array.flags.writeable = False
     return array
 
@@ -40,13 +38,14 @@ class IntegerUnit(Model):
     ----------
     label : 'spiking' | 'group' | 'readout' | 'input'
         spiking: a neuron with its own thresholds; group: g reads a whole row, so neurons must cooperate
+    role : str                   who pays for an update, a name of `results.ROLES`
     g : kernel                   see kernels/integer_units.py for the signature
     bias : int or int[...]       initial accumulator, broadcast to the population shape
     """
 
     domain = "integer"
-    states = ("acc", "s")
     label: ClassVar[Label]
+    role: ClassVar[str] = "neuron"
     g: ClassVar[Callable]
 
     bias: Any = 0
@@ -90,6 +89,6 @@ def per_channel(owner: str, values: np.ndarray, width: int) -> np.ndarray:
 
 def check_levels(owner: str, s_min: Any, s_max: Any) -> tuple[int, int]:
     """Return (s_min, s_max) as ints. Raises ParameterError unless s_min <= 0 <= s_max and s_min < s_max."""
-    low = check_integer(f"{owner}.s_min", s_min, high=0, why="a silent unit has emitted 0")
-    high = check_integer(f"{owner}.s_max", s_max, low=max(0, low + 1), why="a unit needs at least two levels")
+    low = check_integer(f"{owner}.s_min", s_min, low=-(2**30), high=0, why="a silent unit has emitted 0")
+    high = check_integer(f"{owner}.s_max", s_max, low=max(0, low + 1), high=2**30, why="a unit needs at least two levels")
     return low, high

@@ -7,6 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
+from snnsim.errors import ParameterError
 from snnsim.kernels.integer_units import keep
 from snnsim.models.integer import IntegerUnit, check_levels
 
@@ -30,6 +31,8 @@ class IntegerInput(IntegerUnit):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.bias.any():
+            raise ParameterError(f"IntegerInput.bias = {int(self.bias.flat[0])} must be 0: an input adds up nothing. Leave it out.")
         low, high = check_levels("IntegerInput", self.s_min, self.s_max)
         object.__setattr__(self, "s_min", low)
         object.__setattr__(self, "s_max", high)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -28,13 +29,14 @@ class NormRow(IntegerUnit):
     Parameters
     ----------
     gain, offset : int or int[width]   times 2^12
-    epsilon : int                      in accumulator units squared times n^2, >= 1
+    epsilon : int                      in accumulator units squared times n^2, 1 .. 2^40
     s_min, s_max : int                 range of the output
 
     Source: Ba et al. (2016), eq. 4; integer square root as in Kim et al. (2021), I-BERT, algorithm 4.
     """
 
     label = "group"
+    role = "group"
     g = norm_row
 
     gain: Any
@@ -48,7 +50,7 @@ class NormRow(IntegerUnit):
         low, high = check_levels("NormRow", self.s_min, self.s_max)
         object.__setattr__(self, "gain", integer_array("NormRow.gain", self.gain))
         object.__setattr__(self, "offset", integer_array("NormRow.offset", self.offset))
-        object.__setattr__(self, "epsilon", check_integer("NormRow.epsilon", self.epsilon, low=1))
+        object.__setattr__(self, "epsilon", check_integer("NormRow.epsilon", self.epsilon, low=1, high=2**40))
         object.__setattr__(self, "s_min", low)
         object.__setattr__(self, "s_max", high)
 
@@ -56,8 +58,8 @@ class NormRow(IntegerUnit):
         return self.s_min, self.s_max
 
     def largest_acc(self, width: int) -> int:
-        # 2^20 n^2 acc^2 must stay below 2^62 for the root, and 2^10 * 2 n acc * gain below 2^52 for the division
-        return min((2**20) // width, 2**41 // (2 * width * max(1, int(np.abs(self.gain).max()))))
+        # n^2 acc^2 + epsilon must stay below 2^42 for the root, and 2^10 * 2 n acc * gain below 2^52 for the division
+        return min(math.isqrt(2**42 - 1 - self.epsilon) // width, 2**41 // (2 * width * max(1, int(np.abs(self.gain).max()))))
 
     def operations(self, width: int) -> dict[str, int]:
         # per unit: two sums, centre, offset; square, n * acc, gain; one division. Once per row: square root

@@ -20,6 +20,9 @@ class PoissonSource(NeuronModel):
 
     On the clock a neuron may fire several times in one step; off the clock its intervals are exponential. Either is a pure
     function of seed, population, neuron and step (or spike number).
+
+    Source: Devroye (1986), Non-Uniform Random Variate Generation, chapters VI.1 (exponential intervals) and X.3 (counts by
+    inversion).
     """
 
     is_source: ClassVar[bool] = True
@@ -28,6 +31,7 @@ class PoissonSource(NeuronModel):
     rate: float = param(unit="Hz", ge=0.0, doc="spikes per second of each neuron")
 
     def clock_form(self, n: int, dt: float) -> ClockForm:
+        """Return counts per step; one rate for all is drawn through a guide table."""
         from snnsim.kernels.random import guide, step_poisson  # numba is loaded when something runs, not by import snnsim
 
         mean = self.rate * (1e-3 * dt)
@@ -35,6 +39,7 @@ class PoissonSource(NeuronModel):
         return ClockForm(step_poisson, np.empty((0, n)), coef)
 
     def event_form(self, n: int) -> EventForm:
+        """Return exponential intervals."""
         from snnsim.kernels.random import advance_poisson, peek_nothing
 
         with np.errstate(divide="ignore"):
@@ -42,4 +47,5 @@ class PoissonSource(NeuronModel):
         return EventForm(advance_poisson, peek_nothing, np.zeros((1, n)), rows(n, interval if interval.ndim else float(interval)))
 
     def expected_rate(self, duration: float) -> float:
+        """Return the mean of `rate`, Hz."""
         return float(np.mean(self.rate))

@@ -27,10 +27,11 @@ class SoftmaxRow(IntegerUnit):
     shift : int      2^shift accumulator units per table entry, 0 .. 30
     levels : int     value that stands for probability 1
 
-    Source: integer softmax by look-up, after Kim et al. (2021), I-BERT, section 3.4 (there with a polynomial).
+    Source: integer softmax by look-up, after Kim et al. (2021), I-BERT, section 3.5 (there with a polynomial).
     """
 
     label = "group"
+    role = "group"
     g = softmax_row
 
     table: Any

@@ -44,6 +44,7 @@ class SpikeArray(NeuronModel):
             object.__setattr__(self, name, array)
 
     def check_shape(self, population: str, shape: tuple[int, ...]) -> None:
+        """Refuse an index beyond the population."""
         if self.indices.size and self.indices.max() >= prod(shape):
             raise WiringError(
                 f"Population({population!r}).model.indices holds {self.indices.max()} but must lie in 0 .. {prod(shape) - 1}. "
@@ -51,6 +52,7 @@ class SpikeArray(NeuronModel):
             )
 
     def clock_form(self, n: int, dt: float) -> ClockForm:
+        """Return the spikes by step, repeats merged."""
         from snnsim.kernels.spike_list import step_list  # numba is loaded when something runs, not by import snnsim
 
         # A time within rounding of a step's end belongs to that step.
@@ -59,6 +61,7 @@ class SpikeArray(NeuronModel):
         return ClockForm(step_list, np.empty((0, n)), np.ascontiguousarray(np.vstack([pairs, times]), dtype=np.float64))
 
     def event_form(self, n: int) -> EventForm:
+        """Return the times by neuron."""
         from snnsim.kernels.random import peek_nothing
         from snnsim.kernels.spike_list import advance_list
 
@@ -68,5 +71,6 @@ class SpikeArray(NeuronModel):
         return EventForm(advance_list, peek_nothing, state, np.ascontiguousarray(self.times[order][None, :]))
 
     def expected_rate(self, duration: float) -> float:
+        """Return the listed spikes per neuron and second, Hz."""
         n = int(self.indices.max()) + 1 if self.indices.size else 1
         return float(np.sum(self.times <= duration)) / n / (duration * 1e-3)

@@ -5,13 +5,15 @@ Engines and compiler read these forms and know no model by name, so a new model 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from snnsim.errors import ParameterError
 from snnsim.models.base import Domain, Model
-from snnsim.units import show
+
+_ON_GRID = 1e-9  # relative distance of a time from a multiple of dt that counts as rounding
 
 
 class ClockForm(NamedTuple):
@@ -37,12 +39,21 @@ class NeuronModel(Model):
     Attributes
     ----------
     channels : int       kinds of input: 1, or 2 when excitatory and inhibitory synapses act differently
-    event_cost : float   measured time of one event of the event engine, in steps of one neuron of the clock engine
+    event_cost : float   a rough figure for the time of one event of the event engine, in steps of one neuron of the clock
+                         engine; it only steers ``engine="auto"``
+    update_operations : mapping of 'clock' and 'event' to mapping of str to int
+        operations of one update of one neuron, by engine and by kind (`results.OPERATIONS`), on the longest path without a
+        spike: reading and clearing the input, arithmetic, and the threshold test as an addition. A look-up stands for an
+        exponential or a logarithm. Sources, which stand for the world outside, are not updated: their spikes alone count
     """
 
     domain: ClassVar[Domain] = "spiking"
     channels: ClassVar[int] = 1
     event_cost: ClassVar[float] = 100.0
+    update_operations: ClassVar[Mapping[str, Mapping[str, int]]] = {}
+
+    def check_step(self, dt: float) -> None:
+        """Raise ParameterError when this model cannot take steps of `dt` ms; most can take any."""
 
     def clock_form(self, n: int, dt: float) -> ClockForm:
         """Return how `n` neurons take steps of `dt` ms."""
@@ -68,12 +79,15 @@ def filled(n: int, *values: float | np.ndarray) -> np.ndarray:
     return np.ascontiguousarray([np.broadcast_to(np.ravel(value), n) for value in values], dtype=np.float64)
 
 
-def check_below_threshold(owner: str, field: str, value: float | np.ndarray, v_th: float | np.ndarray, why: str) -> None:
-    """Raise ParameterError unless value < v_th for every neuron."""
-    try:
-        bad = np.asarray(value) >= np.asarray(v_th)
-    except ValueError:
-        return  # Arrays of different shape: check_shape reports them by name.
+def whole_steps(owner: str, value: float | np.ndarray, dt: float, *, least: int) -> np.ndarray:
+    """Return a time in whole steps of `dt` ms, int64[1 or n], >= `least`. Raises ParameterError when it is no multiple of dt."""
+    ratio = np.atleast_1d(np.asarray(value, dtype=np.float64)) / dt
+    whole = np.rint(ratio)
+    bad = (whole < least) | (np.abs(ratio - whole) > _ON_GRID * np.maximum(whole, 1.0))
     if np.any(bad):
-        worst, limit = (float(np.broadcast_to(x, bad.shape)[bad].ravel()[0]) for x in (np.asarray(value), np.asarray(v_th)))
-        raise ParameterError(f"{owner}.{field} = {show(worst)} mV must be < v_th = {show(limit)} mV: {why}. Lower {field} or raise v_th.")
+        rule = "0 or a multiple" if least == 0 else f"a multiple >= {least}"
+        raise ParameterError(
+            f"{owner} = {float(ratio[bad][0] * dt):g} ms must be {rule} of dt = {dt:g} ms for the clock engine. "
+            'Round it, choose a dt that divides it, or use engine="event".'
+        )
+    return whole.astype(np.int64)

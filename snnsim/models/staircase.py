@@ -27,7 +27,7 @@ class Staircase(IntegerUnit):
     theta : int or int[width]   threshold, >= 1; one per channel where it differs
     s_min, s_max : int          fewest and most net spikes; s_min <= 0 <= s_max
 
-    Source: ST-BIF+ neuron, You et al. (2024), SpikeZIP-TF, eq. 5.
+    Source: the ST-BIF+ neuron of You et al. (2024), SpikeZIP-TF.
     """
 
     label = "spiking"

@@ -28,6 +28,7 @@ class Table(IntegerUnit):
     """
 
     label = "spiking"
+    role = "lookup"
     g = table
 
     theta: Any
@@ -37,8 +38,8 @@ class Table(IntegerUnit):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "theta", integer_array("Table.theta", self.theta, low=1))
-        object.__setattr__(self, "low", check_integer("Table.low", self.low, high=0))
-        values = integer_array("Table.values", self.values)
+        object.__setattr__(self, "low", check_integer("Table.low", self.low, low=-(2**30), high=0))
+        values = integer_array("Table.values", self.values, low=-(2**30), high=2**30)
         if values.ndim != 1 or not 2 <= values.size <= 4096:
             raise ParameterError(f"Table.values has shape {values.shape} but must be a list of 2 .. 4096 whole numbers.")
         object.__setattr__(self, "values", values)

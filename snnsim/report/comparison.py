@@ -15,16 +15,17 @@ from snnsim.conversion.spiking_model import SpikingModel, convert
 from snnsim.data import load_digits, load_model, patches
 from snnsim.energy.estimate import EnergyReport, estimate_energy
 from snnsim.engines.settle import CODES, SCHEDULES
-from snnsim.errors import ParameterError, unknown_name
+from snnsim.errors import ParameterError
+from snnsim.graph.ir import Graph
 from snnsim.graph.operations import ann_operations
 from snnsim.hardware.profile import load_profile
 from snnsim.results import OperationCounts, Result
-from snnsim.units import check_integer
+from snnsim.units import check_integer, one_of
 
 #: what the table compares, beside the run asked for
 TABLE_CODES = ("unary", "signed_digit", "graded")
 TABLE_SCHEDULES = ("settled", "eager")
-DEFAULT_PROFILES = ("horowitz45", "seneca22", "loihi14", "truenorth28", "spinnaker2")
+DEFAULT_PROFILES = ("horowitz45", "seneca22", "loihi14", "tianjic28", "spinnaker2")
 #: does for a spiking chip what it cannot do itself: softmax and norm rows, and the ANN baselines
 HOST = "horowitz45"
 #: training images that set the activation scales
@@ -87,14 +88,29 @@ class Comparison:
         return next(run for run in self.runs if (run.code, run.schedule) == (self.code, self.schedule))
 
 
-def _check_choices(code: str, schedule: str, profiles: Sequence[str]) -> None:
-    for what, given, valid in (("code", code, CODES), ("schedule", schedule, SCHEDULES)):
-        if given not in valid:
-            raise ParameterError(unknown_name(what, given, valid))
+def check_choices(code: str, schedule: str, profiles: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the profiles to use, all checked. Raises ParameterError, FormatError."""
+    one_of("code", code, CODES)
+    one_of("schedule", schedule, SCHEDULES)
+    if profiles is None:
+        return DEFAULT_PROFILES
+    if isinstance(profiles, str) or not isinstance(profiles, Sequence):
+        raise ParameterError(f"profiles = {profiles!r} must be a list of names. Give [{profiles!r}].")
     if not profiles:
         raise ParameterError("profiles is empty: an energy table needs at least one. Leave it out for all.")
     for name in profiles:
         load_profile(name)
+    return tuple(dict.fromkeys(profiles))
+
+
+def _check_task(graph: Graph, model: str) -> None:
+    """Refuse a model that does not read digits as patches, or does not tell ten classes apart."""
+    node, classes = graph.input, graph.output.shape
+    if (node.shape, node.low, node.high) != ((16, 4), 0, 16) or classes != (10,):
+        raise ParameterError(
+            f"model = {model!r} reads {node.shape} in {node.low} .. {node.high} and answers {classes}; the digits are (16, 4) in 0 .. 16 "
+            "with (10,) classes. Give a model for them, or use sim.convert for another task."
+        )
 
 
 def _choose(images: int | None, available: int, seed: int) -> np.ndarray:
@@ -153,9 +169,10 @@ def compare(
     ConversionError   when the model cannot be converted, or a certificate fails
     """
     begin = time.perf_counter()
+    if progress is not None and not callable(progress):
+        raise ParameterError(f"progress = {progress!r} must be a function of (what is being done, fraction done).")
     tell = progress or (lambda text, fraction: None)
-    chosen_profiles = tuple(dict.fromkeys(profiles if profiles is not None else DEFAULT_PROFILES))
-    _check_choices(code, schedule, chosen_profiles)
+    chosen_profiles = check_choices(code, schedule, profiles)
     seed = check_integer("seed", seed, low=0, high=2**63 - 1)
     workers = None if threads is None else check_integer("threads", threads, low=1, high=1024)
     test_images, test_labels = load_digits("test")
@@ -164,6 +181,7 @@ def compare(
 
     tell("reading the model", 0.0)
     graph, about = load_model(model)
+    _check_task(graph, model)
     floats = graph.evaluate(inputs)
     tell("converting", 0.02)
     spiking = convert(graph, patches(load_digits("train")[0][:CALIBRATION]))

@@ -114,11 +114,17 @@ FIGURES = {
     ),
     "energy": (
         "Energy, with its uncertainty",
-        "Bars are nominal values, whiskers the low and high ends of the published figures. Grey: the same network as an int8 ANN. "
-        "Without a price for every counted operation there is no bar.",
+        "Bars are nominal values, whiskers the low and high ends given by the profile: other published figures, or (45 nm) memories of "
+        "8 KB and 1 MB. Grey: the same network as an int8 ANN. Without a price for every counted operation there is no bar.",
         draw_energy, (8.5, 11.0),
     ),
 }  # fmt: skip
+
+
+def can_draw(comparison: Comparison, key: str) -> bool:
+    """Whether the model has what the figure shows."""
+    layers = comparison.spiking.integer_graph.layers.values()
+    return key != "attention" or any(isinstance(layer.unit, SoftmaxRow) for layer in layers)
 
 
 def draw(comparison: Comparison, key: str) -> Figure:

@@ -17,23 +17,33 @@ from typing import Any
 from snnsim.errors import ParameterError
 from snnsim.hardware.profile import Interval, load_profile
 from snnsim.report.comparison import Comparison
-from snnsim.report.figures import FIGURES, draw
+from snnsim.report.figures import FIGURES, can_draw, draw
 from snnsim.report.tables import micro, remark, shown_energies
 from snnsim.report.verdict import verdict
 
+NAMES = ("report.html", "report.json")
+
 
 def check_folder(folder: str | Path) -> Path:
-    """Return `folder`, made if need be, after proving that a file can be written there.
+    """Return `folder` after proving that the reports can be written there. Makes nothing.
 
-    Raises ParameterError saying why it cannot.
+    Raises ParameterError saying why they cannot.
     """
     path = Path(folder)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
+        for name in NAMES:
+            if (path / name).is_dir():
+                raise ParameterError(f"out = {str(folder)!r}: {name} is a folder there. Choose another folder.")
+        ground = path
+        while not ground.exists():
+            ground = ground.parent
+        with tempfile.TemporaryFile(dir=ground):
             pass
-    except OSError as error:
-        raise ParameterError(f"out = {str(folder)!r} cannot be written to: {error.strerror or error}. Choose another folder.") from None
+    except (OSError, ValueError) as error:
+        if isinstance(error, ParameterError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise ParameterError(f"out = {str(folder)!r} cannot be written to: {reason}. Choose another folder.") from None
     return path
 
 
@@ -175,7 +185,7 @@ def to_html(comparison: Comparison, progress: Callable[[float], None] | None = N
     tables = _tables(comparison)
     pictures = {}
     for i, key in enumerate(FIGURES):
-        pictures[key] = _picture(comparison, key)
+        pictures[key] = _picture(comparison, key) if can_draw(comparison, key) else ""
         if progress:
             progress((i + 1) / len(FIGURES))
     body = [
@@ -208,16 +218,17 @@ def save(comparison: Comparison, folder: str | Path, progress: Callable[[float],
     Raises ParameterError when the folder cannot be written to.
     """
     path = check_folder(folder)
-    texts = {"report.html": to_html(comparison, progress), "report.json": json.dumps(to_dict(comparison), indent=1, allow_nan=False)}
-    parts = []
+    texts = (to_html(comparison, progress), json.dumps(to_dict(comparison), indent=1, allow_nan=False))
+    parts = [path / f".{name}.{os.getpid()}.partial" for name in NAMES]
     try:
-        for name, text in texts.items():
-            part = path / f".{name}.{os.getpid()}.partial"
-            parts.append(part)
+        path.mkdir(parents=True, exist_ok=True)
+        for part, text in zip(parts, texts, strict=True):
             part.write_text(text, encoding="utf-8")
-        for part, name in zip(parts, texts, strict=True):
+        for part, name in zip(parts, NAMES, strict=True):
             part.replace(path / name)
+    except OSError as error:
+        raise ParameterError(f"out = {str(folder)!r} could not be written to: {error.strerror or error}. Choose another folder.") from None
     finally:
         for part in parts:
             part.unlink(missing_ok=True)
-    return path / "report.html", path / "report.json"
+    return path / NAMES[0], path / NAMES[1]

@@ -40,7 +40,7 @@ def _certificate(comparison: Comparison) -> Table:
         left=2,
     )
     for layer in certificate.layers:
-        table.add_row(layer.name, layer.label, f"{layer.compared:,}", str(layer.mismatches), f"{layer.bound:,}", str(layer.bits))
+        table.add_row(escape(layer.name), layer.label, f"{layer.compared:,}", str(layer.mismatches), f"{layer.bound:,}", str(layer.bits))
     table.add_section()
     table.add_row("all", "", f"{certificate.compared:,}", str(certificate.mismatches), "", "", style="bold")
     return table
@@ -88,7 +88,7 @@ def remark(entry: Energy) -> str:
         return f"no price for {missing}"
     if "ann" in report.hosted:
         return f"on {report.host}"
-    return f"rows on {report.host}" if report.hosted else ""
+    return f"partly on {report.host}" if report.hosted else ""
 
 
 def _energy(comparison: Comparison, name: str) -> Table:
@@ -96,9 +96,10 @@ def _energy(comparison: Comparison, name: str) -> Table:
     title = f"Energy per inference, µJ: {profile.title} [{name}, {profile.scope}]"
     table = _table(title, "implementation", "low", "nominal", "high", "remark")
     table.columns[-1].justify = "left"
+    table.columns[-1].no_wrap = False
     for entry in shown_energies(comparison, comparison.energy[name]):
         total = entry.report.total
-        table.add_row(entry.what, *(("-",) * 3 if total is None else map(micro, total)), remark(entry))
+        table.add_row(escape(entry.what), *(("-",) * 3 if total is None else map(micro, total)), escape(remark(entry)))
     return table
 
 
@@ -111,7 +112,10 @@ def show(comparison: Comparison, console: Console | None = None) -> None:
     for name in comparison.energy:
         out.print(_energy(comparison, name))
     if any(entry.report.hosted for entries in comparison.energy.values() for entry in entries):
-        out.print("[dim]Softmax and norm rows and ANNs run on a host of another process node; moving data to it is not priced.[/dim]")
+        out.print(
+            "[dim]A host of another process node runs the ANNs, and what a spiking chip cannot do: softmax and norm rows, "
+            "attention products, table neurons. Moving data to it is not priced.[/dim]"
+        )
     out.print()
     for sentence in verdict(comparison):
-        out.print(sentence)
+        out.print(escape(sentence))

@@ -46,23 +46,25 @@ def _comparable(comparison: Comparison) -> tuple[str, list[Energy], list[Energy]
 def _change(comparison: Comparison, ann: Energy, snn: Energy) -> str:
     """Say what the energy of the losing spiking network consists of, and what would let it win."""
     terms = {(role, kind): interval.nominal for role, kinds in snn.report.parts.items() for kind, interval in kinds.items()}
+    for kind in sorted({kind for role, kind in terms if role == "product"}):  # one name for both ways of delivery
+        terms["synaptic", kind] = terms.get(("synaptic", kind), 0.0) + terms.pop(("product", kind))
     total, goal = _total(snn).nominal, _total(ann).nominal
     ranked = sorted(terms, key=terms.__getitem__, reverse=True)[:2]
     shares = " and ".join(f"{_NAMES.get(term, ' '.join(reversed(term)))} ({100 * terms[term] / total:.0f} %)" for term in ranked)
-    synaptic = snn.report.part("synaptic").nominal
+    delivery = snn.report.part("synaptic", "product").nominal
     run = next(run for run in comparison.runs if snn.what == f"SNN {run.code}, {run.schedule}")
     activity = run.counts.total("synops") / comparison.baselines["ANN int8, dense"].total("macs")
-    fixed = total - synaptic
-    text = f"What would change it: most of the spiking energy goes into {shares}, not into arithmetic. "
-    if fixed < goal:
-        need = activity * (goal - fixed) / synaptic
+    rest = total - delivery
+    text = f"What would change it: the largest parts of the spiking energy are {shares}. "
+    if rest < goal:
+        need = activity * (goal - rest) / delivery
         return text + (
-            f"It does {activity:.2f} synaptic operations for each multiplication of the ANN and would break even below {need:.3f}; "
+            f"It does {activity:.2f} synaptic operations for each multiplication of the dense ANN and would break even below {need:.3f}; "
             "sparser activity, or membranes and weights kept in registers, lead there."
         )
     return text + (
-        f"Events and neuron updates alone, {fixed / goal:.1f} times the whole ANN, would have to shrink as well: fewer and sparser layers, "
-        "fewer levels, or an ANN that cannot reuse its weights."
+        f"All that is not synaptic (events, neurons, softmax and norm rows) already takes {rest / goal:.1f} times the whole ANN, so fewer "
+        "synaptic operations alone would not do: it takes fewer events and levels, or an ANN that cannot reuse its weights."
     )
 
 
