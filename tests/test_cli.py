@@ -101,7 +101,11 @@ def test_a_full_disk_behind_standard_output_is_said_and_leaves_the_reports_whole
 def test_ctrl_c_leaves_no_partial_report(tmp_path):
     command = [sys.executable, "-c", "from snnsim.cli import main; main()", "compare"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(2.5)
+    maps = Path(f"/proc/{process.pid}/maps")
+    until = time.monotonic() + 60
+    while maps.exists() and "llvmlite" not in maps.read_text() and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(1.0)  # numba is loaded: the run itself is under way
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130

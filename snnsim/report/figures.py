@@ -69,9 +69,12 @@ def draw_spikes(comparison: Comparison, figure: Figure | SubFigure) -> None:
 
 def draw_energy(comparison: Comparison, figure: Figure | SubFigure) -> None:
     """Energy of ANN and spikes on every profile, with intervals."""
-    axes = figure.subplots(len(comparison.energy), 1, squeeze=False)[:, 0]
+    axes = figure.subplots(len(comparison.energy), 1, squeeze=False, sharex=True)[:, 0]
     for ax, (name, energies) in zip(axes, comparison.energy.items(), strict=True):
         _draw_energies(comparison, name, energies, ax)
+        ax.label_outer()
+    totals = [entry.report.total for energies in comparison.energy.values() for entry in energies]
+    axes[0].set_xlim(left=0.5e-6 * min((total.low for total in totals if total is not None), default=1e6))
 
 
 def _draw_energies(comparison: Comparison, name: str, energies: tuple[Energy, ...], ax: Axes) -> None:
