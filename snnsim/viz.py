@@ -107,10 +107,11 @@ def energy_bars(entries: Sequence[tuple[str, Interval | None, Any]], ax: Axes | 
     least = min((interval.low for interval in priced), default=1e6) * 1e-6
     for place, (_, interval, colour) in enumerate(entries):
         if interval is None:
-            ax.text(least * 0.7, place, "no price for an operation it needs", va="center", fontsize=8, color=GREY, style="italic")
+            place_at = ax.get_yaxis_transform()  # x in fractions of the axis: the limits may still change
+            ax.text(0.02, place, "no price for an operation it needs", transform=place_at, va="center", fontsize=8, color=GREY, style="italic")
             continue
         low, nominal, high = (value * 1e-6 for value in interval)
-        ax.barh(place, nominal - least * 0.5, left=least * 0.5, color=colour, height=0.66)
+        ax.barh(place, nominal, color=colour, height=0.66)  # from 0, that is from the edge of a logarithmic axis
         ax.errorbar(nominal, place, xerr=[[nominal - low], [high - nominal]], color="black", capsize=3, linewidth=1)
     ax.set_yticks(range(len(entries)), labels=[name for name, _, _ in entries], fontsize=8)
     ax.set(xscale="log", xlabel="energy per inference (µJ)", ylim=(len(entries) - 0.5, -0.5), title=title)

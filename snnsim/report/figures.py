@@ -73,8 +73,10 @@ def draw_energy(comparison: Comparison, figure: Figure | SubFigure) -> None:
     for ax, (name, energies) in zip(axes, comparison.energy.items(), strict=True):
         _draw_energies(comparison, name, energies, ax)
         ax.label_outer()
-    totals = [entry.report.total for energies in comparison.energy.values() for entry in energies]
-    axes[0].set_xlim(left=0.5e-6 * min((total.low for total in totals if total is not None), default=1e6))
+    totals = [entry.report.total for energies in comparison.energy.values() for entry in shown_energies(comparison, energies)]
+    priced = [total for total in totals if total is not None]
+    if priced:
+        axes[0].set_xlim(0.5e-6 * min(total.low for total in priced), 1.5e-6 * max(total.high for total in priced))
 
 
 def _draw_energies(comparison: Comparison, name: str, energies: tuple[Energy, ...], ax: Axes) -> None:
