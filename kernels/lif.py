@@ -10,23 +10,10 @@ import numpy as np
 
 from snnsim.kernels._jit import kernel_with, leaf, leaf_inline
 from snnsim.kernels.layout import CLOCK_STEP, DUE, EVENT_ADVANCE, EVENT_PEEK, LAST, READY
+from snnsim.kernels.threshold import fire
 
 #: Time constants after which every transient has fallen below rounding: exp(-60) = 9e-27.
 _HORIZON = 60.0
-
-
-@leaf_inline
-def _fire(v, left, coef, events):
-    """Reset the neurons at or above threshold and list them. A refractory one is at v_reset, below it. Returns their number."""
-    per_neuron = coef.shape[1] > 1
-    n_spiking = 0
-    for i in range(v.size):
-        c = i if per_neuron else 0
-        if v[i] >= coef[2, c]:
-            v[i], left[i] = coef[3, c], coef[4, c]
-            events[0, n_spiking], events[1, n_spiking] = i, 1
-            n_spiking += 1
-    return n_spiking
 
 
 @leaf_inline
@@ -56,7 +43,7 @@ def step_delta(step, state, coef, inputs, key, events, tally):
             v[i], left[i] = _lift(v[i], left[i], delta[i], v_inf, decay)
     tally[0] += driven
     tally[1] += v.size - driven
-    return _fire(v, left, coef, events)
+    return fire(v, left, coef[2:5], events)
 
 
 @leaf_inline
@@ -92,7 +79,7 @@ def step_exp(step, state, coef, inputs, key, events, tally):
             inh[i] = inh[i] * fade_inh + minus[i]
     tally[0] += driven
     tally[1] += v.size - driven
-    return _fire(v, left, coef, events)
+    return fire(v, left, coef[2:5], events)
 
 
 @leaf

@@ -21,13 +21,22 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "AllToAll": "connect", "Dense": "connect", "FixedProbability": "connect", "FromArrays": "connect", "OneToOne": "connect",
     "Product": "connect", "SumOver": "connect",
+    "Convolution": "connect", "DistanceDependent": "connect", "FixedInDegree": "connect", "FixedOutDegree": "connect",
+    "FixedTotalNumber": "connect", "FromSparse": "connect",
+    "BallProfile": "connect", "ExponentialProfile": "connect", "GaussianProfile": "connect",
+    "LogNormal": "connect", "Normal": "connect", "Uniform": "connect",
+    "ALIF": "models.alif", "AdEx": "models.adex", "HodgkinHuxley": "models.hodgkin_huxley", "IF": "models.integrate_fire",
+    "Izhikevich": "models.izhikevich", "LIFAlpha": "models.lif_alpha", "LIFCondAlpha": "models.lif_cond_alpha",
+    "LIFCondExp": "models.lif_cond_exp", "Leaky": "models.snntorch_leaky", "NorseLIF": "models.norse_lif",
+    "Synaptic": "models.snntorch_synaptic",
     "LIF": "models.lif", "LIFExp": "models.lif_exp", "PoissonSource": "models.poisson", "SpikeArray": "models.spike_array",
+    "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
     "PairSTDP": "plasticity.pair_stdp",
     "Network": "network", "Population": "network", "Projection": "network",
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
-    "simulate": "simulation",
+    "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "convert": "conversion.spiking_model", "SpikingModel": "conversion.spiking_model",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "compare": "report.comparison", "ann_operations": "graph.operations",
@@ -56,24 +65,59 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from snnsim import analysis, data, report, viz
-    from snnsim.connect import AllToAll, Dense, FixedProbability, FromArrays, OneToOne, Product, SumOver
+    from snnsim.connect import (
+        AllToAll,
+        BallProfile,
+        Convolution,
+        Dense,
+        DistanceDependent,
+        ExponentialProfile,
+        FixedInDegree,
+        FixedOutDegree,
+        FixedProbability,
+        FixedTotalNumber,
+        FromArrays,
+        FromSparse,
+        GaussianProfile,
+        LogNormal,
+        Normal,
+        OneToOne,
+        Product,
+        SumOver,
+        Uniform,
+    )
     from snnsim.conversion.spiking_model import SpikingModel, convert
     from snnsim.energy.estimate import estimate_energy
     from snnsim.errors import CompileError, ConversionError, FormatError, ParameterError, SimulationError, SnnsimError, WiringError
     from snnsim.graph.operations import ann_operations
     from snnsim.hardware.profile import load_profile, profile_names
+    from snnsim.io.state import load_state, save_state
+    from snnsim.models.adex import AdEx
+    from snnsim.models.alif import ALIF
+    from snnsim.models.hodgkin_huxley import HodgkinHuxley
     from snnsim.models.integer_input import IntegerInput
+    from snnsim.models.integrate_fire import IF
+    from snnsim.models.izhikevich import Izhikevich
     from snnsim.models.lif import LIF
+    from snnsim.models.lif_alpha import LIFAlpha
+    from snnsim.models.lif_cond_alpha import LIFCondAlpha
+    from snnsim.models.lif_cond_exp import LIFCondExp
     from snnsim.models.lif_exp import LIFExp
     from snnsim.models.norm_row import NormRow
+    from snnsim.models.norse_lif import NorseLIF
     from snnsim.models.poisson import PoissonSource
     from snnsim.models.readout import Readout
+    from snnsim.models.regular import RegularSource
+    from snnsim.models.snntorch_leaky import Leaky
+    from snnsim.models.snntorch_synaptic import Synaptic
     from snnsim.models.softmax_row import SoftmaxRow
     from snnsim.models.spike_array import SpikeArray
     from snnsim.models.staircase import Staircase
     from snnsim.models.table import Table
+    from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
     from snnsim.plasticity.pair_stdp import PairSTDP
     from snnsim.report.comparison import compare
     from snnsim.results import OperationCounts, Recording, Result, SpikeTrains
     from snnsim.simulation import simulate
+    from snnsim.transfer import f_i_curve

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 
-from snnsim.connect import Connector
+from snnsim.connect import Connector, Distribution, Profile
 from snnsim.errors import ParameterError, WiringError, unknown_name
 from snnsim.models.base import Domain, Model
 from snnsim.plasticity.base import Plasticity
@@ -77,13 +77,18 @@ class Projection:
     ----------
     pre, post : Population
     connector : Connector                 who connects to whom
-    weight : float or float[n_synapses]   mV for delta synapses, pA for current synapses; integers between integer units
-    delay : float or float[n_synapses]    ms, >= 0; None means 1 ms. A delay is dendritic: it lies between synapse and soma
-    plasticity : Plasticity or None       local learning rule
+    weight : float, float[n_synapses] or Distribution   mV for delta synapses, pA for current synapses; integers between
+                                                        integer units; None means 1, or the weights the connector carries
+    delay : float, float[n_synapses] or Distribution    ms, >= 0; None means 1 ms. A delay is dendritic: it lies between
+                                                        synapse and soma
+    plasticity : Plasticity or None                     local learning rule
+
+    A `Distribution` is drawn once per synapse, when the network is compiled.
 
     Raises
     ------
-    ParameterError, WiringError   for wrong types, non-finite weights, negative delays, projections onto a source
+    ParameterError, WiringError   for wrong types, non-finite weights, negative delays, a distribution that can give delays
+                                  <= 0, projections onto a source
     """
 
     __slots__ = ("connector", "delay", "plasticity", "post", "pre", "weight")
@@ -101,8 +106,8 @@ class Projection:
         post: Population,
         connector: Connector,
         *,
-        weight: float | np.ndarray | None = None,
-        delay: float | np.ndarray | None = None,
+        weight: float | np.ndarray | Distribution | None = None,
+        delay: float | np.ndarray | Distribution | None = None,
         plasticity: Plasticity | None = None,
     ) -> None:
         for role, population in (("pre", pre), ("post", post)):
@@ -122,8 +127,16 @@ class Projection:
             raise ParameterError(f"{where}.plasticity = {plasticity!r} must be a rule such as PairSTDP(). See snnsim.plasticity.")
         if weight is not None and not connector.weighted:
             raise WiringError(f"{where}.weight: {type(connector).__name__} takes no weight of the projection. Leave it out.")
-        weight = None if weight is None else finite_number(f"{where}.weight", weight)
-        delay = None if delay is None else check_number(f"{where}.delay", delay, unit="ms", ge=0.0)
+        if isinstance(weight, Distribution):
+            if pre.model.domain == "integer":
+                raise WiringError(f"{where}.weight: integer units take whole numbers, not a {type(weight).__name__}. Give an array.")
+        elif weight is not None:
+            weight = finite_number(f"{where}.weight", weight)
+        if isinstance(delay, Distribution):
+            if not delay.positive:
+                raise ParameterError(f"{where}.delay = {delay!r} must be > 0 ms in every draw. Give it low > 0.")
+        elif delay is not None:
+            delay = check_number(f"{where}.delay", delay, unit="ms", ge=0.0)
         if pre.model.domain == "integer" and (delay is not None or plasticity is not None):
             raise WiringError(f"{where}: integer units settle for every delay and do not learn here. Leave out delay and plasticity.")
         connector.check(where, pre.shape, post.shape)
@@ -235,7 +248,7 @@ def _canonical(value: Any) -> Iterator[bytes]:
         yield f"list {len(value)};".encode()
         for item in value:
             yield from _canonical(item)
-    elif isinstance(value, (Model, Connector, Plasticity, Mapping)):
+    elif isinstance(value, (Model, Connector, Distribution, Plasticity, Profile, Mapping)):
         items = value if isinstance(value, Mapping) else _parameters(value)
         yield from _canonical((type(value), len(items)))
         for name, item in items.items():

@@ -17,7 +17,7 @@ def synapses(connector, n_pre, n_post, same=False, seed=0):
 
 @given(n=SIZES)
 def test_one_to_one_joins_equal_numbers(n):
-    source, target, entry = synapses(OneToOne(), n, n)
+    source, target, entry, _ = synapses(OneToOne(), n, n)
     assert source.tolist() == target.tolist() == list(range(n)) and entry is None
     with pytest.raises(WiringError, match=f"joins {n} to {n + 1} units"):
         OneToOne().check("here", (n,), (n + 1,))
@@ -26,7 +26,7 @@ def test_one_to_one_joins_equal_numbers(n):
 @settings(deadline=None)
 @given(n_pre=SIZES, n_post=SIZES, p=st.floats(0.0, 1.0), seed=st.integers(0, 2**32 - 1))
 def test_fixed_probability_lists_distinct_pairs_in_order(n_pre, n_post, p, seed):
-    source, target, _ = synapses(FixedProbability(p), n_pre, n_post, seed=seed)
+    source, target, *_ = synapses(FixedProbability(p), n_pre, n_post, seed=seed)
     pairs = source * n_post + target
     assert np.all(np.diff(pairs) > 0)
     assert np.all((source >= 0) & (source < n_pre) & (target >= 0) & (target < n_post))
@@ -34,7 +34,7 @@ def test_fixed_probability_lists_distinct_pairs_in_order(n_pre, n_post, p, seed)
 
 @pytest.mark.parametrize("p", [0.0, 1e-4, 0.02, 0.5, 0.99, 1.0])
 def test_fixed_probability_makes_the_expected_number_evenly_over_targets(p):
-    _, target, _ = synapses(FixedProbability(p), 500, 400, seed=1)
+    _, target, *_ = synapses(FixedProbability(p), 500, 400, seed=1)
     n = 200_000
     assert abs(len(target) - n * p) <= 4.0 * np.sqrt(n * p * (1 - p))
     halves = np.sum(target < 200), np.sum(target >= 200)
@@ -50,7 +50,7 @@ def test_a_population_is_not_joined_to_itself_unless_asked(connector):
 
 def test_listed_synapses_are_sorted_and_remember_where_they_stood():
     given_source, given_target = np.array([2, 0, 2, 1]), np.array([1, 3, 0, 2])
-    source, target, entry = synapses(FromArrays(given_source, given_target), 3, 4)
+    source, target, entry, _ = synapses(FromArrays(given_source, given_target), 3, 4)
     assert list(zip(source, target, strict=True)) == [(0, 3), (1, 2), (2, 0), (2, 1)]
     np.testing.assert_array_equal(given_source[entry], source)
     np.testing.assert_array_equal(given_target[entry], target)

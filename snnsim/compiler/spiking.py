@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from snnsim.connect import Sparse
+from snnsim.connect import Distribution, Sparse, sample
 from snnsim.errors import CompileError, ParameterError
 from snnsim.models.spiking import NeuronModel
 from snnsim.network import Network, Population, Projection, description_digest
@@ -96,13 +96,24 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
     if not isinstance(projection.connector, Sparse):
         raise CompileError(
             f"Projection({name}).connector = {type(projection.connector).__name__} computes integer fan-out and lists no synapses. "
-            "Between spiking models use OneToOne, AllToAll, FixedProbability or FromArrays."
+            "Between spiking models use a connector that lists them, such as OneToOne or FixedProbability."
         )
-    n_pre, n_post = projection.pre.size, projection.post.size
-    synapses = projection.connector.synapses(n_pre, n_post, same=projection.pre is projection.post, random=random)
+    n_pre = projection.pre.size
+    synapses = projection.connector.between(
+        projection.pre.shape, projection.post.shape, same=projection.pre is projection.post, random=random
+    )
     n = len(synapses.source)
-    weight = _per_synapse(f"Projection({name}).weight", projection.weight, _WEIGHT, n, synapses.entry)
-    delay = _per_synapse(f"Projection({name}).delay", projection.delay, _DELAY, n, synapses.entry)
+    given_weight, given_delay = (
+        sample(given, n, random) if isinstance(given, Distribution) else given for given in (projection.weight, projection.delay)
+    )
+    # What a distribution drew follows the synapses; what the user listed follows the user's order.
+    weight_entry, delay_entry = (
+        None if isinstance(given, Distribution) else synapses.entry for given in (projection.weight, projection.delay)
+    )
+    weight = _per_synapse(f"Projection({name}).weight", given_weight, _WEIGHT, n, weight_entry)
+    if synapses.weight is not None:
+        weight = synapses.weight
+    delay = _per_synapse(f"Projection({name}).delay", given_delay, _DELAY, n, delay_entry)
     if np.any(delay <= 0.0):
         raise ParameterError(f"Projection({name}).delay = 0 ms must be > 0 ms: a spike cannot act at its own time. Give a positive delay.")
     _check_bounds(name, projection.plasticity, weight)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnsim.errors import ParameterError
-from snnsim.models.spiking import NeuronModel, whole_steps
-from snnsim.units import param, show
+from snnsim.models.limits import check_below, refractory_steps
+from snnsim.models.spiking import NeuronModel
+from snnsim.units import param
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,9 +29,9 @@ class LeakyNeuron(NeuronModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_below_threshold("v_reset", "a neuron reset above threshold would fire forever")
+        check_below(self, "v_reset", "v_th", "a neuron reset above threshold would fire forever")
         if self.v_init is not None:
-            self._check_below_threshold("v_init", "a run starts below threshold")
+            check_below(self, "v_init", "v_th", "a run starts below threshold")
 
     @property
     def v_inf(self) -> float | np.ndarray:
@@ -45,21 +45,8 @@ class LeakyNeuron(NeuronModel):
 
     def refractory_steps(self, dt: float) -> float | np.ndarray:
         """Return t_ref in whole steps of `dt` ms. Raises ParameterError when it is no multiple of dt."""
-        steps = whole_steps(f"{type(self).__name__}.t_ref", self.t_ref, dt, least=0)
-        return steps if isinstance(self.t_ref, np.ndarray) else float(steps[0])
+        return refractory_steps(self, dt)
 
     def check_step(self, dt: float) -> None:
         """Refuse a step that does not divide t_ref."""
-        self.refractory_steps(dt)
-
-    def _check_below_threshold(self, field: str, why: str) -> None:
-        value, v_th = np.asarray(getattr(self, field)), np.asarray(self.v_th)
-        try:
-            bad = value >= v_th
-        except ValueError:
-            return  # Arrays of different shape: check_shape reports them by name.
-        if np.any(bad):
-            worst, limit = (float(np.broadcast_to(x, bad.shape)[bad].ravel()[0]) for x in (value, v_th))
-            raise ParameterError(
-                f"{type(self).__name__}.{field} = {show(worst)} mV must be < v_th = {show(limit)} mV: {why}. Lower {field} or raise v_th."
-            )
+        refractory_steps(self, dt)

@@ -1,0 +1,63 @@
+"""A product of two populations, for integer units."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import final
+
+from snnsim.connect.base import Connector, Shape
+from snnsim.errors import ParameterError, WiringError
+
+
+@final
+class Product(Connector):
+    """One side of a product of two populations, as in attention: an event of one meets the value of the other.
+
+    partner : Population   the other operand
+    subscripts : str       Einstein summation 'pre,partner->post' over the axes, for example 'ihd,jhd->hij'
+
+    An operand may carry merged axes, (tokens, width) for 'ihd': sizes follow from the populations whose axes are all named.
+    Give the mirrored projection of the partner as well; together they keep ``acc = sum(pre * partner)`` for every order of events.
+    """
+
+    def __init__(self, partner: object, subscripts: str) -> None:
+        self.partner = partner
+        if not isinstance(subscripts, str):
+            raise ParameterError(f"Product.subscripts = {subscripts!r} must be a text such as 'ihd,jhd->hij'.")
+        self.subscripts = subscripts.replace(" ", "")
+        sides, arrow, out = self.subscripts.partition("->")
+        operands = sides.split(",")
+        labels = "".join([*operands, out])
+        if not arrow or len(operands) != 2 or not labels.isalpha() or not out:
+            raise ParameterError(f"Product.subscripts = {subscripts!r} must read 'pre,partner->post', for example 'ihd,jhd->hij'.")
+        if any(len(set(part)) != len(part) for part in (*operands, out)):
+            raise ParameterError(f"Product.subscripts = {subscripts!r} repeats a letter within one operand. Use distinct letters.")
+        if not set(out) <= set(operands[0]) | set(operands[1]):
+            raise ParameterError(f"Product.subscripts = {subscripts!r}: every letter after -> must occur before it.")
+        lonely = (set(operands[0]) ^ set(operands[1])) - set(out)
+        if lonely:
+            raise ParameterError(f"Product.subscripts = {subscripts!r} sums {sorted(lonely)} over one operand only. Name it after ->.")
+        self.pre_labels, self.partner_labels = operands
+        self.post_labels = out
+
+    def sizes(self, where: str, pre: Shape, partner: Shape, post: Shape) -> dict[str, int]:
+        """Return the size of every letter. Raises WiringError when the three shapes do not agree."""
+        operands = [(self.pre_labels, pre), (self.partner_labels, partner), (self.post_labels, post)]
+        sizes: dict[str, int] = {}
+        for labels, shape in operands:
+            if len(labels) == len(shape):
+                sizes |= dict(zip(labels, shape, strict=True))
+        for labels, shape in operands * 2:  # an operand with one open axis gives its size; twice, as one may open another
+            missing = [label for label in labels if label not in sizes]
+            known = prod(sizes.get(label, 1) for label in labels)
+            if len(missing) == 1 and prod(shape) % known == 0:
+                sizes[missing[0]] = prod(shape) // known
+        if any(prod(sizes.get(label, 0) for label in labels) != prod(shape) for labels, shape in operands):
+            raise WiringError(f"{where}: Product '{self.subscripts}' does not fit {pre} x {partner} -> {post}. Check letters and shapes.")
+        return sizes
+
+    def check(self, where: str, pre: Shape, post: Shape) -> None:
+        shape = getattr(self.partner, "shape", None)
+        if shape is None:
+            raise WiringError(f"{where}: Product.partner = {self.partner!r} must be a Population.")
+        self.sizes(where, pre, shape, post)

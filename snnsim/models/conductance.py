@@ -1,0 +1,44 @@
+"""What the leaky integrate-and-fire neurons with synaptic conductances share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from snnsim.models.leaky import LeakyNeuron
+from snnsim.units import param
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ConductanceNeuron(LeakyNeuron):
+    r"""Base of the leaky neurons whose synapses open conductances; how these decay is up to them.
+
+    .. math:: c_m \dot v = g_{leak} (v_{rest} - v) + g_{exc} (e_{exc} - v) + g_{inh} (e_{inh} - v) + i_{ext}, \qquad g_{leak} = c_m / \tau_m
+
+    Weights >= 0 (nS) open g_exc, weights < 0 open g_inh by their magnitude.
+    """
+
+    states: ClassVar[tuple[str, ...]] = ("v", "g_exc", "g_inh")
+    channels: ClassVar[int] = 2
+
+    e_rev_exc: float = param(0.0, unit="mV", doc="reversal potential of excitation")
+    e_rev_inh: float = param(-80.0, unit="mV", doc="reversal potential of inhibition")
+    tau_syn_exc: float = param(5.0, unit="ms", gt=0.0, doc="time constant of the excitatory conductance")
+    tau_syn_inh: float = param(10.0, unit="ms", gt=0.0, doc="time constant of the inhibitory conductance")
+
+    @property
+    def g_leak(self) -> float | np.ndarray:
+        """Conductance of the membrane at rest, nS."""
+        return self.c_m / self.tau_m
+
+    def conductance_coefficients(self, dt: float) -> list[float | np.ndarray]:
+        """Return the rows of `kernels.conductance.step_cond_exp` for steps of `dt` ms."""
+        from snnsim.kernels.conductance import SHARE  # numba is loaded when something runs, not by import snnsim
+
+        exc, inh = np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)
+        least = np.ceil(dt / (SHARE * np.minimum(np.minimum(exc, inh), self.tau_m)))
+        membrane = [self.g_leak * self.v_rest + self.i_ext, self.g_leak, self.v_th, self.v_reset, self.refractory_steps(dt), self.c_m]
+        fades = [row for tau in (exc, inh) for row in (np.exp(-dt / tau), np.exp(-0.5 * dt / least / tau), 1.0 / tau)]
+        return [*membrane, self.e_rev_exc, self.e_rev_inh, dt, least, *fades]

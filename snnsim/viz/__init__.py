@@ -1,0 +1,27 @@
+"""Figures. Every function draws into given or new `Axes` and returns them; matplotlib is imported when one is called."""
+
+from snnsim.viz.layers import attention_map, energy_bars, layer_bars
+from snnsim.viz.spikes import f_i_curve, isi_histogram, layered_raster, raster, rate
+from snnsim.viz.states import traces
+from snnsim.viz.style import BLUE, GREEN, GREY, ORANGE, RED
+from snnsim.viz.wiring import network_graph, weight_histogram, weight_matrix
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "RED",
+    "attention_map",
+    "energy_bars",
+    "f_i_curve",
+    "isi_histogram",
+    "layer_bars",
+    "layered_raster",
+    "network_graph",
+    "raster",
+    "rate",
+    "traces",
+    "weight_histogram",
+    "weight_matrix",
+]
