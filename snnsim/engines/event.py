@@ -124,7 +124,9 @@ def _saved(machine: Machine) -> dict[str, np.ndarray]:
     """Return the arrays that `_build` restores."""
     arrays = tables.saved(machine.cells, machine.wiring, machine.learning)
     arrays |= {f"agenda.{name}": getattr(machine.agenda, name) for name in _KEPT}
-    return arrays | {f"queue.{name}": array for name, array in machine.queue._asdict().items()}
+    # Only the events in it: the room behind them was never written.
+    used = int(machine.queue.size[0])
+    return arrays | {f"queue.{name}": array if name == "size" else array[:used] for name, array in machine.queue._asdict().items()}
 
 
 def _with_room(compiled: CompiledSpiking, machine: Machine, now: float) -> Machine:
