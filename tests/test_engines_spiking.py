@@ -6,8 +6,9 @@ from typing import ClassVar, final
 import numpy as np
 import pytest
 
-from snnsim.connect import AllToAll, OneToOne
-from snnsim.engines.spiking import run_spiking
+from snnsim.compiler.spiking import compile_spiking
+from snnsim.connect import AllToAll, FixedProbability, OneToOne
+from snnsim.engines.spiking import expected_rates, run_spiking
 from snnsim.errors import CompileError, ParameterError
 from snnsim.models.lif import LIF
 from snnsim.models.poisson import PoissonSource
@@ -88,3 +89,16 @@ def test_times_of_a_continued_run_go_on_and_rates_count_the_piece(engine):
     second = run_spiking(cell, duration=50.0, engine=engine, start=first.state)
     assert second.spikes["cells"].times.min() > 100.0
     assert second.spikes["cells"].mean_rate() == len(second.spikes["cells"]) / 0.05
+
+
+def test_a_population_that_sources_seldom_reach_is_expected_to_be_as_quiet_as_they_are():
+    kick = Population("kick", 400, PoissonSource(rate=0.5))
+    quiet, driven = Population("quiet", 400, LIF()), Population("driven", 400, LIF(i_ext=400.0))
+
+    def network(post):
+        return Network(Projection(kick, post, OneToOne(), weight=20.0), Projection(post, post, FixedProbability(0.25), weight=0.1))
+
+    assert expected_rates(compile_spiking(network(quiet), seed=0, dt=0.1), 1000.0) == [0.5, 0.5]
+    assert expected_rates(compile_spiking(network(driven), seed=0, dt=0.1), 1000.0) == [0.5, 10.0]
+    assert run_spiking(network(quiet), duration=20.0).engine == "event"
+    assert run_spiking(network(driven), duration=20.0).engine == "clock"

@@ -88,12 +88,30 @@ def check_record(network: Network, record: Mapping[str, Any] | None) -> dict[str
     return wanted
 
 
+def expected_rates(compiled: CompiledSpiking, duration: float) -> list[float]:
+    """Return a rough rate per neuron of each population, Hz: only for choosing an engine.
+
+    A source knows its own. Any other neuron is taken for 10 Hz, or for the rate at which sources reach it if that is
+    lower: without a drive of its own (`v_inf` below threshold) it hardly fires more often than its sources kick it.
+    """
+    rates = [model.expected_rate(duration) for model in compiled.models]
+    kicks = [0.0] * len(rates)
+    for part in compiled.projections:
+        if compiled.models[part.pre].is_source:
+            kicks[part.post] += rates[part.pre] * len(part.target) / compiled.populations[part.post].size
+    for p, model in enumerate(compiled.models):
+        v_inf, v_th = getattr(model, "v_inf", np.inf), getattr(model, "v_th", 0.0)
+        if not model.is_source and np.all(np.asarray(v_inf) < np.asarray(v_th)):
+            rates[p] = min(rates[p], kicks[p])
+    return rates
+
+
 def choose(compiled: CompiledSpiking, duration: float, started: str | None = None) -> tuple[str, str]:
     """Return the engine for `engine="auto"`, and why.
 
     A continued run keeps its engine. Else the clock engine runs whatever has no closed form, and the event engine whatever
     does not fit the grid. Else the expected work decides: every expected spike and delivery at the `event_cost` of its
-    model, against neurons x steps. The expected rate is that of a source, and 10 Hz for any other neuron.
+    model, against neurons x steps. See `expected_rates` for the rates.
     """
     from snnsim.engines.clock import delay_steps, duration_steps
     from snnsim.engines.event import missing_forms
@@ -110,7 +128,7 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
             model.check_step(compiled.dt)
     except ParameterError as error:
         return "event", str(error).split(" for the clock engine")[0]
-    rates = [model.expected_rate(duration) for model in compiled.models]
+    rates = expected_rates(compiled, duration)
     work = 0.0
     for rate, population, model in zip(rates, compiled.populations, compiled.models, strict=True):
         work += rate * population.size * model.event_cost

@@ -1,0 +1,90 @@
+"""Interleaved runs, medians and ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+from benchmarks import ours
+from benchmarks.networks import RandomNetwork
+from benchmarks.peers import PeerError, Worker
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line gives. duration : ms or None, that of the workload; say : tells a waiting person what happens"""
+
+    peer: str | None = None
+    runs: int = 3
+    threads: int = 1
+    duration: float | None = None
+    engine: str = "auto"
+    say: Say = lambda _: None
+
+
+def report(workload: str, options: Options, runs: Sequence[dict[str, Any]], unit: str = "s", **more: Any) -> dict[str, Any]:
+    """Return the figures of a workload: medians over `runs` and their ratio, peer / ours.
+
+    runs : dicts with ours_UNIT and, beside a peer, peer_UNIT
+    """
+    mine = median(run[f"ours_{unit}"] for run in runs)
+    theirs = median(run[f"peer_{unit}"] for run in runs) if options.peer else None
+    ratio = None if theirs is None else theirs / mine
+    return {
+        "workload": workload,
+        "peer": options.peer,
+        f"ours_{unit}": mine,
+        f"peer_{unit}": theirs,
+        "ratio": ratio,
+        "runs": list(runs),
+    } | more
+
+
+def check_rates(parameters: RandomNetwork, runs: Sequence[dict[str, Any]], peer: str) -> None:
+    """Refuse to compare two simulators that do not fire at the same mean rate: they ran different networks."""
+    mine, theirs = (median(run[f"{who}_rate"] for run in runs) for who in ("ours", "peer"))
+    if abs(mine - theirs) > parameters.tolerance * max(mine, theirs):
+        raise PeerError(
+            f"Mean rates differ by more than {100 * parameters.tolerance:g} %: ours {mine:.3f} Hz, {peer} {theirs:.3f} Hz. These are not "
+            "the same network, or the run is too short to tell: try a longer --duration."
+        )
+
+
+def interleaved(parameters: RandomNetwork, options: Options, duration: float, rule: str = "random") -> list[dict[str, Any]]:
+    """Run ours, peer, ours, peer, ...; every run builds its network anew, with another seed in each run of ours.
+
+    rule : how NEST draws its connections: 'random', each with probability p, or 'fixed_indegree'
+    """
+    options.say("ours: compiling the kernels")
+    ours.run(parameters, duration=1.0, seed=0, threads=options.threads, engine=options.engine)
+    if options.peer is None:
+        return [_one(parameters, options, duration, number, None) for number in range(options.runs)]
+    job = {"parameters": asdict(parameters), "duration": duration, "seed": 1, "threads": options.threads, "rule": rule}
+    options.say(f"{options.peer}: starting")
+    with Worker(options.peer, job) as worker:
+        return [_one(parameters, options, duration, number, worker) for number in range(options.runs)]
+
+
+def _one(parameters: RandomNetwork, options: Options, duration: float, number: int, worker: Worker | None) -> dict[str, Any]:
+    options.say(f"run {number + 1} of {options.runs}: ours")
+    mine = ours.run(parameters, duration=duration, seed=number + 1, threads=options.threads, engine=options.engine)
+    answers = [("ours", mine)]
+    if worker is not None:
+        options.say(f"run {number + 1} of {options.runs}: {options.peer}")
+        answers.append(("peer", worker.run()))
+    return {f"{who}_{'s' if name == 'seconds' else name}": value for who, answer in answers for name, value in answer.items()}
+
+
+def simulation(workload: str, parameters: RandomNetwork, options: Options) -> dict[str, Any]:
+    """Compare the wall time of the simulation alone; check that the mean rates agree."""
+    duration = parameters.duration if options.duration is None else options.duration
+    runs = interleaved(parameters, options, duration)
+    if options.peer is not None:
+        check_rates(parameters, runs, options.peer)
+    sides = ("ours", "peer") if options.peer else ("ours",)
+    more = {f"{side}_{name}": median(run[f"{side}_{name}"] for run in runs) for side in sides for name in ("rate", "build_s")}
+    return report(workload, options, runs, duration_s=duration * 1e-3, **more)

@@ -1,0 +1,102 @@
+"""Parameters of a random network of excitatory and inhibitory neurons, and the same network as a snnsim description.
+
+The parameters are plain numbers: they travel to the peers' scripts as JSON, so that everybody runs the same network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snnsim.network import Network
+
+DT = 0.1  # ms
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomNetwork:
+    """Two populations, every pair of neurons connected with probability p; membrane as in `snnsim.LIF`.
+
+    synapses : 'delta' (weights in mV), 'current' (pA) or 'conductance' (nS); inhibitory weights are negative
+    v_init : (low, high)   mV; potentials at the start are uniform in it
+    drive_rate, drive_weight : Poisson input of every neuron, its own, Hz; rate 0 means none
+    duration : ms of the workload
+    tolerance : relative difference of mean rates up to which two simulators count as running the same network
+    """
+
+    synapses: str
+    n_exc: int
+    n_inh: int
+    p: float
+    weight_exc: float
+    weight_inh: float
+    delay: float
+    tau_m: float
+    v_rest: float
+    v_th: float
+    v_reset: float
+    t_ref: float
+    v_init: tuple[float, float]
+    c_m: float = 200.0
+    i_ext: float = 0.0
+    tau_syn_exc: float = 5.0
+    tau_syn_inh: float = 10.0
+    e_rev_exc: float = 0.0
+    e_rev_inh: float = -80.0
+    drive_rate: float = 0.0
+    drive_weight: float = 0.0
+    duration: float = 1000.0
+    tolerance: float = 0.05
+
+    @property
+    def size(self) -> int:
+        """Neurons of both populations."""
+        return self.n_exc + self.n_inh
+
+    def scaled(self, neurons: int) -> RandomNetwork:
+        """Return a network of about `neurons` neurons and the same expected input to each; for tests."""
+        factor = neurons / self.size
+        return replace(self, n_exc=round(self.n_exc * factor), n_inh=round(self.n_inh * factor), p=min(1.0, self.p / factor))
+
+
+def model_of(parameters: RandomNetwork) -> type:
+    """Return the neuron model that `parameters` ask for. Raises ImportError where this version of snnsim lacks it."""
+    if parameters.synapses == "delta":
+        from snnsim.models.lif import LIF as Model
+    elif parameters.synapses == "current":
+        from snnsim.models.lif_exp import LIFExp as Model
+    else:
+        from snnsim.models.lif_cond_exp import LIFCondExp as Model
+    return Model
+
+
+def describe(parameters: RandomNetwork, seed: int) -> Network:
+    """Return the network as a snnsim description. seed : of the potentials at the start"""
+    import numpy as np
+
+    from snnsim.connect import FixedProbability, OneToOne
+    from snnsim.models.poisson import PoissonSource
+    from snnsim.network import Network, Population, Projection
+
+    given = parameters
+    names = ["tau_m", "v_rest", "v_th", "v_reset", "t_ref", "c_m", "i_ext"]
+    names += [] if given.synapses == "delta" else ["tau_syn_exc", "tau_syn_inh"]
+    names += ["e_rev_exc", "e_rev_inh"] if given.synapses == "conductance" else []
+    values: dict[str, Any] = {name: getattr(given, name) for name in names}
+    random, model = np.random.default_rng(seed), model_of(given)
+    low, high = given.v_init
+    cells = [
+        Population(name, size, model(**values, v_init=low if low == high else random.uniform(low, high, size)))
+        for name, size in (("exc", given.n_exc), ("inh", given.n_inh))
+    ]
+    parts = [
+        Projection(pre, post, FixedProbability(given.p), weight=weight, delay=given.delay)
+        for pre, weight in zip(cells, (given.weight_exc, given.weight_inh), strict=True)
+        for post in cells
+    ]
+    if given.drive_rate:
+        for post in cells:
+            noise = Population(f"noise_{post.name}", post.size, PoissonSource(rate=given.drive_rate))
+            parts.append(Projection(noise, post, OneToOne(), weight=given.drive_weight, delay=given.delay))
+    return Network(*parts)

@@ -1,0 +1,100 @@
+"""Runs a workload with NEST, in NEST's own environment: a job on standard input, then one answer for each line `run`."""
+
+import json
+import os
+import sys
+import time
+
+# NEST prints its banner: keep standard output for the answers.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+import nest  # noqa: E402
+
+SYNAPSES = {"delta": "iaf_psc_delta", "current": "iaf_psc_exp", "conductance": "iaf_cond_exp"}
+
+
+def memory(what):
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(what))
+
+
+def build(p, job):
+    nest.ResetKernel()
+    nest.set(resolution=0.1, local_num_threads=job["threads"], rng_seed=job["seed"], print_time=False)
+    cells = {"E_L": p["v_rest"], "V_th": p["v_th"], "V_reset": p["v_reset"], "t_ref": p["t_ref"], "C_m": p["c_m"], "I_e": p["i_ext"]}
+    if p["synapses"] == "conductance":
+        cells |= {"g_L": p["c_m"] / p["tau_m"], "E_ex": p["e_rev_exc"], "E_in": p["e_rev_inh"]}
+        cells |= {"tau_syn_ex": p["tau_syn_exc"], "tau_syn_in": p["tau_syn_inh"]}
+    else:
+        cells |= {"tau_m": p["tau_m"]}
+    if p["synapses"] == "current":
+        cells |= {"tau_syn_ex": p["tau_syn_exc"], "tau_syn_in": p["tau_syn_inh"]}
+    everyone = nest.Create(SYNAPSES[p["synapses"]], p["n_exc"] + p["n_inh"], params=cells)
+    low, high = p["v_init"]
+    everyone.V_m = low if low == high else nest.random.uniform(low, high)
+    for name, first, last, weight in (
+        ("exc", 0, p["n_exc"], p["weight_exc"]),
+        ("inh", p["n_exc"], p["n_exc"] + p["n_inh"], p["weight_inh"]),
+    ):
+        # One weight for all synapses of a kind: NEST's smallest synapse.
+        nest.CopyModel("static_synapse_hom_w", name, {"weight": weight, "delay": p["delay"]})
+        if job["rule"] == "fixed_indegree":
+            rule = {"rule": "fixed_indegree", "indegree": round(p["p"] * (last - first)), "allow_autapses": False}
+        elif p["p"] >= 0.01:
+            rule = {"rule": "pairwise_bernoulli", "p": p["p"], "allow_autapses": False}
+        else:  # the other rule visits every pair of neurons: minutes
+            n = (last - first) * (p["n_exc"] + p["n_inh"])
+            rule = {"rule": "fixed_total_number", "N": round(p["p"] * n), "allow_autapses": False}
+        nest.Connect(everyone[first:last], everyone, rule, {"synapse_model": name})
+    synapses = nest.num_connections
+    if p["drive_rate"]:
+        drive = nest.Create("poisson_generator", params={"rate": p["drive_rate"]})
+        nest.Connect(drive, everyone, syn_spec={"weight": p["drive_weight"], "delay": p["delay"]})
+    # The first step sorts the connections and makes the tables: part of the build.
+    nest.Simulate(p["delay"])
+    return synapses
+
+
+def run(p, job):
+    job["seed"] += 1
+    before = memory("VmRSS")
+    began = time.perf_counter()
+    synapses = build(p, job)
+    built = time.perf_counter() - began
+    resident = memory("VmRSS") - before
+    already = nest.local_spike_counter
+    began = time.perf_counter()
+    nest.Simulate(job["duration"])
+    seconds = time.perf_counter() - began
+    spikes = nest.local_spike_counter - already
+    return {
+        "seconds": seconds,
+        "build_s": built,
+        "rate": spikes / ((p["n_exc"] + p["n_inh"]) * job["duration"] * 1e-3),
+        "synapses": synapses,
+        "threads": job["threads"],
+        "resident": resident,
+        "peak": memory("VmHWM") - before,
+    }
+
+
+def first_spike(p):
+    """100 neurons under a constant current, from nothing to the time of the first spike."""
+    nest.set_verbosity("M_ERROR")
+    nest.resolution = 0.1
+    names = {"E_L": "v_rest", "V_th": "v_th", "V_reset": "v_reset", "t_ref": "t_ref", "C_m": "c_m", "I_e": "i_ext", "tau_m": "tau_m"}
+    cells = nest.Create("iaf_psc_delta", p["n"], params={theirs: p[ours] for theirs, ours in names.items()} | {"V_m": p["v_rest"]})
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(cells, recorder)
+    nest.Simulate(p["duration"])
+    return {"first_ms": float(recorder.events["times"].min())}
+
+
+nest.set_verbosity("M_ERROR")
+job = json.loads(sys.stdin.readline())
+if job.get("task") != "first_spike":
+    print("{}", file=answers, flush=True)
+for _ in sys.stdin:
+    answer = first_spike(job["parameters"]) if job.get("task") == "first_spike" else run(job["parameters"], job)
+    print(json.dumps(answer), file=answers, flush=True)

@@ -1,0 +1,121 @@
+"""The other simulators: an environment for each, and a process in it that runs workloads when told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from snnsim.errors import ParameterError, SnnsimError, unknown_name
+
+HERE = Path(__file__).resolve().parent
+ENVIRONMENTS = HERE / ".peers"
+
+
+class PeerError(SnnsimError):
+    """A peer is not set up, failed, or did not run the same network."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """packages : what pip installs; script : run by the peer's own Python; variables : added to its environment"""
+
+    packages: tuple[str, ...]
+    script: Path
+    variables: Mapping[str, str]
+
+
+PEERS = {
+    # setuptools: Brian2 asks it for the compiler.
+    "brian2": Peer(("brian2==2.9.0", "numpy<2.4", "setuptools"), HERE / "peer_brian2.py", {}),
+    # Without binding, two threads may share a core.
+    "nest": Peer(("nest-simulator==3.10.0",), HERE / "peer_nest.py", {"OMP_PROC_BIND": "true"}),
+}
+
+
+def find(name: str) -> Peer:
+    """Return the peer called `name`. Raises ParameterError listing the valid names."""
+    if name not in PEERS:
+        raise ParameterError(unknown_name("peer", name, PEERS))
+    return PEERS[name]
+
+
+def python_of(name: str) -> Path:
+    """Return the Python of a peer. Raises PeerError, with the command to run, where it is not set up."""
+    find(name)
+    python = ENVIRONMENTS / name / "bin" / "python"
+    if not (ENVIRONMENTS / name / "ready").exists():
+        raise PeerError(f"Peer {name!r} is not set up. Run: python -m benchmarks setup {name}")
+    return python
+
+
+def set_up(name: str) -> Path:
+    """Make the environment of a peer, or bring it up to date; return its folder."""
+    peer, folder = find(name), ENVIRONMENTS / name
+    install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.packages]
+    for command in ([sys.executable, "-m", "venv", str(folder)], install):
+        if subprocess.run(command, check=False).returncode:
+            raise PeerError(f"Setting up {name!r} failed in: {' '.join(command)}. Its message is above.")
+    (folder / "ready").write_text("\n".join(peer.packages) + "\n", encoding="utf-8")
+    return folder
+
+
+def command_of(name: str) -> list[str]:
+    """Return the command that runs a peer's script. -P: the script's folder holds nothing the peer should import."""
+    return [str(python_of(name)), "-P", str(find(name).script)]
+
+
+class Worker:
+    """A peer's process: reads one job, answers `{}` when it is ready, then every line `run` with one line of JSON.
+
+    job : {parameters, duration (ms), seed, threads}
+    """
+
+    def __init__(self, name: str, job: Mapping[str, Any]) -> None:
+        self.name = name
+        self.messages = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  (closed by __exit__)
+        self.process = subprocess.Popen(
+            command_of(name),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.messages,
+            text=True,
+            env={**os.environ, **find(name).variables},
+        )
+        self._say(json.dumps(job))
+        self._answer()  # a peer that compiles must not do so beside our first run
+
+    def run(self) -> dict[str, Any]:
+        """Build and run the workload once. Returns seconds, build_s, rate, synapses, resident, peak (bytes)."""
+        self._say("run")
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        line = self.process.stdout.readline()  # type: ignore[union-attr]  # a pipe
+        if not line:
+            self.process.wait()
+            self.messages.seek(0)
+            last = "\n".join(self.messages.read().splitlines()[-12:])
+            raise PeerError(f"Peer {self.name!r} stopped with code {self.process.returncode}:\n{last}")
+        return json.loads(line)
+
+    def _say(self, line: str) -> None:
+        try:
+            self.process.stdin.write(line + "\n")  # type: ignore[union-attr]  # a pipe
+            self.process.stdin.flush()  # type: ignore[union-attr]
+        except BrokenPipeError:
+            pass  # run() reports what happened
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+        self.messages.close()
