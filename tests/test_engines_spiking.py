@@ -12,6 +12,7 @@ from snnsim.engines.spiking import expected_rates, run_spiking
 from snnsim.errors import CompileError, ParameterError
 from snnsim.models.lif import LIF
 from snnsim.models.poisson import PoissonSource
+from snnsim.models.spike_array import SpikeArray
 from snnsim.models.spiking import ClockForm, NeuronModel
 from snnsim.network import Network, Population, Projection
 from snnsim.units import param
@@ -102,3 +103,19 @@ def test_a_population_that_sources_seldom_reach_is_expected_to_be_as_quiet_as_th
     assert expected_rates(compile_spiking(network(driven), seed=0, dt=0.1), 1000.0) == [0.5, 10.0]
     assert run_spiking(network(quiet), duration=20.0).engine == "event"
     assert run_spiking(network(driven), duration=20.0).engine == "clock"
+
+
+@pytest.mark.parametrize(
+    ("run", "text"),
+    [
+        (lambda: PoissonSource(rate=1e30), "PoissonSource.rate = 1e.30 Hz must be <= 1e.09 Hz"),
+        (lambda: SpikeArray(times="abc"), "SpikeArray.times = 'abc' must be a number"),
+        (lambda: SpikeArray(times=[1.0], indices=[2**63]), "SpikeArray.indices = 9223372036854775808 must be <= 2147483647"),
+        (lambda: run_spiking(NET, duration=1.0, record={"cells": 3}), r"record\['cells'\] = 3 must be a list such as"),
+        (lambda: LIF(i_ext=1e308, tau_m=1e300), "i_ext . tau_m / c_m must be finite"),
+        (lambda: run_spiking(NET, duration=1e20, engine="clock"), "simulate.duration = 1e.20 ms must be at most 9.0072e.15 steps"),
+    ],
+)
+def test_numbers_no_run_could_survive_are_refused(run, text):
+    with pytest.raises(ParameterError, match=text):
+        run()

@@ -79,6 +79,8 @@ def check_record(network: Network, record: Mapping[str, Any] | None) -> dict[str
     for name, states in record.items():
         if name not in network.populations:
             raise ParameterError(unknown_name("simulate.record: population", name, network.populations))
+        if not isinstance(states, (str, list, tuple)):
+            raise ParameterError(f"simulate.record[{name!r}] = {states!r} must be a list such as ['spikes', 'v'].")
         names = [states] if isinstance(states, str) else list(states)
         valid = ("spikes", *network.populations[name].model.states)
         for state in names:

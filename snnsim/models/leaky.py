@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnsim.errors import ParameterError
 from snnsim.models.limits import check_below, refractory_steps
 from snnsim.models.spiking import NeuronModel
 from snnsim.units import param
@@ -29,9 +30,21 @@ class LeakyNeuron(NeuronModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._check_drive()
         check_below(self, "v_reset", "v_th", "a neuron reset above threshold would fire forever")
         if self.v_init is not None:
             check_below(self, "v_init", "v_th", "a run starts below threshold")
+
+    def _check_drive(self) -> None:
+        try:
+            with np.errstate(over="ignore"):
+                finite = np.isfinite(self.v_inf)
+        except ValueError:
+            return  # Arrays of different shape: check_shape reports them by name.
+        if not np.all(finite):
+            raise ParameterError(
+                f"{type(self).__name__}: i_ext * tau_m / c_m must be finite, in mV: a run would turn to NaN. Lower i_ext or tau_m."
+            )
 
     @property
     def v_inf(self) -> float | np.ndarray:

@@ -28,7 +28,7 @@ class PoissonSource(NeuronModel):
     is_source: ClassVar[bool] = True
     channels: ClassVar[int] = 0
 
-    rate: float = param(unit="Hz", ge=0.0, doc="spikes per second of each neuron")
+    rate: float = param(unit="Hz", ge=0.0, le=1e9, doc="spikes per second of each neuron")
 
     def clock_form(self, n: int, dt: float) -> ClockForm:
         """Return counts per step; one rate for all is drawn through a guide table."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from snnsim.errors import ParameterError, WiringError
 from snnsim.models.spiking import ClockForm, EventForm, NeuronModel
-from snnsim.units import check_number
+from snnsim.units import as_integers, check_number
 
 
 @final
@@ -33,13 +33,12 @@ class SpikeArray(NeuronModel):
     indices: np.ndarray = None  # type: ignore[assignment]  # an array once checked
 
     def __post_init__(self) -> None:
-        times = np.atleast_1d(check_number("SpikeArray.times", np.asarray(self.times, dtype=np.float64), unit="ms", gt=0.0))
-        indices = np.zeros(times.shape, dtype=np.int64) if self.indices is None else np.atleast_1d(np.asarray(self.indices))
+        times = np.atleast_1d(check_number("SpikeArray.times", self.times, unit="ms", gt=0.0))
+        given = np.zeros(times.shape, dtype=np.int64) if self.indices is None else self.indices
+        indices = np.atleast_1d(as_integers("SpikeArray.indices", given, low=0, high=2**31 - 1))
         if times.ndim != 1 or indices.shape != times.shape:
             raise ParameterError(f"SpikeArray.indices has shape {indices.shape} but must match times {times.shape}: one neuron per spike.")
-        if indices.size and (indices.dtype.kind not in "iu" or indices.min() < 0):
-            raise ParameterError(f"SpikeArray.indices = {self.indices!r} must be whole numbers >= 0. Give neuron numbers.")
-        for name, array in (("times", np.array(times)), ("indices", indices.astype(np.int64))):
+        for name, array in (("times", np.array(times)), ("indices", indices)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 

@@ -79,10 +79,19 @@ def filled(n: int, *values: float | np.ndarray) -> np.ndarray:
     return np.ascontiguousarray([np.broadcast_to(np.ravel(value), n) for value in values], dtype=np.float64)
 
 
+#: float64 counts steps exactly up to here
+_MOST_STEPS = 2.0**53
+
+
 def whole_steps(owner: str, value: float | np.ndarray, dt: float, *, least: int) -> np.ndarray:
     """Return a time in whole steps of `dt` ms, int64[1 or n], >= `least`. Raises ParameterError when it is no multiple of dt."""
     ratio = np.atleast_1d(np.asarray(value, dtype=np.float64)) / dt
     whole = np.rint(ratio)
+    if np.any(whole > _MOST_STEPS):
+        raise ParameterError(
+            f"{owner} = {float(np.max(ratio)) * dt:g} ms must be at most {_MOST_STEPS:g} steps of dt = {dt:g} ms, "
+            "which are counted exactly. Choose a shorter time or a longer dt."
+        )
     bad = (whole < least) | (np.abs(ratio - whole) > _ON_GRID * np.maximum(whole, 1.0))
     if np.any(bad):
         rule = "0 or a multiple" if least == 0 else f"a multiple >= {least}"

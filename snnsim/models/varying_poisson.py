@@ -39,7 +39,7 @@ class VaryingPoissonSource(NeuronModel):
 
     def __post_init__(self) -> None:
         times = np.atleast_1d(check_number("VaryingPoissonSource.times", self.times, unit="ms", ge=0.0))
-        rates = np.atleast_1d(check_number("VaryingPoissonSource.rates", self.rates, unit="Hz", ge=0.0))
+        rates = np.atleast_1d(check_number("VaryingPoissonSource.rates", self.rates, unit="Hz", ge=0.0, le=1e9))
         if times.ndim != 1 or rates.shape[:1] != times.shape:
             raise ParameterError(
                 f"VaryingPoissonSource.rates has shape {rates.shape} but must begin with that of times, {times.shape}: one rate per piece."
