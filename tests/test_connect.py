@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from synapse_lists import listed
 
 from snnsim.connect import AllToAll, Dense, FixedProbability, FromArrays, OneToOne, Product, SumOver
 from snnsim.errors import ParameterError, WiringError
@@ -12,7 +13,7 @@ SIZES = st.integers(1, 12)
 
 
 def synapses(connector, n_pre, n_post, same=False, seed=0):
-    return connector.synapses(n_pre, n_post, same=same, random=np.random.default_rng(seed))
+    return listed(connector.synapses(n_pre, n_post, same=same, random=np.random.default_rng(seed)))
 
 
 @given(n=SIZES)

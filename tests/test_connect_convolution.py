@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from synapse_lists import listed
 
 from snnsim.connect import Convolution, OneToOne
 from snnsim.errors import ParameterError, WiringError
@@ -12,7 +13,7 @@ SIDE = st.integers(1, 7)
 
 
 def matrix(connector, pre, post):
-    source, target, entry, weight = connector.between(pre, post, same=False, random=np.random.default_rng(0))
+    source, target, entry, weight = listed(connector.between(pre, post, same=False, random=np.random.default_rng(0)))
     n_pre, n_post = int(np.prod(pre)), int(np.prod(post))
     assert entry is None and np.all(np.diff(source * n_post + target) > 0)
     dense = np.zeros((n_pre, n_post))

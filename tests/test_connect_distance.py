@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from synapse_lists import listed
 
 from snnsim.connect import BallProfile, DistanceDependent, ExponentialProfile, GaussianProfile
 from snnsim.connect import cells as cell_lists
@@ -16,7 +17,7 @@ PROFILES = [GaussianProfile(sigma=0.1, peak=0.6), ExponentialProfile(length=0.05
 
 def synapses(connector, same=False, seed=0):
     n = len(connector.pre), len(connector.post)
-    return connector.synapses(*n, same=same, random=np.random.default_rng(seed))
+    return listed(connector.synapses(*n, same=same, random=np.random.default_rng(seed)))
 
 
 def distances(pre, post, box):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from synapse_lists import listed
 
 from snnsim.connect import FixedInDegree, FixedOutDegree, FixedTotalNumber
 from snnsim.connect.subsets import subsets
@@ -15,7 +16,7 @@ RULES = [FixedInDegree, FixedOutDegree, FixedTotalNumber]
 
 
 def synapses(connector, n_pre, n_post, same=False, seed=0):
-    return connector.synapses(n_pre, n_post, same=same, random=np.random.default_rng(seed))
+    return listed(connector.synapses(n_pre, n_post, same=same, random=np.random.default_rng(seed)))
 
 
 def chi_square(counts):

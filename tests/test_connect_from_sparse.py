@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from synapse_lists import listed
 
 from snnsim.connect import FromSparse
 from snnsim.errors import ParameterError, WiringError
@@ -17,7 +18,7 @@ def coo(row, col, data, shape):
 
 
 def synapses(connector):
-    return connector.synapses(*connector.shape, same=False, random=np.random.default_rng(0))
+    return listed(connector.synapses(*connector.shape, same=False, random=np.random.default_rng(0)))
 
 
 def test_stored_entries_are_synapses_in_order_with_their_weights():

@@ -102,7 +102,7 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
     synapses = projection.connector.between(
         projection.pre.shape, projection.post.shape, same=projection.pre is projection.post, random=random
     )
-    n = len(synapses.source)
+    n = len(synapses.target)
     given_weight, given_delay = (
         sample(given, n, random) if isinstance(given, Distribution) else given for given in (projection.weight, projection.delay)
     )

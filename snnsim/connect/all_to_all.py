@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from snnsim.connect.base import Sparse, Synapses
+from snnsim.connect.base import Sparse, Synapses, from_pairs
 from snnsim.units import check_bool
 
 
@@ -26,4 +26,4 @@ class AllToAll(Sparse):
         if same and not self.autapses:
             keep = source != target
             source, target = source[keep], target[keep]
-        return Synapses(source, target)
+        return from_pairs(source, target, n_pre, n_post)

@@ -11,17 +11,36 @@ Shape = tuple[int, ...]
 
 
 class Synapses(NamedTuple):
-    """Synapses in order of source, then target.
+    """Synapses in order of source, then target: source i owns row_ptr[i] .. row_ptr[i + 1] - 1.
 
-    source, target : int64[n_synapses]     indices into the flattened populations
-    entry : int64[n_synapses] or None      position in the user's arrays, where a connector was given arrays
-    weight : float64[n_synapses] or None   the weights of a connector that carries its own
+    row_ptr : int64[n_pre + 1]
+    target : uint16 or uint32[n_synapses]     indices into the flattened post population; the narrower where they fit
+    entry : int64[n_synapses] or None         position in the user's arrays, where a connector was given arrays
+    weight : float64[n_synapses] or None      the weights of a connector that carries its own
     """
 
-    source: np.ndarray
+    row_ptr: np.ndarray
     target: np.ndarray
     entry: np.ndarray | None = None
     weight: np.ndarray | None = None
+
+    @property
+    def source(self) -> np.ndarray:
+        """Source of each synapse, int64[n_synapses]: made anew at every call."""
+        return np.repeat(np.arange(len(self.row_ptr) - 1), np.diff(self.row_ptr))
+
+
+def narrow(n_post: int) -> type[np.unsignedinteger]:
+    """Return the type that holds the indices of `n_post` targets."""
+    return np.uint16 if n_post <= 1 << 16 else np.uint32
+
+
+def from_pairs(
+    source: np.ndarray, target: np.ndarray, n_pre: int, n_post: int, entry: np.ndarray | None = None, weight: np.ndarray | None = None
+) -> Synapses:
+    """Return the synapses of two lists in order of source, then target."""
+    row_ptr = np.searchsorted(source, np.arange(n_pre + 1)).astype(np.int64)
+    return Synapses(row_ptr, target.astype(narrow(n_post)), entry, weight)
 
 
 class Connector:

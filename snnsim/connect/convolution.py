@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, final
 
 import numpy as np
 
-from snnsim.connect.base import Shape, Sparse, Synapses
+from snnsim.connect.base import Shape, Sparse, Synapses, from_pairs
 from snnsim.errors import ParameterError, WiringError
 from snnsim.units import check_integer, finite_number
 
@@ -75,7 +76,7 @@ class Convolution(Sparse):
         order = np.argsort(pairs)
         weight = self.weight[:, :, i[:, None], j].ravel()
         source, target = np.divmod(pairs[order], post[0] * post[1] * post[2])
-        return Synapses(source, target, weight=weight[order])
+        return from_pairs(source, target, prod(pre), prod(post), weight=weight[order])
 
     def _taps(self, axis: int, n_pre: int, n_post: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (output, kernel, input) positions along one axis, where the input exists."""

@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from snnsim.connect.base import Shape, Sparse, Synapses
+from snnsim.connect.base import Shape, Sparse, Synapses, from_pairs
 from snnsim.connect.cells import candidates
 from snnsim.connect.profiles import Profile
 from snnsim.errors import ParameterError, WiringError
@@ -93,7 +93,7 @@ class DistanceDependent(Sparse):
             p = self._probability(distance[near])
             made = random.random(len(p)) < p
             kept.append(np.sort(source[made] * n_post + target[made]))
-        return Synapses(*np.divmod(np.concatenate(kept), n_post))
+        return from_pairs(*np.divmod(np.concatenate(kept), n_post), n_pre, n_post)
 
     def _distance(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         step = b - a

@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from snnsim.connect.base import Shape, Sparse, Synapses
+from snnsim.connect.base import Shape, Sparse, Synapses, from_pairs
 from snnsim.connect.subsets import subsets
 from snnsim.errors import WiringError
 from snnsim.units import check_bool, check_integer
@@ -62,7 +62,7 @@ class FixedInDegree(_FixedNumber):
         if excluded:
             source += source >= target  # the target itself is stepped over
         pairs = np.sort((source * n_post + target).ravel())
-        return Synapses(*np.divmod(pairs, n_post))
+        return from_pairs(*np.divmod(pairs, n_post), n_pre, n_post)
 
 
 @final
@@ -86,7 +86,7 @@ class FixedOutDegree(_FixedNumber):
         if excluded:
             target += target >= source
         target.sort(axis=1)
-        return Synapses(np.repeat(source.ravel(), self.n), target.ravel())
+        return from_pairs(np.repeat(source.ravel(), self.n), target.ravel(), n_pre, n_post)
 
 
 @final
@@ -110,4 +110,4 @@ class FixedTotalNumber(_FixedNumber):
         source, target = np.divmod(pairs, max(width, 1))
         if excluded:
             target += target >= source
-        return Synapses(source, target)
+        return from_pairs(source, target, n_pre, n_post)

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from snnsim.connect.base import Sparse, Synapses
+from snnsim.connect.base import Sparse, Synapses, from_pairs
 from snnsim.errors import ParameterError
 from snnsim.units import check_bool, check_number
 
@@ -32,13 +32,13 @@ class FixedProbability(Sparse):
         pairs = n_pre * n_post
         if self.p * pairs < 2.0**-60:  # no synapse in any run of any length, and logarithms that stay normal
             empty = np.empty(0, dtype=np.int64)
-            return Synapses(empty, empty)
+            return from_pairs(empty, empty, n_pre, n_post)
         chosen = np.arange(pairs, dtype=np.int64) if self.p == 1.0 else self._jump(pairs, random)
         source, target = np.divmod(chosen, n_post)
         if same and not self.autapses:
             keep = source != target
             source, target = source[keep], target[keep]
-        return Synapses(source, target)
+        return from_pairs(source, target, n_pre, n_post)
 
     def _jump(self, pairs: int, random: np.random.Generator) -> np.ndarray:
         expected = pairs * self.p

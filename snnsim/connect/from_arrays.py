@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from snnsim.connect.base import Shape, Sparse, Synapses
+from snnsim.connect.base import Shape, Sparse, Synapses, from_pairs
 from snnsim.errors import ParameterError, WiringError
 from snnsim.units import as_integers
 
@@ -43,4 +43,4 @@ class FromArrays(Sparse):
 
     def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
         entry = np.lexsort((self.target, self.source))
-        return Synapses(self.source[entry], self.target[entry], entry)
+        return from_pairs(self.source[entry], self.target[entry], n_pre, n_post, entry)

@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from snnsim.connect.base import Shape, Sparse, Synapses
+from snnsim.connect.base import Shape, Sparse, Synapses, from_pairs
 from snnsim.errors import WiringError
 
 
@@ -27,4 +27,4 @@ class OneToOne(Sparse):
 
     def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
         index = np.arange(n_pre, dtype=np.int64)
-        return Synapses(index, index)
+        return from_pairs(index, index, n_pre, n_post)

@@ -44,7 +44,7 @@ class LIF(LeakyNeuron):
 
     def event_form(self, n: int) -> EventForm:
         """Return the flight between inputs, and its first crossing of threshold."""
-        from snnsim.kernels.lif import advance_delta, peek_delta
+        from snnsim.kernels.lif_flight import advance_delta, peek_delta
 
         coef = rows(n, self.v_inf, self.tau_m, self.v_th, self.v_reset, self.t_ref)
         return EventForm(advance_delta, peek_delta, filled(n, self.v_start), coef)

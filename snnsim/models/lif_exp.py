@@ -54,7 +54,7 @@ class LIFExp(LeakyNeuron):
 
     def event_form(self, n: int) -> EventForm:
         """Return the flight between inputs, and its first crossing of threshold."""
-        from snnsim.kernels.lif import advance_exp, peek_exp
+        from snnsim.kernels.lif_flight import advance_exp, peek_exp
 
         tau_m, exc, inh = np.asarray(self.tau_m), np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)
         fixed = (self.v_inf, 1.0 / tau_m, self.v_th, self.v_reset, self.t_ref, 1.0 / exc, 1.0 / inh, self.c_m)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from snnsim.kernels import lif
-from snnsim.kernels.lif import crossing_delta, crossing_exp, curve, overlap
+from snnsim.kernels import lif, lif_flight
+from snnsim.kernels.lif_flight import crossing_delta, crossing_exp, curve, overlap
 from snnsim.models.lif import LIF
 from snnsim.models.lif_exp import LIFExp, _peak
 
@@ -93,8 +93,8 @@ for _name, _kind in (("add", "adds"), ("sub", "adds"), ("mul", "multiplies"), ("
 def arithmetic(monkeypatch, *calls):
     """Return the operations of some kernels run as Python, by kind. calls : (kernel, *numbers)"""
     looked_up = SimpleNamespace(inf=np.inf, **{name: _counting("tables", getattr(np, name)) for name in ("exp", "expm1", "log1p")})
-    monkeypatch.setattr(lif, "np", looked_up)
-    monkeypatch.setattr(lif, "overlap", overlap.py_func)
+    monkeypatch.setattr(lif_flight, "np", looked_up)
+    monkeypatch.setattr(lif_flight, "overlap", overlap.py_func)
     Counted.done.clear()
     for kernel, *numbers in calls:
         kernel.py_func(*(tuple(map(Counted, x)) if isinstance(x, tuple) else Counted(x) for x in numbers))
@@ -109,7 +109,7 @@ def test_a_delta_update_does_the_arithmetic_it_declares(monkeypatch):
     free, refractory = (lif._lift, -60.0, 0.0, 1.0, -65.0, 0.9), (lif._lift, -65.0, 3.0, 1.0, -65.0, 0.9)
     threshold = 1
     assert arithmetic(monkeypatch, free, refractory) + Counter(adds=threshold) == declared(LIF, "clock")
-    fly, foresee = (lif.fly_delta, 1.0, -60.0, -40.0, 20.0), (crossing_delta, -60.0, -40.0, -50.0, 20.0)
+    fly, foresee = (lif_flight.fly_delta, 1.0, -60.0, -40.0, 20.0), (crossing_delta, -60.0, -40.0, -50.0, 20.0)
     elapsed = add_input = due = 1
     assert arithmetic(monkeypatch, fly, foresee) + Counter(adds=elapsed + add_input + threshold + due) == declared(LIF, "event")
 
@@ -119,7 +119,7 @@ def test_a_current_update_does_the_arithmetic_it_declares(monkeypatch):
     threshold = 1
     fade = Counter(adds=2, multiplies=2)
     assert arithmetic(monkeypatch, free, refractory) + fade + Counter(adds=threshold) == declared(LIFExp, "clock")
-    fly = (lif.fly_exp, 3.0, -60.0, 5.0, -5.0, 1.0, -np.inf, -65.0, 0.05, 0.2, 0.1, 200.0)
+    fly = (lif_flight.fly_exp, 3.0, -60.0, 5.0, -5.0, 1.0, -np.inf, -65.0, 0.05, 0.2, 0.1, 200.0)
     bound = (crossing_exp, (5.0, 0.1, -0.1, 0.05, 0.2, 0.1, 15.0), 3.0, 3.0)
     # inputs, threshold; currents at the start of the flight; distances to v_inf; due
     inline = Counter(adds=2 + threshold + 2 + 2 + 1, multiplies=4, divides=2, tables=2)
