@@ -1,83 +1,177 @@
-"""The clock-driven time loop: every population takes every step, spikes wait in a delay ring."""
+"""The clock-driven time loop: every population takes every step. One call runs one thread's part of the network.
+
+Threads own ranges of targets. A thread updates its neurons through a window no longer than the shortest delay, in which no
+spike of the window can arrive, then meets the others; a spike is read where it was written, at the step of its arrival.
+Every input is added in the order of spike time, population, projection, source, whoever adds it: bits do not depend on the
+number of threads, nor on where windows begin.
+Source: Morrison, Mehring, Geisel, Aertsen & Diesmann (2005), Neural Comput. 17:1776, for the window of the shortest delay.
+"""
 
 from __future__ import annotations
 
-from snnsim.kernels._jit import leaf
-from snnsim.kernels.deliver import deliver_spikes
+import numpy as np
+
+from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels.deliver import add_synapses, count_operations, deliver, list_all, list_dense
+from snnsim.kernels.layout import DENSE, LEARNED, ONE_TO_ONE
+from snnsim.kernels.learned import deliver_learned
 from snnsim.kernels.record import note, write_sample
-from snnsim.kernels.stdp import on_pre, remember
+from snnsim.kernels.stdp import remember
+from snnsim.kernels.threads import meet
+
+_IDLE = np.uint8(0)
 
 
-@leaf
-def keep(log, learning, population, events, n_spiking, stamp):
-    """Record the spikes of a population and add them to the histories of its plastic inputs. Returns their number."""
-    n_spikes = 0
-    for k in range(n_spiking):
-        n_spikes += events[1, k]
-    if log.wanted[population]:
-        for k in range(n_spiking):
-            note(log, stamp, population, events[0, k], events[1, k])
-    for at in range(learning.into_ptr[population], learning.into_ptr[population + 1]):
-        for k in range(n_spiking):
-            remember(learning, learning.into[at], events[0, k], stamp)
-    return n_spikes
+@leaf_inline
+def arrive(step, p, part, fabric, sent, n_post, scratch, lands, inputs):
+    """Deliver what reaches population p in this step, but what the ring already holds."""
+    for at in range(fabric.into_ptr[p], fabric.into_ptr[p + 1]):
+        q = fabric.into[at]
+        made = step - fabric.delay[q]
+        if made >= 0:
+            deliver(fabric, q, part, made % sent.answer.shape[1], sent, n_post, scratch, lands, inputs)
 
 
-@leaf
-def send(wiring, learning, population, events, n_spiking, step, ring):
-    """Send the spikes of a population into all its projections, reading plastic weights as of now.
+@leaf_inline
+def count_marks(marks, tally):
+    """Add the marked neurons to tally[0], the others to tally[1], and clear the marks."""
+    driven = 0
+    for i in range(marks.size):
+        driven += marks[i]
+        marks[i] = _IDLE
+    tally[0] += driven
+    tally[1] += marks.size - driven
 
-    A spike made in `step` is stamped with the end of that step, step + 1.
+
+@leaf_inline
+def advance(step, p, part, kernels, cells, fabric, sent, scratch, out):
+    """Take one step of population p with the input that arrives in it. Returns the answer of its kernel."""
+    n, rows, channels = cells.size[p], cells.state_rows[p], cells.channels[p]
+    state = cells.state[cells.state_ptr[p] : cells.state_ptr[p + 1]]
+    coef = cells.coef[cells.coef_ptr[p] : cells.coef_ptr[p + 1]]
+    column, lands = scratch.ring_column[p], scratch.lands[p]
+    inputs = scratch.inputs[cells.input_first[p] : cells.input_first[p] + channels * n]
+    if column >= 0:
+        inputs = scratch.ring[step & (scratch.ring.shape[0] - 1), column : column + channels * n]
+    fed = channels > 0 and (column >= 0 or fabric.into_ptr[p + 1] > fabric.into_ptr[p])
+    if fed and not lands:
+        arrive(step, p, part, fabric, sent, n, scratch, False, inputs)
+    width = 0 if lands else n
+    n_spiking = kernels[cells.kind[p]](
+        step,
+        state.reshape((rows, state.size // max(rows, 1))),
+        coef.reshape((cells.coef_rows[p], coef.size // cells.coef_rows[p])),
+        inputs[: channels * width].reshape((channels, width)),
+        cells.key[p],
+        out,
+        cells.tally[p],
+    )
+    if lands:
+        arrive(step, p, part, fabric, sent, n, scratch, True, state)
+        count_marks(scratch.marks[cells.first[p] : cells.first[p] + n], cells.tally[p])
+    elif fed:
+        inputs[:] = 0.0
+    return n_spiking
+
+
+@leaf_inline
+def keep(step, p, cells, fabric, learning, ahead, out, n_spiking, listed, log):
+    """Count the spikes of a population, record them, and add them to the histories of its plastic inputs.
+
+    ahead : int   steps that may follow before Python looks at the histories
     """
-    for k in range(wiring.out_ptr[population], wiring.out_ptr[population + 1]):
-        q = wiring.out[k]
-        if learning.rule[q] >= 0:
-            for spike in range(n_spiking):
-                row, times = wiring.row_first[q] + events[0, spike], events[1, spike]
-                for run in range(wiring.row_ptr[row], wiring.row_ptr[row + 1]):
-                    wiring.tally[q, 1] += on_pre(learning, wiring, wiring.weight, q, run, step + 1.0, times)
-        wiring.tally[q, 0] += deliver_spikes(wiring, q, events, n_spiking, step, ring)
-
-
-@leaf
-def run_clock(end, position, kernels, cells, wiring, learning, ring, events, log, samples):
-    """Step from position[0] to `end`, or stop early when a buffer needs Python's attention.
-
-    position : int64[1]               steps taken; modified in place after each whole step
-    kernels : tuple of CLOCK_STEP     one per kind of population
-    ring : float64[n_slots, width]    inputs by arrival step; modified in place
-    events : int32[2, max(size)]      scratch
-    """
-    n_populations = cells.size.size
-    sampling = samples.population.size > 0
-    while position[0] < end:
-        room = log.time.size - log.size[0]
-        if room < cells.first[-1] or learning.full[0]:
+    sources, times = out[0, :n_spiking], out[1, :n_spiking]
+    if n_spiking == DENSE:
+        times = out[1]
+        total = 0
+        for i in range(times.size):
+            total += times[i]
+        cells.tally[p, 2] += total
+        single = True
+        for at in range(fabric.out_ptr[p], fabric.out_ptr[p + 1]):
+            if fabric.kind[fabric.out[at]] == ONE_TO_ONE:
+                fabric.tally[fabric.out[at], 0] += total
+            else:
+                single = False
+        if single and not log.wanted[p]:
             return
-        step = position[0]
-        inputs = ring[step % ring.shape[0]]
-        for p in range(n_populations):
-            n, rows, channels = cells.size[p], cells.state_rows[p], cells.channels[p]
-            state = cells.state[cells.state_ptr[p] : cells.state_ptr[p + 1]]
-            coef = cells.coef[cells.coef_ptr[p] : cells.coef_ptr[p + 1]]
-            mine = inputs[cells.input_first[p] : cells.input_first[p] + channels * n]
-            n_spiking = kernels[cells.kind[p]](
-                step,
-                state.reshape((rows, state.size // max(rows, 1))),
-                coef.reshape((cells.coef_rows[p], coef.size // cells.coef_rows[p])),
-                mine.reshape((channels, n)),
-                cells.key[p],
-                events,
-                cells.tally[p],
-            )
-            mine[:] = 0.0
-            if n_spiking > 0:
-                cells.tally[p, 2] += keep(log, learning, p, events, n_spiking, step + 1.0)
-                send(wiring, learning, p, events, n_spiking, step, ring)
-        if sampling:
+        n = list_dense(times, listed)
+        sources, times = listed[0, :n], listed[1, :n]
+        count_operations(fabric, p, cells.low[p], sources, times, True)
+    else:
+        for k in range(n_spiking):
+            cells.tally[p, 2] += times[k]
+        count_operations(fabric, p, cells.low[p], sources, times, False)
+    if log.wanted[p]:
+        for k in range(sources.size):
+            note(log, step + 1.0, p, cells.low[p] + sources[k], times[k])
+    for at in range(learning.into_ptr[p], learning.into_ptr[p + 1]):
+        for k in range(sources.size):
+            remember(learning, learning.into[at], sources[k], step + 1.0, ahead)
+
+
+@leaf_inline
+def write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch):
+    """Write the spikes that population p made in `step`, on any thread, into the ring of this one."""
+    ring = scratch.ring
+    slot, slots, width = step % sent.answer.shape[1], ring.shape[0], ring.shape[1]
+    flat = ring.reshape(ring.size)
+    for at in range(fabric.ahead_ptr[p], fabric.ahead_ptr[p + 1]):
+        q = fabric.ahead[at]
+        column = np.uint64(scratch.ring_column[fabric.post[q]]) + fabric.place[q]
+        n = list_all(sent, slot, p, scratch.listed)
+        if n == 0:
+            return
+        sources, times = scratch.listed[0, :n], scratch.listed[1, :n]
+        if fabric.kind[q] == LEARNED:
+            deliver_learned(wiring, learning, fabric, q, sources, times, step, column, ring, flat)
+            continue
+        delays = fabric.delays[fabric.delays_ptr[q] : fabric.delays_ptr[q + 1]]
+        for k in range(delays.size):
+            scratch.offsets[k] = np.uint64(((step + delays[k]) & (slots - 1)) * width) + column
+        add_synapses(fabric, q, sources, times, scratch.offsets, flat)
+
+
+@leaf
+def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, gate, log, samples):
+    """Step from position[0] to `end`, or stop early, all threads at one step, when a buffer needs Python's attention.
+
+    window : int                      steps between meetings, at most the shortest delay
+    part : int                        which thread this is
+    position : int64[1]               steps taken; modified in place after each window
+    kernels : tuple of CLOCK_STEP     one per kind of population
+    """
+    n_threads, n_slots, n_populations = sent.answer.shape
+    room = window * cells.first[-1]
+    parity = 0
+    gate.stop[parity, part] = log.time.size - log.size[0] < room or learning.full[0]
+    meet(gate.counter, n_threads, gate.pause)
+    while position[0] < end:
+        for thread in range(n_threads):
+            if gate.stop[parity, thread]:
+                return
+        parity = 1 - parity
+        begin, stop = position[0], min(end, position[0] + window)
+        for step in range(begin, stop):
+            slot = step % n_slots
+            for p in range(n_populations):
+                n, at = cells.size[p], 2 * (sent.first[p] + cells.low[p])
+                out = sent.spikes[slot, at : at + 2 * n].reshape((2, n))
+                n_spiking = advance(step, p, part, kernels, cells, fabric, sent, scratch, out) if n > 0 else 0
+                sent.answer[part, slot, p] = n_spiking
+                if n_spiking != 0:
+                    keep(step, p, cells, fabric, learning, window, out, n_spiking, scratch.listed, log)
+                if sent.together[p]:
+                    meet(gate.counter, n_threads, gate.pause)
             for k in range(samples.population.size):
                 p = samples.population[k]
-                n, first = cells.size[p], cells.state_ptr[p] + samples.row[k] * cells.size[p]
-                write_sample(samples, k, cells.state[first : first + n])
-            samples.size[0] += 1
-        position[0] = step + 1
+                first = cells.state_ptr[p] + samples.row[k] * cells.size[p]
+                write_sample(samples, k, cells.state[first : first + cells.size[p]])
+            samples.size[0] += samples.population.size > 0
+        gate.stop[parity, part] = log.time.size - log.size[0] < room or learning.full[0]
+        meet(gate.counter, n_threads, gate.pause)
+        for step in range(begin, stop):
+            for p in range(n_populations):
+                if fabric.ahead_ptr[p + 1] > fabric.ahead_ptr[p]:
+                    write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch)
+        position[0] = stop

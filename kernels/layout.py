@@ -6,24 +6,29 @@ compiled anew for every network.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
 
+
+def _clock_step(number: types.Type) -> Any:
+    table = number[:, ::1]
+    return types.int64(types.int64, table, table, table, types.uint64, types.int32[:, ::1], types.int64[::1])
+
+
 #: How a population takes one clock step:
 #: (step, state[rows, :], coef[rows, :], inputs[channels, n], key, events[2, n], tally[2]) -> spikes.
-#: Row 0 of `events` receives the neurons that fired in ascending order, row 1 how often; `tally[0]` grows by the neurons
-#: that had input. The driver clears `inputs`.
-CLOCK_STEP = types.int64(
-    types.int64,
-    types.float64[:, ::1],
-    types.float64[:, ::1],
-    types.float64[:, ::1],
-    types.uint64,
-    types.int32[:, ::1],
-    types.int64[::1],
-)
+#: Row 0 of `events` receives the neurons that fired in ascending order, row 1 how often. A kernel may answer `DENSE`
+#: instead: then row 1 holds the number of spikes of every neuron. `tally` grows by the neurons that had input and by those
+#: that had none. The driver clears `inputs`.
+CLOCK_STEP = _clock_step(types.float64)
+
+#: The same in single precision.
+CLOCK_STEP_SINGLE = _clock_step(types.float32)
+
+#: The answer of a source that fires at nearly every step: listing its spikes would take longer than making them.
+DENSE = -1
 
 #: How a population handles one instant: (t, touched[k], state, clocks[3, n], coef, inputs, key, fired[n], tally[2]) -> spikes.
 #: `clocks` holds, per neuron, the time of `state`, the end of refractoriness and the time of the next spike without
@@ -48,10 +53,11 @@ LAST, READY, DUE = 0, 1, 2
 
 
 class Cells(NamedTuple):
-    """All populations. State and coefficients of population p are matrices stored row by row from `*_ptr[p]`."""
+    """All populations, or the part of each that one thread owns. Matrices of population p lie row by row from `*_ptr[p]`."""
 
     size: np.ndarray  # int64[P]  neurons
-    first: np.ndarray  # int64[P + 1]  global number of neuron 0; last: all neurons
+    first: np.ndarray  # int64[P + 1]  number of neuron 0 among those of all populations; last: all neurons
+    low: np.ndarray  # int64[P]  index of neuron 0 in its population
     kind: np.ndarray  # int64[P]  which kernel of the driver's tuple
     key: np.ndarray  # uint64[P]  random stream
     channels: np.ndarray  # int64[P]  input channels
@@ -60,13 +66,95 @@ class Cells(NamedTuple):
     state_rows: np.ndarray  # int64[P]
     coef_ptr: np.ndarray  # int64[P + 1]
     coef_rows: np.ndarray  # int64[P]
-    state: np.ndarray  # float64[...]  modified by a run
-    coef: np.ndarray  # float64[...]
+    state: np.ndarray  # float[...]  modified by a run
+    coef: np.ndarray  # float[...]
     tally: np.ndarray  # int64[P, 3]  updates with input, updates without, spikes
 
 
+#: How a projection of the clock engine keeps its synapses.
+ONE_TO_ONE, ROWS, BITS, SPREAD, LEARNED = range(5)
+
+
+class Fabric(NamedTuple):
+    """All projections of the clock engine, as one thread sees them; arrays of synapses by address (kernels/memory.py).
+
+    ONE_TO_ONE: neuron i to neuron i. ROWS: lists of targets, one delay. BITS: rows of bits, one weight and delay. These are
+    delivered when they arrive. SPREAD: lists of targets with a delay each, LEARNED: plastic, in `Wiring`. These are written
+    ahead into the ring. A place counts from the start of the population's inputs, ring columns or state; places are
+    unsigned and may wrap, since they belong to target 0 of the whole population.
+    """
+
+    kind: np.ndarray  # int64[Q]
+    pre: np.ndarray  # int64[Q]
+    post: np.ndarray  # int64[Q]
+    delay: np.ndarray  # int64[Q]  steps
+    into_ptr: np.ndarray  # int64[P + 1]  projections delivered on arrival, by post population
+    into: np.ndarray  # int64[...]
+    ahead_ptr: np.ndarray  # int64[P + 1]  projections written ahead, by pre population
+    ahead: np.ndarray  # int64[...]
+    out_ptr: np.ndarray  # int64[P + 1]  all projections, by pre population
+    out: np.ndarray  # int64[Q]
+    place: np.ndarray  # uint64[Q]  where target 0 takes weights >= 0
+    split: np.ndarray  # uint64[Q]  added for weights < 0
+    gain: np.ndarray  # float[Q, 2]  factor of weights >= 0, < 0
+    mark: np.ndarray  # uint64[Q]  place of target 0 among the marks
+    weight: np.ndarray  # float[Q]  the one weight, times its gain
+    row_ptr: np.ndarray  # int64[Q]  address of int64[n_pre + 1], of all targets
+    begin: np.ndarray  # int64[Q]  address of int64[n_pre]: first synapse onto this thread's targets
+    end: np.ndarray  # int64[Q]  address of int64[n_pre]: the one after the last
+    n_synapses: np.ndarray  # int64[Q]
+    target: np.ndarray  # int64[Q]  address of uint16 or uint32[n_synapses]
+    wide: np.ndarray  # bool[Q]  targets are uint32
+    weights: np.ndarray  # int64[Q]  address of float32 or float64[n_synapses]; 0: one weight
+    double: np.ndarray  # bool[Q]  weights are float64
+    which: np.ndarray  # int64[Q]  address of uint8 or uint16[n_synapses], which delay; 0: one delay
+    many: np.ndarray  # bool[Q]  `which` is uint16
+    delays_ptr: np.ndarray  # int64[Q + 1]
+    delays: np.ndarray  # int64[...]  steps
+    bits: np.ndarray  # int64[Q]  address of uint64[n_pre, stride]
+    stride: np.ndarray  # int64[Q]  words of a row
+    word: np.ndarray  # int64[Q]  first word of this thread's targets
+    tally: np.ndarray  # int64[Q, 2]  synaptic operations, plasticity updates
+
+
+class Sent(NamedTuple):
+    """Spikes of the last steps, of all threads: thread k owns places first[p] + low[k, p] up to first[p] + low[k + 1, p]."""
+
+    spikes: np.ndarray  # int32[n_slots, 2 * N]  per thread and population the two rows of `events`
+    answer: np.ndarray  # int64[T, n_slots, P]  neurons that fired, or DENSE
+    low: np.ndarray  # int64[T + 1, P]
+    first: np.ndarray  # int64[P]
+    together: np.ndarray  # bool[P]  all threads meet after this population: a projection without delay follows
+
+
+class Scratch(NamedTuple):
+    """What one thread works with between the steps."""
+
+    inputs: np.ndarray  # float[width]  of one step; zero between populations
+    marks: np.ndarray  # uint8[N]  neurons with input; zero between populations
+    ring_column: np.ndarray  # int64[P]  column of neuron 0, channel 0 in the ring; -1: none
+    ring: np.ndarray  # float[n_slots, width]  inputs written ahead, by step of arrival; n_slots a power of 2
+    lands: np.ndarray  # bool[P]  arriving input is added to the state after the step
+    listed: np.ndarray  # int32[2, max(n)]  spikes of a DENSE answer, as a list
+    offsets: np.ndarray  # uint64[max(n_delays)]
+    number: np.ndarray  # float[1]  rounds to the type of the state
+    work: np.ndarray  # uint64[levels, 4, words]
+    levels: np.ndarray  # int64[2, levels]
+    table: np.ndarray  # uint64[256]
+    words: np.ndarray  # uint64[8 * words]
+    counts: np.ndarray  # uint8[64 * words]  the same memory
+
+
+class Gate(NamedTuple):
+    """Where the threads of a run meet."""
+
+    counter: np.ndarray  # int64[1]
+    stop: np.ndarray  # int64[2, T]  who needs Python's attention, for even and odd windows
+    pause: int  # `pause_address`
+
+
 class Wiring(NamedTuple):
-    """All projections: a source owns runs of equal delay, a run owns synapses sorted by target."""
+    """Projections of the event engine, and those that learn: a source owns runs of equal delay, a run owns synapses by target."""
 
     post: np.ndarray  # int64[Q]  population
     out_ptr: np.ndarray  # int64[P + 1]  projections by pre population
@@ -82,7 +170,6 @@ class Wiring(NamedTuple):
     weight_stride: np.ndarray  # int64[Q]  0: one weight for the projection, 1: one per synapse
     weight: np.ndarray  # float64[...]  modified by learning
     column: np.ndarray  # int64[Q]  input column of target 0 for weights >= 0
-    identity: np.ndarray  # bool[Q]  neuron i projects to neuron i alone, with one weight and one delay
     split: np.ndarray  # int64[Q]  added to the column for weights < 0
     tally: np.ndarray  # int64[Q, 2]  synaptic operations, plasticity updates
 

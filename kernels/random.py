@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel_with, leaf
-from snnsim.kernels.layout import CLOCK_STEP, DUE, EVENT_ADVANCE, EVENT_PEEK
+from snnsim.kernels._jit import kernel_with, leaf, leaf_inline
+from snnsim.kernels.layout import CLOCK_STEP, DENSE, DUE, EVENT_ADVANCE, EVENT_PEEK
 
 _WEYL = np.uint64(0x9E3779B97F4A7C15)
 _STEP = np.uint64(0xD1B54A32D192ED03)
@@ -26,7 +26,7 @@ GUIDE_BITS = 11
 _GUIDE_SHIFT = np.uint64(64 - GUIDE_BITS)
 
 
-@leaf
+@leaf_inline
 def mix(z):
     """Return the SplitMix64 finaliser of z, uint64: a bijection in which every bit of z reaches every bit."""
     z = (z ^ (z >> _S30)) * _MIX_A
@@ -40,19 +40,23 @@ def stream_key(seed, stream):
     return mix(mix(seed + _WEYL) + (stream + _ONE) * _STEP)
 
 
-@leaf
+@leaf_inline
 def draw(key, neuron, step):
     """Return 64 random bits for one neuron and step (or spike number). neuron, step : int64 >= 0."""
     return mix(mix(key + np.uint64(neuron + 1) * _WEYL) + np.uint64(step + 1) * _STEP)
 
 
-@leaf
+#: `draw(key + k * NEURON_STRIDE, i, step)` is `draw(key, i + k, step)`.
+NEURON_STRIDE = _WEYL
+
+
+@leaf_inline
 def uniform(bits):
     """Return a double in [0, 1) from the upper 53 of 64 random bits."""
     return np.float64(bits >> _S11) * (1.0 / 9007199254740992.0)
 
 
-@leaf
+@leaf_inline
 def exponential(key, neuron, number):
     """Return an exponential number of mean 1, finite and >= 0."""
     return -np.log1p(-uniform(draw(key, neuron, number)))
@@ -94,25 +98,55 @@ def guide(mean: float) -> np.ndarray:
     return np.concatenate([[mean, np.exp(-mean)], counts])
 
 
+#: Neurons drawn together, so that the undecided ones are found while the block lies in the first-level cache.
+_BLOCK = 256
+
+#: From this mean on, a step answers DENSE: listing the spikes would cost more than they do.
+DENSE_MEAN = 0.05
+
+
+@leaf_inline
+def _count(bits, mean, nothing):
+    return poisson(bits, mean) if uniform(bits) >= nothing else 0
+
+
+@leaf
+def draw_guided(step, coef, key, entry, count):
+    """Write the Poisson counts of one step by `guide`, one row for all neurons, and undecided ones by inversion.
+
+    entry : int32[n]   scratch; drawing and looking up in one loop, neither would be done many at a time
+    """
+    mean, nothing, table = coef[0], coef[1], coef[2:]
+    for first in range(0, count.size, _BLOCK):
+        some, place = count[first : first + _BLOCK], entry[first : first + _BLOCK]
+        shifted = key + np.uint64(first) * _WEYL
+        undecided = 0
+        for i in range(some.size):
+            place[i] = np.int32(draw(shifted, i, step) >> _GUIDE_SHIFT)
+        for i in range(some.size):
+            some[i] = np.int32(table[np.uint64(place[i])])
+            undecided += some[i] < 0
+        if undecided > 0:
+            for i in range(some.size):
+                if some[i] < 0:
+                    some[i] = _count(draw(shifted, i, step), mean, nothing)
+
+
 @kernel_with(CLOCK_STEP)
 def step_poisson(step, state, coef, inputs, key, events, tally):
     """Emit the Poisson counts of one step. coef : one row as made by `guide`, or rows of mean and exp(-mean) by neuron."""
-    n = inputs.shape[1]
     count = events[1]
-    guided = coef.shape[0] == 1
-    if guided:
-        table = coef[0, 2:]
-        for i in range(n):
-            count[i] = np.int32(table[draw(key, i, step) >> _GUIDE_SHIFT])
+    if coef.shape[0] == 1:
+        draw_guided(step, coef[0], key, events[0], count)
+        if coef[0, 0] >= DENSE_MEAN:
+            return DENSE
+    else:
+        for i in range(count.size):
+            count[i] = _count(draw(key, i, step), coef[0, i], coef[1, i])
     n_spiking = 0
-    for i in range(n):
-        k = np.int64(count[i]) if guided else -1
-        if k < 0:
-            bits = draw(key, i, step)
-            mean, nothing = (coef[0, 0], coef[0, 1]) if guided else (coef[0, i], coef[1, i])
-            k = poisson(bits, mean) if uniform(bits) >= nothing else 0
-        if k > 0:
-            events[0, n_spiking], events[1, n_spiking] = i, k
+    for i in range(count.size):
+        if count[i] > 0:
+            events[0, n_spiking], events[1, n_spiking] = i, count[i]
             n_spiking += 1
     return n_spiking
 

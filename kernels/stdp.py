@@ -14,8 +14,11 @@ from snnsim.kernels._jit import leaf
 
 
 @leaf
-def remember(learning, q, target, t):
-    """Append a postsynaptic spike at t to the history of `target` in projection q. O(1)."""
+def remember(learning, q, target, t, ahead=0):
+    """Append a postsynaptic spike at t to the history of `target` in projection q. O(1).
+
+    ahead : int   more spikes that may follow before Python can make room
+    """
     row = learning.row_first[q] + target
     depth = learning.time.shape[1]
     count = learning.written[row]
@@ -27,7 +30,7 @@ def remember(learning, q, target, t):
     learning.time[row, count % depth] = t
     learning.x_post[row, count % depth] = x
     learning.written[row] = count + 1
-    if count + 2 - learning.low[row] > depth:
+    if count + 2 + ahead - learning.low[row] > depth:
         learning.full[0] = True
 
 

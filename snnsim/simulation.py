@@ -23,6 +23,7 @@ def simulate(
     code: str | None = None,
     seed: int | None = None,
     threads: int | None = None,
+    precision: str | None = None,
     start: Any = None,
     progress: Callable[[float], None] | bool = False,
 ) -> Result:
@@ -40,7 +41,9 @@ def simulate(
     schedule : 'settled', 'eager' or 'shuffled'    integer networks only; default 'settled'
     code : 'unary', 'binary', 'signed_digit' or 'graded'   integer networks only; default 'signed_digit'
     seed : int >= 0               same seed, same bits; default that of `start`, else 0
-    threads : int >= 1            integer networks: trials run side by side, default one per core; spiking networks run on one
+    threads : int >= 1            integer networks: trials run side by side, default one per core; the clock engine divides the neurons,
+        default 1. No result depends on it
+    precision : 'double' or 'single'   of the clock engine's states and inputs; default that of `start`, else double
     start : object                `Result.state` of an earlier run, to continue it
     progress : bool or callable   show a bar, or call with the fraction done
 
@@ -58,7 +61,8 @@ def simulate(
     if progress is not None and not isinstance(progress, bool) and not callable(progress):
         raise ParameterError(f"simulate.progress = {progress!r} must be True, False or a function of the fraction done.")
     given = {"duration": duration, "engine": engine, "dt": dt, "inputs": inputs, "schedule": schedule, "code": code}
-    foreign = {"spiking": ("inputs", "schedule", "code"), "integer": ("duration", "engine", "dt")}[network.domain]
+    given |= {"precision": precision}
+    foreign = {"spiking": ("inputs", "schedule", "code"), "integer": ("duration", "engine", "dt", "precision")}[network.domain]
     for name in foreign:
         if given[name] is not None:
             raise ParameterError(f"simulate.{name} = {given[name]!r} does not apply to a network of {network.domain} models. Leave it out.")
@@ -91,12 +95,10 @@ def _run(
         return run_integer(compile_integer(network), **arguments, seed=seed, threads=threads, record=record, start=start, progress=report)
     from snnsim.engines.spiking import run_spiking
 
-    if threads not in (None, 1):
-        raise ParameterError(f"simulate.threads = {threads} must be 1 for a spiking network: its engines are serial so far. Leave it out.")
     if given["duration"] is None:
         raise ParameterError("simulate.duration is missing: a spiking network runs for a given time in ms. Give a number > 0.")
-    arguments = {"engine": "auto", "dt": 0.1} | _given(given, "engine", "dt", "duration")
-    return run_spiking(network, **arguments, seed=seed, record=record, start=start, progress=report)
+    arguments = {"engine": "auto", "dt": 0.1} | _given(given, "engine", "dt", "duration", "precision")
+    return run_spiking(network, **arguments, seed=seed, record=record, start=start, progress=report, threads=threads or 1)
 
 
 def _given(arguments: Mapping[str, Any], *names: str) -> dict[str, Any]:

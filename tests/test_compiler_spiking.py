@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnsim.compiler.spiking import compile_spiking
-from snnsim.connect import Dense, FixedProbability, FromArrays, OneToOne
+from snnsim.connect import Dense, FixedProbability, FromArrays, Normal, OneToOne
 from snnsim.errors import CompileError, ParameterError
 from snnsim.models.lif import LIF
 from snnsim.network import Network, Population, Projection
@@ -23,31 +23,44 @@ def test_every_synapse_keeps_its_target_weight_and_delay(seed, n, same_delay):
     weight, delay = random.normal(size=n), 1.5 if same_delay else random.integers(1, 4, size=n) / 2
     net = Network(Projection(PRE, POST, FromArrays(source, target), weight=weight, delay=delay))
     part = compile_spiking(net, seed=0, dt=0.1).projections[0]
+    assert np.all(np.diff(part.delay) > 0) and (part.which is None or len(part.delay) > 1)
     stored = []
     for s in range(6):
-        runs = range(part.row_ptr[s], part.row_ptr[s + 1])
-        assert np.all(np.diff(part.delay[runs.start : runs.stop]) > 0)
-        for run in runs:
-            synapses = range(part.run_ptr[run], part.run_ptr[run + 1])
-            assert len(synapses) > 0
-            assert np.all(np.diff(part.target[synapses.start : synapses.stop]) >= 0)
-            stored += [(s, part.target[k], part.delay[run], part.weight[min(k, len(part.weight) - 1)]) for k in synapses]
+        synapses = range(part.row_ptr[s], part.row_ptr[s + 1])
+        assert np.all(np.diff(part.target[synapses.start : synapses.stop].astype(int)) >= 0)
+        delays = part.delay[np.zeros(n, dtype=int) if part.which is None else part.which]
+        stored += [(s, part.target[k], delays[k], part.weight[min(k, len(part.weight) - 1)]) for k in synapses]
     assert sorted(stored) == sorted(zip(source, target, np.broadcast_to(delay, n), weight, strict=True))
-    np.testing.assert_array_equal(part.by_target(part.weight), weight[np.lexsort((target, source))])
     np.testing.assert_array_equal(part.fan_out, np.bincount(source, minlength=6))
 
 
-def test_uniform_weights_and_delays_are_stored_once_and_targets_in_32_bits():
+def test_uniform_weights_and_delays_are_stored_once_and_targets_in_two_bytes():
     part = compile_spiking(Network(Projection(PRE, POST, FixedProbability(1.0), weight=0.5)), seed=0, dt=0.1).projections[0]
-    assert part.weight.tolist() == [0.5] and part.target.dtype == np.int32 and len(part.target) == 42
-    assert part.delay.tolist() == [1.0] * 6
+    assert part.weight.tolist() == [0.5] and part.target.dtype == np.uint16 and len(part.target) == 42
+    assert part.delay.tolist() == [1.0] and part.which is None
     plastic = Projection(PRE, POST, FixedProbability(1.0), weight=0.5, plasticity=PairSTDP())
     assert len(compile_spiking(Network(plastic), seed=0, dt=0.1).projections[0].weight) == 42
 
 
+def test_what_synapses_keep_is_as_narrow_as_loses_nothing():
+    def part(**given):
+        return compile_spiking(Network(Projection(PRE, POST, FixedProbability(1.0), **given)), seed=0, dt=0.1).projections[0]
+
+    assert part(weight=np.arange(42) + 0.5).weight.dtype == np.float32
+    odd = np.arange(42) + 0.1
+    assert part(weight=odd).weight.dtype == np.float64 and part(weight=odd).weight.tolist() == odd.tolist()
+    assert part(weight=np.full(42, 1e300)).weight.dtype == np.float64
+    assert part(weight=Normal(mean=1.0, std=0.1)).weight.dtype == np.float32
+    few, many = part(delay=np.arange(1, 43) % 3 + 1.0), part(delay=Normal(mean=1.5, std=0.75, low=0.1, step=0.1))
+    assert few.delay.tolist() == [1.0, 2.0, 3.0] and few.which.dtype == many.which.dtype == np.uint8
+    assert many.delay[0] >= 0.1 and np.allclose(many.delay / 0.1, np.rint(many.delay / 0.1))
+    wide = compile_spiking(Network(Projection(PRE, Population("wide", 65_537, LIF()), FixedProbability(0.01))), seed=0, dt=0.1)
+    assert wide.projections[0].target.dtype == np.uint32
+
+
 def test_compiled_arrays_cannot_be_written():
     part = compile_spiking(Network(Projection(PRE, POST, FixedProbability(0.5))), seed=0, dt=0.1).projections[0]
-    for array in (part.target, part.weight, part.delay, part.row_ptr, part.run_ptr):
+    for array in (part.target, part.weight, part.delay, part.row_ptr):
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 0
 

@@ -210,10 +210,10 @@ def with_field(arrays, /, **values):
         (lambda a: with_header(a, arrays=7), "is damaged"),
         (lambda a: a.update(header=np.frombuffer(b"[" * 100_000, dtype=np.uint8)), "is damaged"),
         (lambda a: a.update(header=np.frombuffer(b"[1]", dtype=np.uint8)), "is damaged"),
-        (lambda a: a.pop("arrays/wiring.weight"), "not those its header lists"),
+        (lambda a: a.pop("arrays/weight"), "not those its header lists"),
         (lambda a: a.update(extra=np.zeros(3)), "not those its header lists"),
-        (lambda a: a.update({"arrays/cells.state": a["arrays/cells.state"][:5]}), r"where <f8 \(\d+,\) belongs"),
-        (lambda a: a.update({"arrays/cells.state": a["arrays/cells.state"] + 1.0}), "do not match the checksum"),
+        (lambda a: a.update({"arrays/state": a["arrays/state"][:5]}), r"where <f8 \(\d+,\) belongs"),
+        (lambda a: a.update({"arrays/state": a["arrays/state"] + 1.0}), "do not match the checksum"),
         (lambda a: with_field(a, seed=1.5), "seed = 1.5 where a finite int belongs"),
         (lambda a: with_field(a, time=float("inf")), "time = inf where a finite float belongs"),
         (lambda a: with_field(a, engine=None), "engine = None where a finite str|is damaged"),
@@ -230,7 +230,7 @@ def test_a_foreign_or_changed_file_says_what_is_wrong(tmp_path, states, change, 
     [
         ("settle", lambda a: a.pop("alive")),
         ("clock", lambda a: [a.pop(name) for name in list(a) if name.startswith("arrays/")]),
-        ("clock", lambda a: a.update({"arrays/cells.state": a["arrays/cells.state"].astype("U5")})),
+        ("clock", lambda a: a.update({"arrays/state": a["arrays/state"].astype("U5")})),
     ],
 )
 def test_a_file_whose_checksum_fits_must_still_hold_a_state(tmp_path, states, engine, change):

@@ -106,19 +106,20 @@ def declared(model, engine):
 
 
 def test_a_delta_update_does_the_arithmetic_it_declares(monkeypatch):
-    free, refractory = (lif._lift, -60.0, 0.0, 1.0, -65.0, 0.9), (lif._lift, -65.0, 3.0, 1.0, -65.0, 0.9)
-    threshold = 1
-    assert arithmetic(monkeypatch, free, refractory) + Counter(adds=threshold) == declared(LIF, "clock")
+    step = (lif.relax, -60.0, -65.0, 0.9)
+    add_input = threshold = count_down = 1
+    assert arithmetic(monkeypatch, step) + Counter(adds=add_input + threshold + count_down) == declared(LIF, "clock")
     fly, foresee = (lif_flight.fly_delta, 1.0, -60.0, -40.0, 20.0), (crossing_delta, -60.0, -40.0, -50.0, 20.0)
-    elapsed = add_input = due = 1
+    elapsed = due = 1
     assert arithmetic(monkeypatch, fly, foresee) + Counter(adds=elapsed + add_input + threshold + due) == declared(LIF, "event")
 
 
 def test_a_current_update_does_the_arithmetic_it_declares(monkeypatch):
-    free, refractory = ((lif._drive, -60.0, left, 5.0, -5.0, -65.0, 0.9, 0.1, 0.1) for left in (0.0, 3.0))
-    threshold = 1
+    monkeypatch.setattr(lif, "relax", lif.relax.py_func)
+    step = (lif.drive, -60.0, 5.0, -5.0, -65.0, 0.9, 0.1, 0.1)
+    threshold = count_down = 1
     fade = Counter(adds=2, multiplies=2)
-    assert arithmetic(monkeypatch, free, refractory) + fade + Counter(adds=threshold) == declared(LIFExp, "clock")
+    assert arithmetic(monkeypatch, step) + fade + Counter(adds=threshold + count_down) == declared(LIFExp, "clock")
     fly = (lif_flight.fly_exp, 3.0, -60.0, 5.0, -5.0, 1.0, -np.inf, -65.0, 0.05, 0.2, 0.1, 200.0)
     bound = (crossing_exp, (5.0, 0.1, -0.1, 0.05, 0.2, 0.1, 15.0), 3.0, 3.0)
     # inputs, threshold; currents at the start of the flight; distances to v_inf; due

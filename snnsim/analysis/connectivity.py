@@ -37,11 +37,9 @@ def weight_matrix(network: Network, projection: str, *, seed: int = 0, weights: 
         raise ParameterError(unknown_name("weight_matrix.projection", projection, network.projections))
     part = next(part for part in compile_spiking(network, seed=seed, dt=0.1).projections if part.name == projection)
     pre, post = network.projections[projection].pre, network.projections[projection].post
-    runs = np.repeat(np.arange(pre.size), part.fan_out)
-    rank = np.arange(len(part.target)) if part.order is None else part.order
-    source, target = np.empty(len(rank), dtype=np.int64), np.empty(len(rank), dtype=np.int64)
-    source[rank], target[rank] = runs, part.target
-    values = part.by_target(part.weight) if weights is None else np.asarray(finite_number("weight_matrix.weights", weights))
+    source, target = np.repeat(np.arange(pre.size), part.fan_out), part.target
+    own = np.broadcast_to(part.weight, target.shape)
+    values = own if weights is None else np.asarray(finite_number("weight_matrix.weights", weights))
     if values.shape != source.shape:
         raise ParameterError(
             f"weight_matrix.weights has shape {values.shape} but {projection!r} has {len(source)} synapses. Check the seed."

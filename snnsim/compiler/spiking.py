@@ -20,14 +20,13 @@ _WEIGHT = 1.0  # in the unit of the post model, when none is given
 
 @dataclass(frozen=True, eq=False)
 class CompiledProjection:
-    """One projection. A source owns runs of equal delay; a run owns synapses sorted by target.
+    """One projection. Source i owns synapses row_ptr[i] .. row_ptr[i + 1] - 1, sorted by target.
 
-    row_ptr : int64[n_pre + 1]      source -> runs
-    run_ptr : int64[n_runs + 1]     run -> synapses
-    delay : float64[n_runs]         ms
-    target : int32[n_synapses]
-    weight : float64[1] or float64[n_synapses]   one for all, or one each
-    order : int64[n_synapses] or None            position of each synapse in order of (source, target); None: the same order
+    row_ptr : int64[n_pre + 1]
+    target : uint16 or uint32[n_synapses]           the narrower where the targets fit
+    weight : float64[1], float32 or float64[n_synapses]   one for all, or one each; single where that loses nothing
+    delay : float64[k]                              ms, the different delays in ascending order
+    which : uint8, uint16 or uint32[n_synapses] or None   position in `delay`; None: there is one delay
     """
 
     name: str
@@ -35,25 +34,15 @@ class CompiledProjection:
     post: int
     plasticity: Any
     row_ptr: np.ndarray
-    run_ptr: np.ndarray
-    delay: np.ndarray
     target: np.ndarray
     weight: np.ndarray
-    order: np.ndarray | None
+    delay: np.ndarray
+    which: np.ndarray | None
 
     @property
     def fan_out(self) -> np.ndarray:
         """Synapses of each source, int64[n_pre]."""
-        return np.diff(self.run_ptr[self.row_ptr])
-
-    def by_target(self, weight: np.ndarray) -> np.ndarray:
-        """Return stored weights in order of source, then target."""
-        values = np.broadcast_to(weight, self.target.shape)
-        if self.order is None:
-            return values.copy()
-        out = np.empty(self.target.shape)
-        out[self.order] = values
-        return out
+        return np.diff(self.row_ptr)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,50 +87,64 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
             f"Projection({name}).connector = {type(projection.connector).__name__} computes integer fan-out and lists no synapses. "
             "Between spiking models use a connector that lists them, such as OneToOne or FixedProbability."
         )
-    n_pre = projection.pre.size
     synapses = projection.connector.between(
         projection.pre.shape, projection.post.shape, same=projection.pre is projection.post, random=random
     )
     n = len(synapses.target)
-    given_weight, given_delay = (
-        sample(given, n, random) if isinstance(given, Distribution) else given for given in (projection.weight, projection.delay)
-    )
-    # What a distribution drew follows the synapses; what the user listed follows the user's order.
-    weight_entry, delay_entry = (
-        None if isinstance(given, Distribution) else synapses.entry for given in (projection.weight, projection.delay)
-    )
-    weight = _per_synapse(f"Projection({name}).weight", given_weight, _WEIGHT, n, weight_entry)
-    if synapses.weight is not None:
-        weight = synapses.weight
-    delay = _per_synapse(f"Projection({name}).delay", given_delay, _DELAY, n, delay_entry)
-    if np.any(delay <= 0.0):
-        raise ParameterError(f"Projection({name}).delay = 0 ms must be > 0 ms: a spike cannot act at its own time. Give a positive delay.")
+    weight = synapses.weight if synapses.weight is not None else _weights(name, projection.weight, n, synapses.entry, random)
     _check_bounds(name, projection.plasticity, weight)
     if projection.plasticity is not None:
-        weight = np.broadcast_to(weight, n)
-
-    uniform = len(delay) == 1
-    order = None if uniform else np.lexsort((synapses.target, delay, synapses.source))
-    source = synapses.source if order is None else synapses.source[order]
-    if order is not None:
-        delay = delay[order]
-        weight = weight[order] if len(weight) == n and n > 1 else weight
-    starts = np.ones(n, dtype=bool)
-    starts[1:] = source[1:] != source[:-1]
-    if not uniform:
-        starts[1:] |= delay[1:] != delay[:-1]
-    first = np.flatnonzero(starts)
-    arrays = {
-        "row_ptr": np.searchsorted(source[first], np.arange(n_pre + 1)).astype(np.int64),
-        "run_ptr": np.append(first, n).astype(np.int64),
-        "delay": np.full(len(first), delay[0]) if uniform else delay[first],
-        "target": (synapses.target if order is None else synapses.target[order]).astype(np.int32),
-        "weight": np.array(weight, dtype=np.float64),
-    }
-    for array in arrays.values():
-        array.flags.writeable = False
+        weight = np.broadcast_to(weight, n).astype(np.float64)
+    elif len(weight) > 1:
+        weight = _narrow_weights(weight)
+    delay, which = _delays(name, projection.delay, n, synapses.entry, random)
+    if delay[0] <= 0.0:
+        raise ParameterError(f"Projection({name}).delay = 0 ms must be > 0 ms: a spike cannot act at its own time. Give a positive delay.")
+    for array in (synapses.row_ptr, synapses.target, weight, delay, which):
+        if array is not None:
+            array.flags.writeable = False
     pre, post = names.index(projection.pre.name), names.index(projection.post.name)
-    return CompiledProjection(name=name, pre=pre, post=post, plasticity=projection.plasticity, order=order, **arrays)
+    return CompiledProjection(name, pre, post, projection.plasticity, synapses.row_ptr, synapses.target, weight, delay, which)
+
+
+def _weights(name: str, given: Any, n: int, entry: np.ndarray | None, random: np.random.Generator) -> np.ndarray:
+    """Return float64[1] for one number, else one weight per synapse; what is drawn is drawn in single precision."""
+    if isinstance(given, Distribution):
+        return sample(given, n, random).astype(np.float32)
+    return _per_synapse(f"Projection({name}).weight", given, _WEIGHT, n, entry)
+
+
+def _narrow_weights(weight: np.ndarray) -> np.ndarray:
+    """Return float64 weights as float32 where every one of them is a single-precision number."""
+    with np.errstate(over="ignore"):
+        single = weight.astype(np.float32)
+    return single if np.array_equal(single, weight) else np.array(weight)
+
+
+def _delays(name: str, given: Any, n: int, entry: np.ndarray | None, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the different delays, ms, in ascending order, and which of them each synapse has."""
+    if isinstance(given, Distribution):
+        drawn = sample(given, n, random)
+        if given.step is None:
+            return _different(drawn)
+        steps, which = _different(np.rint(drawn / given.step).astype(np.int64))
+        return steps * given.step, which
+    values = _per_synapse(f"Projection({name}).delay", given, _DELAY, n, entry)
+    return (values, None) if len(values) == 1 else _different(values)
+
+
+def _different(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return the different values in ascending order, and the position of each value among them."""
+    if not len(values):
+        return np.array([_DELAY]), None
+    if values.dtype.kind == "i" and values.min() >= 0:
+        present = np.bincount(values) > 0
+        different, which = np.flatnonzero(present), (np.cumsum(present) - 1)[values]
+    else:
+        different, which = np.unique(values, return_inverse=True)
+    if len(different) == 1:
+        return different.astype(np.float64), None
+    return different.astype(np.float64), which.astype(np.min_scalar_type(len(different) - 1))
 
 
 def _per_synapse(owner: str, value: float | np.ndarray | None, default: float, n: int, entry: np.ndarray | None) -> np.ndarray:
@@ -151,7 +154,7 @@ def _per_synapse(owner: str, value: float | np.ndarray | None, default: float, n
     given = n if entry is None else len(entry)
     if value.shape != (given,):
         raise ParameterError(f"{owner} = {show(value)} must be one number or hold one value per synapse, here {given}. Correct its length.")
-    return value if entry is None else value[entry]
+    return np.array(value if entry is None else value[entry])
 
 
 def _check_bounds(name: str, rule: Any, weight: np.ndarray) -> None:

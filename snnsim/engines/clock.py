@@ -1,44 +1,68 @@
 """Clock-driven runs: every neuron takes every step of dt, with exact propagators between grid points.
 
 A spike made in the step that ends at t is stamped t and reaches a synapse in the step that ends at t + delay. Synaptic
-operations are counted when the spike is written into the delay ring, that is, in the step that made it: a run's synops
-are its presynaptic spikes times their fan-out, even for those still in the ring at the end.
+operations are counted in the step that made the spike: a run's synops are its presynaptic spikes times their fan-out, even
+for those still under way at the end. The same bits for any number of threads: see kernels/clock.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines import recording, tables
+from snnsim.engines.clock_state import restore, saved
+from snnsim.engines.fabric import Plan, plan, weave
+from snnsim.engines.parts import cut_populations
+from snnsim.engines.runs import Runs, group, no_runs
+from snnsim.errors import SimulationError
+from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
+from snnsim.kernels.bits import level_state, workspace
 from snnsim.kernels.clock import run_clock
-from snnsim.kernels.layout import Cells, Learning, Wiring
-from snnsim.models.spiking import whole_steps
+from snnsim.kernels.layout import LEARNED, Cells, Fabric, Gate, Learning, Scratch, Sent, Wiring
+from snnsim.kernels.single import in_single
+from snnsim.kernels.threads import pause_address
+from snnsim.models.spiking import ClockForm, whole_steps
 from snnsim.results import Result
 
+_LONGEST_WINDOW = 64  # steps: the spikes of a window stay in the cache
+_MOST_AHEAD = 8  # steps a plastic network may run before Python looks at its spike histories
+_SINGLE_STEPS = 1 << 24  # whole numbers that float32 can tell apart
 
-class Machine(NamedTuple):
-    """What `run_clock` works on, in the order of its arguments."""
 
+class Part(NamedTuple):
+    """What one thread works on, in the order of the arguments of `run_clock`."""
+
+    number: int
     position: np.ndarray  # int64[1]  steps taken
     kernels: tuple
     cells: Cells
+    fabric: Fabric
     wiring: Wiring
     learning: Learning
-    ring: np.ndarray  # float64[n_slots, width]
-    events: np.ndarray  # int32[2, max(size)]  scratch
+    sent: Sent
+    scratch: Scratch
+    gate: Gate
 
-    @property
-    def network(self) -> tuple[Cells, Wiring, Learning]:
-        """The tables both engines share."""
-        return self.cells, self.wiring, self.learning
+
+class Machine(NamedTuple):
+    """A network laid out for a number of threads."""
+
+    parts: list[Part]
+    forms: list[ClockForm]
+    plan: Plan
+    low: np.ndarray  # int64[threads + 1, P]
+    runs: list[list[Runs]]
+    window: int
+    held: list[Any]  # arrays the parts borrow by address
 
 
 def delay_steps(compiled: CompiledSpiking) -> list[np.ndarray]:
-    """Return the delays of each projection's runs in steps. Raises ParameterError when one is off the grid."""
+    """Return the delays of each projection in steps. Raises ParameterError when one is off the grid."""
     return [whole_steps(f"Projection({part.name}).delay", part.delay, compiled.dt, least=1) for part in compiled.projections]
 
 
@@ -55,55 +79,160 @@ def run(
     start: tables.RunState | None = None,
     progress: Callable[[float], None] | None = None,
     why: str = "",
+    threads: int = 1,
+    precision: str = "double",
 ) -> Result:
     """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`."""
     dt = compiled.dt
     n_steps = duration_steps(compiled, duration)
-    machine = _build(compiled, start)
-    position, first = machine.position, int(machine.position[0])
-    log, samples = recording.build_log(compiled, record), recording.build_samples(compiled, record, n_steps)
+    machine = _build(compiled, start, threads, precision)
+    position = machine.parts[0].position
+    first = int(position[0])
+    end = first + n_steps
+    if precision == "single" and end > _SINGLE_STEPS:
+        raise SimulationError(f'simulate.precision = "single" counts steps up to {_SINGLE_STEPS}, not {end}. Use "double".')
+    logs = [recording.build_log(compiled, record, machine.window * int(part.cells.first[-1])) for part in machine.parts]
+    samples = recording.build_samples(compiled, record, n_steps)
+    takes = [recording.cut_samples(samples, machine.low[k]) for k in range(threads)]
     spikes: list[tuple[np.ndarray, ...]] = []
-    end, chunks, cut = first + n_steps, tables.Chunks(64), False
-    try:
-        while position[0] < end:
-            with chunks.timed() as size:
-                run_clock(min(end, int(position[0]) + size), *machine, log, samples)
-            recording.drain(log, spikes)
-            if machine.learning.full[0]:
-                machine = machine._replace(learning=tables.make_room(compiled, *machine.network, float(position[0]), 0.0))
-            tables.report(progress, (position[0] - first) / n_steps)
-    except KeyboardInterrupt:
-        cut = True
-    cells, wiring, learning = machine.network
+    chunks, cut = tables.Chunks(64), False
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            while position[0] < end:
+                with chunks.timed() as size:
+                    _advance(machine, min(end, int(position[0]) + size), logs, takes, pool)
+                for log in logs:
+                    recording.drain(log, spikes)
+                machine = _with_room(compiled, machine)
+                tables.report(progress, (position[0] - first) / n_steps)
+        except KeyboardInterrupt:
+            cut = True
+    for log in logs:
+        recording.drain(log, spikes)
     duration = (int(position[0]) - first) * dt
-    state = tables.saved(cells, wiring, learning) | {"ring": machine.ring, "position": position}
+    neurons = np.sum([part.cells.tally for part in machine.parts], axis=0)
+    synapses = np.sum([part.fabric.tally + part.wiring.tally for part in machine.parts], axis=0)
     return Result(
-        counts=recording.counts("clock", compiled, cells, wiring),
+        counts=recording.counts("clock", compiled, neurons, synapses),
         engine="clock",
         why=why,
         duration=duration,
-        spikes=recording.spike_trains(compiled, log, spikes, dt, duration),
-        recordings=recording.recordings(compiled, samples, first, dt),
-        weights=tables.current_weights(compiled, wiring, learning, float(position[0])),
-        state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, state),
+        spikes=recording.spike_trains(compiled, record, spikes, dt, duration),
+        recordings=recording.recordings(compiled, takes[0], first, dt),
+        weights=tables.current_weights(
+            compiled, [part.wiring for part in machine.parts], [part.learning for part in machine.parts], machine.runs, float(position[0])
+        ),
+        state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, saved(machine), precision),
         cut=cut,
     )
 
 
-def _build(compiled: CompiledSpiking, start: tables.RunState | None) -> Machine:
-    """Lay out the network, as at time 0 or as `start` left it."""
-    dt = compiled.dt
+def _advance(machine: Machine, end: int, logs: list, takes: list, pool: ThreadPoolExecutor) -> None:
+    """Run all threads to `end`, or to where one of them needs attention."""
+    each = list(zip(machine.parts, logs, takes, strict=True))
+    if len(each) == 1:
+        _run_part(*each[0], end, machine.window)
+        return
+
+    def together() -> None:
+        others = [pool.submit(_run_part, *arguments, end, machine.window) for arguments in each[1:]]
+        _run_part(*each[0], end, machine.window)
+        for other in others:
+            other.result()
+
+    # Threads wait for each other, so none may be left out. Ctrl-C reaches this thread only, which therefore starts just one.
+    leader = pool.submit(together)
+    try:
+        leader.result()
+    except KeyboardInterrupt:
+        leader.result()
+        raise
+
+
+def _run_part(part: Part, log: Any, take: Any, end: int, window: int) -> None:
+    run_clock(end, window, *part, log, take)
+
+
+def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: int = 1, precision: str = "double") -> Machine:
+    """Lay out the network for its threads, as at time 0 or as `start` left it."""
+    dt, number = compiled.dt, {"double": np.float64, "single": np.float32}[precision]
     forms = [model.clock_form(population.size, dt) for population, model in zip(compiled.populations, compiled.models, strict=True)]
-    kernels, kinds = tables.kernel_tuple([form.step for form in forms])
+    steps = [form.step if precision == "double" else in_single(form.step) for form in forms]
+    kernels, kinds = tables.kernel_tuple(steps)
     delays = delay_steps(compiled)
-    cells = tables.build_cells(compiled, forms, kinds)
-    wiring = tables.build_wiring(compiled, cells, delays, np.int64)
-    learning = tables.build_learning(compiled, dt)
-    slots = 1 + max((int(delay.max(initial=0)) for delay in delays), default=0)
-    ring, position = np.zeros((slots, tables.input_width(compiled))), np.zeros(1, dtype=np.int64)
+    chosen = plan(compiled, forms, delays)
+    sizes = [population.size for population in compiled.populations]
+    low = cut_populations(sizes, threads)
     if start is not None:
-        tables.check_start(start, compiled, "clock")
-        ring, position = start.arrays["ring"].copy(), start.arrays["position"].copy()
-        cells, wiring, learning = tables.restored(start, cells, wiring, learning)
-    events = np.empty((2, max(int(cells.size.max()), 1)), dtype=np.int32)
-    return Machine(position, kernels, cells, wiring, learning, ring, events)
+        tables.check_start(start, compiled, "clock", precision)
+    window = min([_LONGEST_WINDOW, *(int(steps.min()) for steps in delays)]) if threads > 1 else 1
+    if any(part.plasticity is not None for part in compiled.projections):
+        window = min(window, _MOST_AHEAD)
+    longest = max((int(steps[0]) for steps, part in zip(delays, compiled.projections, strict=True) if part.which is None), default=0)
+    slots = longest + 2 * window + 1
+    first = np.concatenate([[0], np.cumsum(sizes)])
+    sent = Sent(
+        np.zeros((slots, 2 * int(first[-1])), dtype=np.int32),
+        np.zeros((threads, slots, len(sizes)), dtype=np.int64),
+        low,
+        first[:-1].astype(np.int64),
+        np.zeros(len(sizes), dtype=bool),
+    )
+    gate = Gate(np.zeros(8, dtype=np.int64), np.zeros((2, threads), dtype=np.int64), pause_address())
+    parts: list[Part] = []
+    runs: list[list[Runs]] = []
+    held: list[Any] = [compiled, chosen]
+    for k in range(threads):
+        cells = tables.build_cells(
+            compiled, [form.part(a, b) for form, a, b in zip(forms, low[k], low[k + 1], strict=True)], kinds, low[k], number
+        )
+        woven = weave(compiled, forms, chosen, cells, low[k], low[k + 1], number)
+        mine = [
+            group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)
+            for part, steps, how in zip(compiled.projections, delays, chosen.kind, strict=True)
+        ]
+        wiring = tables.build_wiring(compiled, cells, mine, np.int64)
+        learning = tables.build_learning(compiled, cells, mine, dt)
+        scratch = _scratch(chosen, cells, delays, woven.fabric, sizes, number)
+        parts.append(Part(k, np.zeros(1, dtype=np.int64), kernels, cells, woven.fabric, wiring, learning, sent, scratch, gate))
+        runs.append(mine)
+        held.append(woven)
+    machine = Machine(parts, forms, chosen, low, runs, window, held)
+    return machine if start is None else restore(machine, compiled, start.arrays)
+
+
+def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], fabric: Fabric, sizes: list[int], number: type) -> Scratch:
+    widths = cells.size * cells.channels
+    ends = np.cumsum(np.where(chosen.ringed, widths, 0))
+    column = np.where(chosen.ringed, ends - widths, -1)
+    longest = max((int(steps.max()) for steps in delays), default=0)
+    words = int(np.max((cells.size + 63) // 64, initial=1))
+    counted = np.zeros(8 * words, dtype=np.uint64)
+    return Scratch(
+        inputs=np.zeros(int(widths.sum()), dtype=number),
+        marks=np.zeros(int(cells.first[-1]), dtype=np.uint8),
+        ring_column=column.astype(np.int64),
+        ring=np.zeros((1 << longest.bit_length(), int(ends[-1])), dtype=number),
+        lands=chosen.lands,
+        listed=np.zeros((2, max(sizes)), dtype=np.int32),
+        offsets=np.zeros(max((len(steps) for steps in delays), default=1), dtype=np.uint64),
+        number=np.zeros(1, dtype=number),
+        work=workspace(words),
+        levels=level_state(),
+        table=SPREAD_TABLE,
+        words=counted,
+        counts=counted.view(np.uint8),
+    )
+
+
+def _with_room(compiled: CompiledSpiking, machine: Machine) -> Machine:
+    """Return the machine with room in all spike histories for at least one more window."""
+    if not any(part.learning.full[0] for part in machine.parts):
+        return machine
+    now = float(machine.parts[0].position[0])
+    for part in machine.parts:
+        tables.apply_pending(compiled, part.cells, part.wiring, part.learning, now, 0.0)
+    learnings = [part.learning for part in machine.parts]
+    while any(tables.crowded(learning, machine.window) for learning in learnings):
+        learnings = [tables.deepened(learning) for learning in learnings]
+    return machine._replace(parts=[part._replace(learning=learning) for part, learning in zip(machine.parts, learnings, strict=True)])

@@ -14,6 +14,7 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines import recording, tables
+from snnsim.engines.runs import Runs, group
 from snnsim.errors import CompileError, SimulationError
 from snnsim.kernels.event import PAUSED, REACHED, STUCK, Agenda, run_event, settle_instant, touch_all
 from snnsim.kernels.layout import Cells, Learning, Wiring
@@ -62,11 +63,11 @@ def run(
     why: str = "",
 ) -> Result:
     """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`."""
-    dt, machine = compiled.dt, _build(compiled, start)
+    dt, (machine, runs) = compiled.dt, _build(compiled, start)
     began = 0.0 if start is None else start.time
     end = began + duration
     agenda, first_sample = machine.agenda, int(machine.agenda.sampled[0])
-    log = recording.build_log(compiled, record)
+    log = recording.build_log(compiled, record, int(machine.cells.first[-1]))
     samples = recording.build_samples(compiled, record, max(0, _grid_points(end, dt) - first_sample))
     spikes: list[tuple[np.ndarray, ...]] = []
     chunks, cut, reached = tables.Chunks(_BUDGET), False, PAUSED
@@ -84,22 +85,23 @@ def run(
             tables.report(progress, 1.0 if reached == REACHED else (now - began) / duration)
     except KeyboardInterrupt:
         cut, end = True, max(began, float(agenda.now[0]))
+    recording.drain(log, spikes)
     _end_samples(agenda, samples, _grid_points(end, dt), first_sample)
     cells, wiring, learning = machine.network
     return Result(
-        counts=recording.counts("event", compiled, cells, wiring),
+        counts=recording.counts("event", compiled, cells.tally, wiring.tally),
         engine="event",
         why=why,
         duration=end - began,
-        spikes=recording.spike_trains(compiled, log, spikes, 1.0, end - began),
+        spikes=recording.spike_trains(compiled, record, spikes, 1.0, end - began),
         recordings=recording.recordings(compiled, samples, first_sample, dt),
-        weights=tables.current_weights(compiled, wiring, learning, end, _in_flight(machine.queue, len(cells.size))),
+        weights=tables.current_weights(compiled, [wiring], [learning], [runs], end, _in_flight(machine.queue, len(cells.size))),
         state=tables.RunState("event", dt, compiled.seed, compiled.digest, end, _saved(machine)),
         cut=cut,
     )
 
 
-def _build(compiled: CompiledSpiking, start: tables.RunState | None) -> Machine:
+def _build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Machine, list[Runs]]:
     """Lay out the network, as at time 0 or as `start` left it."""
     missing = missing_forms(compiled)
     if missing:
@@ -107,9 +109,11 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None) -> Machine:
     forms: list[Any] = _forms(compiled)
     pairs, kinds = tables.kernel_tuple([(form.advance, form.peek) for form in forms])
     kernels, peeks = (tuple(pair[k] for pair in pairs) for k in (0, 1))
-    cells = tables.build_cells(compiled, forms, kinds)
-    wiring = tables.build_wiring(compiled, cells, [part.delay for part in compiled.projections], np.float64)
-    learning = tables.build_learning(compiled, 1.0)
+    everybody = np.zeros(len(forms), dtype=np.int64)
+    cells = tables.build_cells(compiled, [(form.state, form.coef) for form in forms], kinds, everybody)
+    runs = [group(part, part.delay) for part in compiled.projections]
+    wiring = tables.build_wiring(compiled, cells, runs, np.float64)
+    learning = tables.build_learning(compiled, cells, runs, 1.0)
     agenda, queue = _agenda(compiled, cells), empty_queue(_reserve(cells, wiring))
     if start is not None:
         tables.check_start(start, compiled, "event")
@@ -117,7 +121,7 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None) -> Machine:
         agenda = agenda._replace(**{name: start.arrays[f"agenda.{name}"].copy() for name in _KEPT})
         stored = Queue(*(start.arrays[f"queue.{name}"] for name in Queue._fields))
         queue = grown(stored, max(len(queue.time), len(stored.time)))
-    return Machine(kernels, peeks, cells, wiring, learning, agenda, queue)
+    return Machine(kernels, peeks, cells, wiring, learning, agenda, queue), runs
 
 
 def _saved(machine: Machine) -> dict[str, np.ndarray]:
@@ -168,7 +172,7 @@ def _agenda(compiled: CompiledSpiking, cells: Cells) -> Agenda:
     return Agenda(
         clocks=clocks,
         scheduled=np.full(n, np.inf),
-        inputs=np.zeros(tables.input_width(compiled)),
+        inputs=np.zeros(int(cells.size @ cells.channels)),
         marked=np.zeros(n, dtype=bool),
         touched=np.empty(n, dtype=np.int32),
         n_touched=np.zeros(len(cells.size), dtype=np.int64),

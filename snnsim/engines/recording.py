@@ -7,16 +7,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
-from snnsim.kernels.layout import Cells, Wiring
 from snnsim.kernels.record import Log, Samples
 from snnsim.results import OperationCounts, Recording, SpikeTrains
 
 _LOG = 1 << 16  # spikes buffered beyond those one step can make
 
 
-def build_log(compiled: CompiledSpiking, record: Mapping[str, list[str]]) -> Log:
-    """Return an empty spike buffer with room for one spike of every neuron."""
-    capacity = _LOG + 2 * sum(population.size for population in compiled.populations)
+def build_log(compiled: CompiledSpiking, record: Mapping[str, list[str]], room: int) -> Log:
+    """Return an empty spike buffer for a loop that stops when less than `room` is left."""
+    capacity = _LOG + 2 * room
     wanted = np.array(["spikes" in record.get(population.name, ()) for population in compiled.populations])
     population, index, times = (np.empty(capacity, dtype=np.int32) for _ in range(3))
     return Log(wanted, np.empty(capacity), population, index, times, np.zeros(1, dtype=np.int64))
@@ -42,15 +41,19 @@ def build_samples(compiled: CompiledSpiking, record: Mapping[str, list[str]], n_
     return Samples(source, row, column, np.empty((n_samples if table else 0, width)), np.zeros(1, dtype=np.int64))
 
 
+def cut_samples(samples: Samples, low: np.ndarray) -> Samples:
+    """Return the samples as the thread sees them whose neurons begin at `low`, int64[P]: same values, own columns."""
+    return samples._replace(column=samples.column + low[samples.population], size=np.zeros(1, dtype=np.int64))
+
+
 def spike_trains(
-    compiled: CompiledSpiking, log: Log, parts: list[tuple[np.ndarray, ...]], unit: float, duration: float
+    compiled: CompiledSpiking, record: Mapping[str, list[str]], parts: list[tuple[np.ndarray, ...]], unit: float, duration: float
 ) -> dict[str, SpikeTrains]:
     """Return the recorded spikes by population. `unit` : ms per unit of recorded time."""
-    drain(log, parts)
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else [np.empty(0)] * 4
     trains = {}
     for p, population in enumerate(compiled.populations):
-        if log.wanted[p]:
+        if "spikes" in record.get(population.name, ()):
             mine = np.flatnonzero(columns[1] == p)
             mine = mine[np.lexsort((columns[2][mine], columns[0][mine]))]
             times, index = (np.repeat(columns[k][mine], columns[3][mine].astype(np.int64)) for k in (0, 2))
@@ -70,18 +73,19 @@ def recordings(compiled: CompiledSpiking, samples: Samples, first: int, dt: floa
     return out
 
 
-def counts(engine: str, compiled: CompiledSpiking, cells: Cells, wiring: Wiring) -> OperationCounts:
+def counts(engine: str, compiled: CompiledSpiking, neurons: np.ndarray, synapses: np.ndarray) -> OperationCounts:
     """Return what the kernels counted, and the operations that follow from it.
 
+    neurons : int64[P, 3], synapses : int64[Q, 2]   tallies, as in `kernels.layout`
     An update does what its model declares in `update_operations`; a synaptic operation reads one weight and reads, adds to
     and writes one input.
     """
     layers: dict[str, dict[str, int]] = {}
-    for population, model, (driven, idle, spikes) in zip(compiled.populations, compiled.models, cells.tally, strict=True):
+    for population, model, (driven, idle, spikes) in zip(compiled.populations, compiled.models, neurons, strict=True):
         layers[population.name] = {"spikes": int(spikes), "updates_driven": int(driven), "updates_idle": int(idle)}
         for kind, each in model.update_operations.get(engine, {}).items():
             layers[population.name][kind] = each * int(driven + idle)
-    for part, (synops, learned) in zip(compiled.projections, wiring.tally, strict=True):
+    for part, (synops, learned) in zip(compiled.projections, synapses, strict=True):
         per_synop = ("synops", "adds", "weight_fetches", "state_reads", "state_writes")
         layers[part.name] = dict.fromkeys(per_synop, int(synops)) | {"plasticity_updates": int(learned)}
     roles = {population.name: "neuron" for population in compiled.populations}

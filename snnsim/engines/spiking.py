@@ -14,6 +14,7 @@ from snnsim.results import Result
 from snnsim.units import check_number
 
 ENGINES = ("auto", "event", "clock")
+PRECISIONS = ("double", "single")
 
 
 def run_spiking(
@@ -26,6 +27,8 @@ def run_spiking(
     record: Mapping[str, Any] | None = None,
     start: Any = None,
     progress: Callable[[float], None] | None = None,
+    threads: int = 1,
+    precision: str | None = None,
 ) -> Result:
     """Run a network of spiking models.
 
@@ -38,6 +41,8 @@ def run_spiking(
     record : mapping of population to names   'spikes' or states; None records the spikes of all populations but sources
     start : RunState     `Result.state` of an earlier run of the same network, engine, dt and seed
     progress : callable  called with the fraction done, between chunks
+    threads : int        of the clock engine; the event engine runs on one. No bit depends on it
+    precision : str      'double' or 'single', of states and inputs on the clock; None: that of `start`, else double
 
     Raises
     ------
@@ -49,17 +54,25 @@ def run_spiking(
     dt = _one_number("simulate.dt", dt)
     if engine not in ENGINES:
         raise ParameterError(unknown_name("simulate.engine", engine, ENGINES))
+    precision = precision or getattr(start, "precision", "double")
+    if precision not in PRECISIONS:
+        raise ParameterError(unknown_name("simulate.precision", precision, PRECISIONS))
     wanted = check_record(network, record)
     compiled = compile_spiking(network, seed=seed, dt=dt)
     why = f"engine={engine!r} was asked for"
     if engine == "auto":
-        engine, why = choose(compiled, duration, getattr(start, "engine", None))
+        engine, why = choose(compiled, duration, getattr(start, "engine", None), precision)
+    if engine == "event" and precision == "single":
+        raise ParameterError('simulate.precision = "single" must be "double" for the event engine, whose times are exact. Use the clock.')
     # The engines import numba, which takes longer than reading a description.
+    common: dict[str, Any] = {"duration": duration, "record": wanted, "start": start, "progress": progress, "why": why}
     if engine == "event":
-        from snnsim.engines.event import run
-    else:
-        from snnsim.engines.clock import run
-    return run(compiled, duration=duration, record=wanted, start=start, progress=progress, why=why)
+        from snnsim.engines.event import run as run_event
+
+        return run_event(compiled, **common)
+    from snnsim.engines.clock import run as run_clock
+
+    return run_clock(compiled, **common, threads=threads, precision=precision)
 
 
 def _one_number(owner: str, value: Any) -> float:
@@ -108,7 +121,7 @@ def expected_rates(compiled: CompiledSpiking, duration: float) -> list[float]:
     return rates
 
 
-def choose(compiled: CompiledSpiking, duration: float, started: str | None = None) -> tuple[str, str]:
+def choose(compiled: CompiledSpiking, duration: float, started: str | None = None, precision: str = "double") -> tuple[str, str]:
     """Return the engine for `engine="auto"`, and why.
 
     A continued run keeps its engine. Else the clock engine runs whatever has no closed form, and the event engine whatever
@@ -120,6 +133,8 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
 
     if started is not None:
         return started, f"the run continues one of the {started} engine"
+    if precision == "single":
+        return "clock", "the event engine has no single precision"
     missing = missing_forms(compiled)
     if missing:
         return "clock", f"{', '.join(missing)} has no closed form between events"

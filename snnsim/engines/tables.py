@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, end_to_end, outgoing, spans
+from snnsim.compiler.spiking import CompiledSpiking, end_to_end, outgoing, spans
+from snnsim.engines.runs import Runs, to_order
 from snnsim.errors import CompileError, SimulationError
 from snnsim.kernels.layout import Cells, Learning, Wiring
-from snnsim.kernels.random import stream_key
+from snnsim.kernels.random import NEURON_STRIDE, stream_key
 from snnsim.kernels.stdp import forget, on_pre, settle
 
 #: Different models one network may hold: the drivers take a tuple of this length, so that they compile once.
@@ -38,17 +39,24 @@ class RunState:
     digest: str
     time: float
     arrays: Mapping[str, np.ndarray]
+    precision: str = "double"
 
     def __post_init__(self) -> None:
         for array in self.arrays.values():
             array.flags.writeable = False
 
 
-def check_start(start: Any, compiled: CompiledSpiking, engine: str) -> None:
-    """Refuse a state of another network, engine, step or seed."""
+def check_start(start: Any, compiled: CompiledSpiking, engine: str, precision: str = "double") -> None:
+    """Refuse a state of another network, engine, step, seed or precision."""
     if not isinstance(start, RunState):
         raise SimulationError(f"simulate.start = {type(start).__name__} must be the Result.state of an earlier run of a spiking network.")
-    for what, old, new in (("engine", start.engine, engine), ("dt", start.dt, compiled.dt), ("seed", start.seed, compiled.seed)):
+    same = (
+        ("engine", start.engine, engine),
+        ("dt", start.dt, compiled.dt),
+        ("seed", start.seed, compiled.seed),
+        ("precision", start.precision, precision),
+    )
+    for what, old, new in same:
         if old != new:
             raise SimulationError(f"simulate.start comes from a run with another {what} ({old}, now {new}). Continue with the same {what}.")
     if start.digest != compiled.digest:
@@ -66,49 +74,47 @@ def kernel_tuple(kernels: list[Any]) -> tuple[tuple[Any, ...], list[int]]:
     return tuple(distinct + [distinct[0]] * (_KINDS - len(distinct))), [distinct.index(kernel) for kernel in kernels]
 
 
-def build_cells(compiled: CompiledSpiking, forms: list[Any], kinds: list[int]) -> Cells:
-    """Lay out the populations; `forms` are their ClockForms or EventForms."""
-    sizes = [population.size for population in compiled.populations]
+def build_cells(compiled: CompiledSpiking, parts: list[Any], kinds: list[int], low: np.ndarray, number: type = np.float64) -> Cells:
+    """Lay out the populations, or a part of each. parts : state and coef by population; low : index of their first neurons"""
+    sizes = [state.shape[1] for state, _ in parts]
     channels = [model.channels for model in compiled.models]
-    state, state_ptr = end_to_end([form.state for form in forms], np.float64)
-    coef, coef_ptr = end_to_end([form.coef for form in forms], np.float64)
+    state, state_ptr = end_to_end([state for state, _ in parts], number)
+    coef, coef_ptr = end_to_end([coef for _, coef in parts], number)
     widths = np.asarray(sizes) * np.asarray(channels)
+    keys = [stream_key(np.uint64(compiled.seed), np.uint64(p)) for p in range(len(sizes))]
     return Cells(
         size=np.array(sizes, dtype=np.int64),
         first=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        low=low.astype(np.int64),
         kind=np.array(kinds, dtype=np.int64),
-        key=np.array([stream_key(np.uint64(compiled.seed), np.uint64(p)) for p in range(len(sizes))], dtype=np.uint64),
+        # Random numbers are drawn by index: a part begins further along the sequence of its population.
+        key=np.array(keys, dtype=np.uint64) + low.astype(np.uint64) * NEURON_STRIDE,
         channels=np.array(channels, dtype=np.int64),
         input_first=np.concatenate([[0], np.cumsum(widths)[:-1]]).astype(np.int64),
         state_ptr=state_ptr,
-        state_rows=np.array([len(form.state) for form in forms], dtype=np.int64),
+        state_rows=np.array([len(state) for state, _ in parts], dtype=np.int64),
         coef_ptr=coef_ptr,
-        coef_rows=np.array([len(form.coef) for form in forms], dtype=np.int64),
+        coef_rows=np.array([len(coef) for _, coef in parts], dtype=np.int64),
         state=state,
         coef=coef,
         tally=np.zeros((len(sizes), 3), dtype=np.int64),
     )
 
 
-def input_width(compiled: CompiledSpiking) -> int:
-    """Return the number of input columns of all populations."""
-    return sum(population.size * model.channels for population, model in zip(compiled.populations, compiled.models, strict=True))
-
-
-def build_wiring(compiled: CompiledSpiking, cells: Cells, delays: list[np.ndarray], dtype: type) -> Wiring:
-    """Lay out the projections; `delays` are by run, in the unit of the engine."""
+def build_wiring(compiled: CompiledSpiking, cells: Cells, runs: list[Runs], dtype: type) -> Wiring:
+    """Lay out the projections, by run; delays are in the unit of the engine."""
     parts = compiled.projections
-    row_ptr, row_first = end_to_end([part.row_ptr for part in parts], np.int64)
+    row_ptr, row_first = end_to_end([run.row_ptr for run in runs], np.int64)
     # Every spike streams its targets from memory: two bytes each, where they fit.
     small = max((population.size for population in compiled.populations), default=0) <= 2**16
-    target, syn_first = end_to_end([part.target for part in parts], np.uint16 if small else np.uint32)
-    weight, weight_first = end_to_end([part.weight for part in parts], np.float64)
-    delay, run_first = end_to_end(delays, dtype)
-    run_ptr = np.concatenate([*(part.run_ptr[:-1] + at for part, at in zip(parts, syn_first[:-1], strict=True)), syn_first[-1:]])
+    target, syn_first = end_to_end([run.target for run in runs], np.uint16 if small else np.uint32)
+    weight, weight_first = end_to_end([run.weight for run in runs], np.float64)
+    delay, run_first = end_to_end([run.delay for run in runs], dtype)
+    run_ptr = np.concatenate([*(run.run_ptr[:-1] + at for run, at in zip(runs, syn_first[:-1], strict=True)), syn_first[-1:]])
     run_final = np.zeros(len(delay), dtype=bool)
-    for part, rows, at in zip(parts, spans(row_first), run_first[:-1], strict=True):
+    for run, rows, at in zip(runs, spans(row_first), run_first[:-1], strict=True):
         row_ptr[rows] += at
-        ends = part.row_ptr[1:][np.diff(part.row_ptr) > 0]
+        ends = run.row_ptr[1:][np.diff(run.row_ptr) > 0]
         run_final[at + ends - 1] = True
     post = np.array([part.post for part in parts], dtype=np.int64)
     out_ptr, out = outgoing(len(compiled.populations), [part.pre for part in parts])
@@ -125,40 +131,26 @@ def build_wiring(compiled: CompiledSpiking, cells: Cells, delays: list[np.ndarra
         target=target,
         syn_first=syn_first[:-1],
         weight_first=weight_first[:-1],
-        weight_stride=np.array([len(part.weight) > 1 for part in parts], dtype=np.int64),
+        weight_stride=np.array([len(run.weight) > 1 for run in runs], dtype=np.int64),
         weight=weight,
         column=cells.input_first[post],
-        identity=np.array([_is_identity(part) for part in parts], dtype=bool),
         split=np.where(two, cells.size[post], 0).astype(np.int64),
         tally=np.zeros((len(parts), 2), dtype=np.int64),
     )
 
 
-def _is_identity(part: CompiledProjection) -> bool:
-    """Whether neuron i projects to neuron i alone, with one weight and one delay, and does not learn."""
-    n = len(part.target)
-    return bool(
-        part.plasticity is None
-        and len(part.weight) == 1
-        and 0 < n == len(part.row_ptr) - 1 == len(part.delay)
-        and (part.delay == part.delay[0]).all()
-        and (part.target == np.arange(n)).all()
-        and (part.row_ptr == np.arange(n + 1)).all()
-    )
-
-
-def build_learning(compiled: CompiledSpiking, dt: float) -> Learning:
+def build_learning(compiled: CompiledSpiking, cells: Cells, runs: list[Runs], dt: float) -> Learning:
     """Lay out the learning rules; times count in units of `dt` ms."""
     parts = compiled.projections
     plastic = [q for q, part in enumerate(parts) if part.plasticity is not None]
     rule = np.full(len(parts), -1, dtype=np.int64)
     rule[plastic] = np.arange(len(plastic))
-    runs = np.cumsum([0, *(len(part.delay) for part in parts)])
+    first = np.cumsum([0, *(len(run.delay) for run in runs)])
     trace_first, row_first, traces, rows = np.zeros(len(parts), np.int64), np.zeros(len(parts), np.int64), 0, 0
     for q in plastic:
-        trace_first[q], row_first[q] = traces - runs[q], rows
-        traces += len(parts[q].delay)
-        rows += compiled.populations[parts[q].post].size
+        trace_first[q], row_first[q] = traces - first[q], rows
+        traces += len(runs[q].delay)
+        rows += int(cells.size[parts[q].post])
     ptr, into = outgoing(len(compiled.populations), [parts[q].post for q in plastic])
     return Learning(
         rule=rule,
@@ -178,21 +170,28 @@ def build_learning(compiled: CompiledSpiking, dt: float) -> Learning:
     )
 
 
-def make_room(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, learning: Learning, now: float, in_flight: float) -> Learning:
-    """Apply pending potentiation, release the histories it used, and double them if spikes are still too many to keep."""
+def apply_pending(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, learning: Learning, now: float, in_flight: float) -> None:
+    """Apply pending potentiation and release the histories it used."""
     for q, part in enumerate(compiled.projections):
-        if learning.rule[q] < 0 or not len(part.delay):
-            continue
         first = int(wiring.row_ptr[wiring.row_first[q]])
-        last = first + len(part.delay)
+        last = int(wiring.row_ptr[wiring.row_first[q] + len(part.row_ptr) - 1])
+        if learning.rule[q] < 0 or first == last:
+            continue
         wiring.tally[q, 1] += settle(learning, wiring, wiring.weight, q, first, last, now, in_flight)
         until = now - (1.0 + in_flight) * float(wiring.delay[first:last].max())
         row = int(learning.row_first[q])
         forget(learning, row, row + int(cells.size[part.post]), until)
     learning.full[0] = False
+
+
+def crowded(learning: Learning, ahead: int = 0) -> bool:
+    """Whether some history could overflow within one more spike, or `ahead` more."""
+    return bool(np.any(learning.written + 2 + ahead - learning.low > learning.time.shape[1]))
+
+
+def deepened(learning: Learning) -> Learning:
+    """Return the learning with histories of twice the depth."""
     depth = learning.time.shape[1]
-    if not np.any(learning.written + 2 - learning.low > depth):
-        return learning
     wider = learning._replace(time=np.zeros((len(learning.written), 2 * depth)), x_post=np.zeros((len(learning.written), 2 * depth)))
     for k in range(depth):
         held = np.flatnonzero(learning.low + k < learning.written)
@@ -200,6 +199,12 @@ def make_room(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, learning:
         wider.time[held, at % (2 * depth)] = learning.time[held, at % depth]
         wider.x_post[held, at % (2 * depth)] = learning.x_post[held, at % depth]
     return wider
+
+
+def make_room(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, learning: Learning, now: float, in_flight: float) -> Learning:
+    """Apply pending potentiation, release the histories it used, and double them if spikes are still too many to keep."""
+    apply_pending(compiled, cells, wiring, learning, now, in_flight)
+    return deepened(learning) if crowded(learning) else learning
 
 
 def saved(cells: Cells, wiring: Wiring, learning: Learning) -> dict[str, np.ndarray]:
@@ -216,16 +221,12 @@ def restored(start: RunState, cells: Cells, wiring: Wiring, learning: Learning) 
     return cells._replace(state=held["cells.state"]), wiring._replace(weight=held["wiring.weight"]), learning
 
 
-def current_weights(
-    compiled: CompiledSpiking, wiring: Wiring, learning: Learning, now: float, in_flight: tuple[np.ndarray, ...] = ()
-) -> dict[str, np.ndarray]:
-    """Return the weights of plastic projections as of `now`, in order of source, target.
+def settled_weights(wiring: Wiring, learning: Learning, now: float, in_flight: tuple[np.ndarray, ...] = ()) -> np.ndarray:
+    """Return `wiring.weight` as of `now`, with what is pending applied.
 
     The rule is lazy; what is pending is applied to copies, so that looking does not change (or count in) the run.
     in_flight : (projection, run, origin) of spikes made but not yet arrived, in order of origin (event engine)
     """
-    if not len(learning.coef):
-        return {}
     learning = learning._replace(**{name: getattr(learning, name).copy() for name in ("x_pre", "t_pre", "seen")})
     weight = wiring.weight.copy()
     for q, run, origin in zip(*in_flight, strict=True):
@@ -234,13 +235,29 @@ def current_weights(
             if wiring.run_final[run]:
                 break
             run += 1
-    weights = {}
-    for q, part in enumerate(compiled.projections):
-        if learning.rule[q] >= 0:
-            first = int(wiring.row_ptr[wiring.row_first[q]])
-            settle(learning, wiring, weight, q, first, first + len(part.delay), now, 0.0)
-            at = int(wiring.weight_first[q])
-            weights[part.name] = part.by_target(weight[at : at + len(part.target)])
+    ends = np.append(wiring.row_first[1:], len(wiring.row_ptr))
+    for q in np.flatnonzero(learning.rule >= 0):
+        first, last = int(wiring.row_ptr[wiring.row_first[q]]), int(wiring.row_ptr[ends[q] - 1])
+        settle(learning, wiring, weight, q, first, last, now, 0.0)
+    return weight
+
+
+def current_weights(
+    compiled: CompiledSpiking, wirings: list[Wiring], learnings: list[Learning], runs: list[list[Runs]], now: float, *in_flight: Any
+) -> dict[str, np.ndarray]:
+    """Return the weights of plastic projections as of `now`, in order of source, target.
+
+    wirings, learnings, runs : one per thread; in_flight as in `settled_weights`
+    """
+    weights = {part.name: np.empty(len(part.target)) for part in compiled.projections if part.plasticity is not None}
+    if not weights:
+        return {}
+    for wiring, learning, mine in zip(wirings, learnings, runs, strict=True):
+        weight = settled_weights(wiring, learning, now, *in_flight)
+        for q, part in enumerate(compiled.projections):
+            if part.plasticity is not None:
+                at = int(wiring.weight_first[q])
+                to_order(mine[q], weight[at : at + len(mine[q].target)], weights[part.name])
     return weights
 
 

@@ -38,9 +38,10 @@ class LIF(LeakyNeuron):
     def clock_form(self, n: int, dt: float) -> ClockForm:
         """Return exact steps: the propagators of `dt`."""
         from snnsim.kernels.lif import step_delta  # numba is loaded when something runs, not by import snnsim
+        from snnsim.kernels.threshold import UNKNOWN
 
         coef = rows(n, self.v_inf, np.exp(-dt / np.asarray(self.tau_m)), self.v_th, self.v_reset, self.refractory_steps(dt))
-        return ClockForm(step_delta, filled(n, self.v_start, 0.0), coef)
+        return ClockForm(step_delta, filled(n, self.v_start, 0.0, UNKNOWN), coef, helpers=1)
 
     def event_form(self, n: int) -> EventForm:
         """Return the flight between inputs, and its first crossing of threshold."""

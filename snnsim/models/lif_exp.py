@@ -46,11 +46,13 @@ class LIFExp(LeakyNeuron):
     def clock_form(self, n: int, dt: float) -> ClockForm:
         """Return exact steps: the propagators of `dt`."""
         from snnsim.kernels.lif import step_exp  # numba is loaded when something runs, not by import snnsim
+        from snnsim.kernels.threshold import UNKNOWN
 
         tau_m, exc, inh = np.asarray(self.tau_m), np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)
         fixed = (self.v_inf, np.exp(-dt / tau_m), self.v_th, self.v_reset, self.refractory_steps(dt))
         synapses = (_overlap(dt, tau_m, exc) / self.c_m, np.exp(-dt / exc), _overlap(dt, tau_m, inh) / self.c_m, np.exp(-dt / inh))
-        return ClockForm(step_exp, filled(n, self.v_start, 0.0, 0.0, 0.0), rows(n, *fixed, *synapses))
+        state, coef = filled(n, self.v_start, 0.0, 0.0, 0.0, UNKNOWN), rows(n, *fixed, *synapses)
+        return ClockForm(step_exp, state, coef, lands=((1, 1.0), (2, 1.0)), helpers=1)
 
     def event_form(self, n: int) -> EventForm:
         """Return the flight between inputs, and its first crossing of threshold."""

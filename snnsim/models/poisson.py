@@ -35,8 +35,10 @@ class PoissonSource(NeuronModel):
         from snnsim.kernels.random import guide, step_poisson  # numba is loaded when something runs, not by import snnsim
 
         mean = self.rate * (1e-3 * dt)
-        coef = rows(n, mean, np.exp(-mean)) if isinstance(mean, np.ndarray) else guide(mean)[None]
-        return ClockForm(step_poisson, np.empty((0, n)), coef)
+        if isinstance(mean, np.ndarray):
+            return ClockForm(step_poisson, np.empty((0, n)), rows(n, mean, np.exp(-mean)))
+        coef = guide(mean)[None]
+        return ClockForm(step_poisson, np.empty((0, n)), coef, cut=lambda low, high: coef)
 
     def event_form(self, n: int) -> EventForm:
         """Return exponential intervals."""

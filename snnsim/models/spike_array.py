@@ -57,7 +57,14 @@ class SpikeArray(NeuronModel):
         # A time within rounding of a step's end belongs to that step.
         step = np.ceil(self.times / dt * (1.0 - 1e-12) - 1e-9).astype(np.int64) - 1
         pairs, times = np.unique(np.stack([step, self.indices]), axis=1, return_counts=True)
-        return ClockForm(step_list, np.empty((0, n)), np.ascontiguousarray(np.vstack([pairs, times]), dtype=np.float64))
+        coef = np.ascontiguousarray(np.vstack([pairs, times]), dtype=np.float64)
+
+        def cut(low: int, high: int) -> np.ndarray:
+            mine = coef[:, (coef[1] >= low) & (coef[1] < high)]
+            mine[1] -= low
+            return mine
+
+        return ClockForm(step_list, np.empty((0, n)), coef, cut=cut)
 
     def event_form(self, n: int) -> EventForm:
         """Return the times by neuron."""

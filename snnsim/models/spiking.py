@@ -5,7 +5,7 @@ Engines and compiler read these forms and know no model by name, so a new model 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -17,11 +17,29 @@ _ON_GRID = 1e-9  # relative distance of a time from a multiple of dt that counts
 
 
 class ClockForm(NamedTuple):
-    """step : CLOCK_STEP kernel; state : float64[rows, any], first rows as in `states`; coef : float64[rows, any]."""
+    """How a population takes steps.
+
+    step : CLOCK_STEP kernel
+    state : float64[rows, n], first rows as in `states`
+    coef : float64[rows, any]         one column for all neurons, or one each
+    lands : rows of `state` or None   per input channel the row that input is added to after the step, and a factor; the
+                                      kernel must then accept inputs without columns, and the driver may add them itself
+    cut : function or None            (low, high) -> coef of those neurons, where columns are not neurons
+    helpers : int                     last rows of `state` that only speed up the kernel: they are not saved
+    """
 
     step: Any
     state: np.ndarray
     coef: np.ndarray
+    lands: tuple[tuple[int, float], ...] | None = None
+    cut: Callable[[int, int], np.ndarray] | None = None
+    helpers: int = 0
+
+    def part(self, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return state and coef of the neurons low .. high - 1."""
+        if self.cut is not None:
+            return self.state[:, low:high], self.cut(low, high)
+        return self.state[:, low:high], self.coef if self.coef.shape[1] == 1 else self.coef[:, low:high]
 
 
 class EventForm(NamedTuple):

@@ -65,7 +65,10 @@ class VaryingPoissonSource(NeuronModel):
         steps = self.times / dt
         # A change within rounding of a grid point happens there.
         steps = np.where(np.abs(steps - np.rint(steps)) <= 1e-9 * np.maximum(steps, 1.0), np.rint(steps), steps)
-        return ClockForm(step_varying_poisson, np.empty((0, n)), self._table(steps, 1e-3 * dt))
+        coef = self._table(steps, 1e-3 * dt)
+        shared = len(coef) == 2
+        rows = (lambda low, high: coef) if shared else (lambda low, high: coef[np.r_[0, low + 1 : high + 1]])
+        return ClockForm(step_varying_poisson, np.empty((0, n)), coef, cut=rows)
 
     def event_form(self, n: int) -> EventForm:
         """Return times in ms and rates per ms."""

@@ -1,0 +1,172 @@
+"""How the clock engine keeps each projection, and what one thread needs to deliver through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, outgoing
+from snnsim.engines.parts import WHOLE_WORDS
+from snnsim.kernels.layout import BITS, LEARNED, ONE_TO_ONE, ROWS, SPREAD, Cells, Fabric
+from snnsim.kernels.memory import address
+from snnsim.kernels.rows import bits_of_rows, bounds_of_rows
+from snnsim.models.spiking import ClockForm
+
+#: Rows of bits where at least every sixteenth pair is joined: they are then no larger than lists of two-byte targets.
+_DENSE = 1 / 16
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is decided before anything is laid out for a thread.
+
+    kind : list of int                    layout of each projection, see `kernels.layout.Fabric`
+    steps : list of int64[k]              its delays in steps
+    bits : list of uint64[n_pre, words] or None
+    lands : bool[P]                       the driver adds the input of the population to its state
+    ringed : bool[P]                      some of its input is written ahead
+    """
+
+    kind: list[int]
+    steps: list[np.ndarray]
+    bits: list[np.ndarray | None]
+    lands: np.ndarray
+    ringed: np.ndarray
+
+
+def plan(compiled: CompiledSpiking, forms: list[ClockForm], steps: list[np.ndarray]) -> Plan:
+    """Choose a layout for every projection. It must not depend on the number of threads: sums are rounded by layout."""
+    kind = [_kind(compiled, part) for part in compiled.projections]
+    ringed = np.zeros(len(forms), dtype=bool)
+    for part, how in zip(compiled.projections, kind, strict=True):
+        ringed[part.post] |= how in (SPREAD, LEARNED)
+    lands = np.array([form.lands is not None for form in forms]) & ~ringed
+    bits = [
+        bits_of_rows(part.row_ptr, part.target, compiled.populations[part.post].size) if how == BITS else None
+        for part, how in zip(compiled.projections, kind, strict=True)
+    ]
+    return Plan(kind, steps, bits, lands, ringed)
+
+
+def _kind(compiled: CompiledSpiking, part: CompiledProjection) -> int:
+    n_pre, n_post = len(part.row_ptr) - 1, compiled.populations[part.post].size
+    if part.plasticity is not None:
+        return LEARNED
+    if part.which is not None:
+        return SPREAD
+    if len(part.weight) > 1 or not len(part.target):
+        return ROWS
+    one_each = n_pre == n_post == len(part.target) and np.array_equal(part.row_ptr, np.arange(n_pre + 1))
+    if one_each and np.array_equal(part.target, np.arange(n_post)):
+        return ONE_TO_ONE
+    if n_post >= WHOLE_WORDS and len(part.target) >= _DENSE * n_pre * n_post and not _repeats(part):
+        return BITS
+    return ROWS
+
+
+def _repeats(part: CompiledProjection) -> bool:
+    """Whether some pair has several synapses: a bit cannot say so."""
+    same = part.target[1:] == part.target[:-1]
+    begins = part.row_ptr[1:-1]
+    same[begins[(begins > 0) & (begins < len(part.target))] - 1] = False
+    return bool(same.any())
+
+
+@dataclass(frozen=True, eq=False)
+class Woven:
+    """A fabric and the arrays it borrows by address."""
+
+    fabric: Fabric
+    held: list[Any] = field(repr=False)
+
+
+def weave(
+    compiled: CompiledSpiking, forms: list[ClockForm], chosen: Plan, cells: Cells, low: np.ndarray, high: np.ndarray, number: type
+) -> Woven:
+    """Lay out all projections for the thread that owns neurons low[p] .. high[p] - 1 of population p.
+
+    number : np.float64 or np.float32, the type of the state
+    """
+    parts, held = compiled.projections, []
+    n, of = len(parts), len(compiled.populations)
+    early = [q for q in range(n) if chosen.kind[q] in (SPREAD, LEARNED)]
+    late = [q for q in range(n) if chosen.kind[q] not in (SPREAD, LEARNED)]
+    columns: dict[str, list[Any]] = {name: [] for name in ("begin", "end", "place", "split", "gain", "mark", "weight")}
+    for q, part in enumerate(parts):
+        begin, end = part.row_ptr[:-1], part.row_ptr[1:]
+        if chosen.kind[q] in (ROWS, SPREAD) and (low[part.post] > 0 or high[part.post] < compiled.populations[part.post].size):
+            begin, end = bounds_of_rows(part.row_ptr, part.target, low[part.post], high[part.post])
+        held += [begin, end]
+        columns["begin"].append(address(begin))
+        columns["end"].append(address(end))
+        for name, value in _places(part, chosen, forms[part.post], cells, int(low[part.post])).items():
+            columns[name].append(value)
+    into_ptr, into = outgoing(of, [parts[q].post for q in late])
+    ahead_ptr, ahead = outgoing(of, [parts[q].pre for q in early])
+    out_ptr, out = outgoing(of, [part.pre for part in parts])
+    delays_ptr = np.cumsum([0, *(len(steps) for steps in chosen.steps)])
+    many = [part.which is not None and part.which.dtype.itemsize == 2 for part in parts]
+    stride = [0 if bits is None else bits.shape[1] for bits in chosen.bits]
+    return Woven(
+        Fabric(
+            kind=_ints(chosen.kind),
+            pre=_ints([part.pre for part in parts]),
+            post=_ints([part.post for part in parts]),
+            delay=_ints([steps[0] for steps in chosen.steps]),
+            into_ptr=into_ptr,
+            into=_ints(late)[into],
+            ahead_ptr=ahead_ptr,
+            ahead=_ints(early)[ahead],
+            out_ptr=out_ptr,
+            out=out,
+            place=np.array(columns["place"], dtype=np.uint64),
+            split=np.array(columns["split"], dtype=np.uint64),
+            gain=np.array(columns["gain"], dtype=number).reshape(n, 2),
+            mark=np.array(columns["mark"], dtype=np.uint64),
+            weight=np.array(columns["weight"], dtype=number),
+            row_ptr=_ints([address(part.row_ptr) for part in parts]),
+            begin=_ints(columns["begin"]),
+            end=_ints(columns["end"]),
+            n_synapses=_ints([len(part.target) for part in parts]),
+            target=_ints([address(part.target) for part in parts]),
+            wide=np.array([part.target.dtype.itemsize == 4 for part in parts], dtype=bool),
+            weights=_ints([address(part.weight) if len(part.weight) > 1 else 0 for part in parts]),
+            double=np.array([part.weight.dtype == np.float64 for part in parts], dtype=bool),
+            which=_ints([address(part.which) for part in parts]),
+            many=np.array(many, dtype=bool),
+            delays_ptr=delays_ptr.astype(np.int64),
+            delays=np.concatenate([np.empty(0, np.int64), *chosen.steps]).astype(np.int64),
+            bits=_ints([address(bits) for bits in chosen.bits]),
+            stride=_ints(stride),
+            word=_ints([low[part.post] // 64 for part in parts]),
+            tally=np.zeros((n, 2), dtype=np.int64),
+        ),
+        held,
+    )
+
+
+def _places(part: CompiledProjection, chosen: Plan, form: ClockForm, cells: Cells, low: int) -> dict[str, Any]:
+    """Return where, and by what factor, the weights of a projection reach the inputs, ring columns or state of its targets."""
+    post, n = part.post, int(cells.size[part.post])
+    rows, gains = [0, n] if cells.channels[post] == 2 else [0, 0], (1.0, 1.0)
+    if chosen.lands[post] and form.lands is not None:
+        places = form.lands if len(form.lands) == 2 else form.lands * 2
+        rows, gains = [row * n for row, _ in places], (places[0][1], places[1][1])
+    weight = float(part.weight[0]) if len(part.weight) == 1 else 0.0
+    first = rows[1] if weight < 0.0 else rows[0]
+    # Targets count from the start of the whole population, but those of plastic synapses from the start of the part.
+    shift = 0 if part.plasticity is not None else low
+    wrap = 1 << 64
+    return {
+        "place": (first - shift) % wrap if len(part.weight) == 1 else (rows[0] - shift) % wrap,
+        "split": (rows[1] - rows[0]) % wrap,
+        "gain": gains,
+        "mark": (int(cells.first[post]) - shift) % wrap,
+        "weight": weight * (gains[1] if weight < 0.0 else gains[0]),
+    }
+
+
+def _ints(values: Any) -> np.ndarray:
+    return np.array(values, dtype=np.int64)
