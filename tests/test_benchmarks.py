@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks import cli, measure, ours, peers, workloads
 from benchmarks.measure import Options
-from benchmarks.networks import DT, RandomNetwork, describe
+from benchmarks.networks import DT, RandomNetwork
 from benchmarks.peers import PeerError
 from benchmarks.workloads import build, memory, settle
 from snnsim.errors import ParameterError
@@ -83,7 +83,7 @@ def test_the_rate_is_that_of_recorded_spikes_and_the_engine_is_left_as_it_was():
     network, before = tiny("brunel"), clock._build
     found = ours.run(network, duration=50.0, seed=3, engine="clock")
     assert clock._build is before
-    recorded = clock.run(compile_spiking(describe(network, 3), seed=3, dt=DT), duration=50.0, record={"exc": ["spikes"], "inh": ["spikes"]})
+    recorded = clock.run(compile_spiking(network.network(3), seed=3, dt=DT), duration=50.0, record={"exc": ["spikes"], "inh": ["spikes"]})
     spikes = sum(len(train) for train in recorded.spikes.values())
     assert spikes > 0
     assert found["rate"] == pytest.approx(spikes / (network.size * 0.05))
