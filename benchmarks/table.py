@@ -112,11 +112,11 @@ def _cell(found: Mapping[str, Any], side: str) -> str:
     text = f"{found[name]:.3g} {unit}"
     if side == "ours" and max(each) - min(each) > MOVED * found[name]:
         text += f" ({min(each):.3g} to {max(each):.3g})"
-    extra = {"cold_s": "cold {:.3g} s", "numpy_s": "numpy {:.3g} s", "build_s": "build {:.3g} s", "peak": "peak {:.3g} GB"}
-    shown = ("cold_s", "numpy_s") if found["workload"] != "microcircuit" else ("build_s", "peak")
+    extra = {"cold_s": "cold {:.3g} s", "numpy_s": "numpy {:.3g} s", "build_s": "build {:.3g} s", "peak_GB": "peak {:.3g} GB"}
+    shown = ("cold_s", "numpy_s") if found["workload"] != "microcircuit" else ("build_s", "peak_GB")
     for part in shown:
         if f"{side}_{part}" in found:
-            text += "; " + extra[part].format(found[f"{side}_{part}"] * (1e-9 if part == "peak" else 1.0))
+            text += "; " + extra[part].format(found[f"{side}_{part}"])
     return text
 
 

@@ -118,7 +118,8 @@ def _summary(parameters: Circuit, options: Options, runs: list[dict[str, Any]], 
     rates = {"published": dict(zip(parameters.names, parameters.reference, strict=True))}
     for side in sides:
         found[f"{side}_realtime"] = median(run[f"{side}_s"] for run in runs) / simulated
-        found |= {f"{side}_{name}": median(run[f"{side}_{name}"] for run in runs) for name in ("rate", "build_s", "peak")}
+        found |= {f"{side}_{name}": median(run[f"{side}_{name}"] for run in runs) for name in ("rate", "build_s")}
+        found[f"{side}_peak_GB"] = 1e-9 * median(run[f"{side}_peak"] for run in runs)
         rates[side] = {name: median(run[f"{side}_rates"][name] for run in runs) for name in parameters.names}
         found[f"{side}_off"] = max(abs(rates[side][name] / rate - 1.0) for name, rate in rates["published"].items())
     # A reduced circuit only comes near the published rates.
