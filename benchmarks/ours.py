@@ -19,7 +19,8 @@ from typing import Any
 from benchmarks.circuit import Circuit
 from benchmarks.networks import DT, RandomNetwork
 from benchmarks.peers import PeerError
-from snnsim.errors import CompileError
+from benchmarks.probe import REFUSED
+from snnsim.errors import CompileError, SnnsimError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -117,9 +118,11 @@ def run(
 
 
 def apart(task: str, job: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the answer of benchmarks.probe to `job`, given in a new process. Raises PeerError with its last words."""
+    """Return the answer of benchmarks.probe to `job`, given in a new process. Raises what it refused, or PeerError with its last words."""
     command = [sys.executable, "-m", "benchmarks.probe", task]
     done = subprocess.run(command, cwd=ROOT, input=json.dumps(job), capture_output=True, text=True, check=False)
+    if done.returncode == REFUSED:
+        raise SnnsimError(done.stderr.strip())
     if done.returncode:
         raise PeerError(f"Our own process stopped with code {done.returncode}:\n{done.stderr[-2000:]}")
     return json.loads(done.stdout)

@@ -6,6 +6,9 @@ import json
 import sys
 from typing import Any
 
+from snnsim.errors import SnnsimError
+
+REFUSED = 3  # exit code
 OPTIONS = ("threads", "engine", "precision")  # of a job, for `ours.run`
 
 
@@ -56,4 +59,8 @@ def held(what: str) -> int:
 
 if __name__ == "__main__":
     given = json.loads(sys.stdin.readline())
-    print(json.dumps({"first_spike": first_spike, "memory": memory, "circuit": circuit}[sys.argv[1]](given)))
+    try:
+        print(json.dumps({"first_spike": first_spike, "memory": memory, "circuit": circuit}[sys.argv[1]](given)))
+    except SnnsimError as error:  # on purpose: the text is enough
+        print(error, file=sys.stderr)
+        sys.exit(REFUSED)

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from benchmarks.measure import Options
 from benchmarks.networks import DT, RandomNetwork
 from benchmarks.peers import PeerError
 from benchmarks.workloads import build, growth, limits, memory, microcircuit, settle, threads
-from snnsim.errors import CompileError, ParameterError, SimulationError
+from snnsim.errors import CompileError, ParameterError, SimulationError, SnnsimError
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = workloads.SIMULATIONS
@@ -228,6 +228,27 @@ def test_the_microcircuit_reports_rates_memory_and_build_of_both_sides(fake):
     assert found["ours_rate"] == pytest.approx(mean)
     assert found["rates_ok"] is None and found["synapses"] == found["runs"][0]["ours_synapses"]
     assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.skipif(not peers.ready("nest"), reason="NEST is not set up: python -m benchmarks setup nest")
+def test_nest_runs_the_same_microcircuit():
+    some = microcircuit.circuit(0.03)
+    found = microcircuit.compare(some, Options(peer="nest", runs=1, scale=0.03, duration=2_000.0))
+    run = found["runs"][0]
+    assert run["peer_synapses"] == run["ours_synapses"] == sum(map(sum, some.synapses))
+    assert found["peer_rate"] == pytest.approx(found["ours_rate"], rel=some.tolerance)
+    for name in ("L23I", "L4E", "L4I", "L6I"):  # the rates of the others vary more from one drawn circuit to the next
+        assert found["rates"]["peer"][name] == pytest.approx(found["rates"]["ours"][name], rel=0.15)
+
+
+def test_what_a_new_process_refuses_is_said_in_its_own_words():
+    job = {"parameters": asdict(microcircuit.circuit(0.002)), "duration": 501.0, "seed": 1, "threads": 1, "engine": "clock"}
+    job["parameters"]["v_reset"] = job["parameters"]["v_th"] + 1.0
+    with pytest.raises(SnnsimError, match=r"^LIFExp\.v_reset") as refused:
+        ours.apart("circuit", job | {"precision": "double"})
+    assert len(str(refused.value).splitlines()) == 1
+    with pytest.raises(PeerError, match=r"(?s)Our own process stopped with code 1.*KeyError: 'precision'"):
+        ours.apart("circuit", job)
 
 
 def test_rates_are_counted_from_a_given_time_on():
