@@ -2,8 +2,9 @@
 
 The bound counts memory alone: the states that updates read and write, streamed through an array as large as all states, plus one
 addition per synaptic operation through a table of the same shape (targets of 2 or 4 bytes, a single-precision weight where they are
-drawn). Both rates are measured here, by loops without anything else in them. Arithmetic, exponentials and random numbers are not
-counted, so the bound cannot be reached; an update that keeps its states in registers over several steps could pass it. One thread.
+drawn). Both rates are measured here, by loops without anything else in them. Arithmetic, exponentials, random numbers and queues are
+not counted, so one does not expect to reach it. It is the bound of an engine that writes its states back in every step: keeping them in
+registers over several steps would pass it. One thread.
 """
 
 from __future__ import annotations
