@@ -10,20 +10,46 @@ from typing import Any
 from benchmarks import ours
 from benchmarks.networks import RandomNetwork
 from benchmarks.peers import PeerError, Worker
+from snnsim.errors import ParameterError
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the command line gives. duration : ms or None, that of the workload; say : tells a waiting person what happens"""
+    """What the command line gives.
+
+    duration : ms or None, that of the workload
+    scale : fraction of the neurons, or None for all
+    precision : of our states, 'double' or 'single'
+    drawn_in_advance : Brian2 gets rare Poisson input as a list made before the run
+    say : tells a waiting person what happens
+    """
 
     peer: str | None = None
     runs: int = 3
     threads: int = 1
     duration: float | None = None
     engine: str = "auto"
+    scale: float | None = None
+    precision: str = "double"
+    drawn_in_advance: bool = False
     say: Say = lambda _: None
+
+    @property
+    def ours(self) -> dict[str, Any]:
+        """What our own runs take of it."""
+        return {"threads": self.threads, "engine": self.engine, "precision": self.precision}
+
+    def fit(self, parameters: RandomNetwork) -> RandomNetwork:
+        """Return the network at `scale`. Raises ParameterError where a neuron would have more inputs than there are neurons."""
+        if self.scale is None:
+            return parameters
+        if self.scale < parameters.p:
+            raise ParameterError(
+                f"--scale = {self.scale:g} must be >= {parameters.p:g} here: every neuron keeps its number of inputs. Take a larger one."
+            )
+        return parameters.scaled(round(self.scale * parameters.size))
 
 
 def report(workload: str, options: Options, runs: Sequence[dict[str, Any]], unit: str = "s", **more: Any) -> dict[str, Any]:
@@ -40,16 +66,17 @@ def report(workload: str, options: Options, runs: Sequence[dict[str, Any]], unit
         f"ours_{unit}": mine,
         f"peer_{unit}": theirs,
         "ratio": ratio,
+        "precision": options.precision,
         "runs": list(runs),
     } | more
 
 
-def check_rates(parameters: RandomNetwork, runs: Sequence[dict[str, Any]], peer: str) -> None:
+def check_rates(tolerance: float, runs: Sequence[dict[str, Any]], peer: str) -> None:
     """Refuse to compare two simulators that do not fire at the same mean rate: they ran different networks."""
     mine, theirs = (median(run[f"{who}_rate"] for run in runs) for who in ("ours", "peer"))
-    if abs(mine - theirs) > parameters.tolerance * max(mine, theirs):
+    if abs(mine - theirs) > tolerance * max(mine, theirs):
         raise PeerError(
-            f"Mean rates differ by more than {100 * parameters.tolerance:g} %: ours {mine:.3f} Hz, {peer} {theirs:.3f} Hz. These are not "
+            f"Mean rates differ by more than {100 * tolerance:g} %: ours {mine:.3f} Hz, {peer} {theirs:.3f} Hz. These are not "
             "the same network, or the run is too short to tell: try a longer --duration."
         )
 
@@ -60,10 +87,11 @@ def interleaved(parameters: RandomNetwork, options: Options, duration: float, ru
     rule : how NEST draws its connections: 'random', each with probability p, or 'fixed_indegree'
     """
     options.say("ours: compiling the kernels")
-    ours.run(parameters, duration=1.0, seed=0, threads=options.threads, engine=options.engine)
+    ours.run(parameters, duration=1.0, seed=0, **options.ours)
     if options.peer is None:
         return [_one(parameters, options, duration, number, None) for number in range(options.runs)]
     job = {"parameters": asdict(parameters), "duration": duration, "seed": 1, "threads": options.threads, "rule": rule}
+    job["drawn_in_advance"] = options.drawn_in_advance
     options.say(f"{options.peer}: starting")
     with Worker(options.peer, job) as worker:
         return [_one(parameters, options, duration, number, worker) for number in range(options.runs)]
@@ -71,20 +99,28 @@ def interleaved(parameters: RandomNetwork, options: Options, duration: float, ru
 
 def _one(parameters: RandomNetwork, options: Options, duration: float, number: int, worker: Worker | None) -> dict[str, Any]:
     options.say(f"run {number + 1} of {options.runs}: ours")
-    mine = ours.run(parameters, duration=duration, seed=number + 1, threads=options.threads, engine=options.engine)
+    mine = ours.run(parameters, duration=duration, seed=number + 1, **options.ours)
     answers = [("ours", mine)]
     if worker is not None:
         options.say(f"run {number + 1} of {options.runs}: {options.peer}")
         answers.append(("peer", worker.run()))
+    return named(answers)
+
+
+def named(answers: Sequence[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Return the answers of both sides as one run: ours_s, ours_rate, ..., peer_s, ..."""
     return {f"{who}_{'s' if name == 'seconds' else name}": value for who, answer in answers for name, value in answer.items()}
 
 
 def simulation(workload: str, parameters: RandomNetwork, options: Options) -> dict[str, Any]:
     """Compare the wall time of the simulation alone; check that the mean rates agree."""
+    parameters = options.fit(parameters)
     duration = parameters.duration if options.duration is None else options.duration
     runs = interleaved(parameters, options, duration)
     if options.peer is not None:
-        check_rates(parameters, runs, options.peer)
+        check_rates(parameters.tolerance, runs, options.peer)
     sides = ("ours", "peer") if options.peer else ("ours",)
-    more = {f"{side}_{name}": median(run[f"{side}_{name}"] for run in runs) for side in sides for name in ("rate", "build_s")}
+    more: dict[str, Any] = {
+        f"{side}_{name}": median(run[f"{side}_{name}"] for run in runs) for side in sides for name in ("rate", "build_s")
+    }
     return report(workload, options, runs, duration_s=duration * 1e-3, **more)

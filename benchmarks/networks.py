@@ -50,6 +50,16 @@ class RandomNetwork:
     tolerance: float = 0.05
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Populations of neurons; all others of the description are sources."""
+        return ("exc", "inh")
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Neurons of each."""
+        return (self.n_exc, self.n_inh)
+
+    @property
     def size(self) -> int:
         """Neurons of both populations."""
         return self.n_exc + self.n_inh
@@ -58,6 +68,35 @@ class RandomNetwork:
         """Return a network of about `neurons` neurons and the same expected input to each; for tests."""
         factor = neurons / self.size
         return replace(self, n_exc=round(self.n_exc * factor), n_inh=round(self.n_inh * factor), p=min(1.0, self.p / factor))
+
+    def network(self, seed: int) -> Network:
+        """Return the network as a snnsim description. seed : of the potentials at the start"""
+        import numpy as np
+
+        from snnsim.connect import FixedProbability, OneToOne
+        from snnsim.models.poisson import PoissonSource
+        from snnsim.network import Network, Population, Projection
+
+        names = ["tau_m", "v_rest", "v_th", "v_reset", "t_ref", "c_m", "i_ext"]
+        names += [] if self.synapses == "delta" else ["tau_syn_exc", "tau_syn_inh"]
+        names += ["e_rev_exc", "e_rev_inh"] if self.synapses == "conductance" else []
+        values: dict[str, Any] = {name: getattr(self, name) for name in names}
+        random, model = np.random.default_rng(seed), model_of(self)
+        low, high = self.v_init
+        cells = [
+            Population(name, size, model(**values, v_init=low if low == high else random.uniform(low, high, size)))
+            for name, size in zip(self.names, self.sizes, strict=True)
+        ]
+        parts = [
+            Projection(pre, post, FixedProbability(self.p), weight=weight, delay=self.delay)
+            for pre, weight in zip(cells, (self.weight_exc, self.weight_inh), strict=True)
+            for post in cells
+        ]
+        if self.drive_rate:
+            for post in cells:
+                noise = Population(f"noise_{post.name}", post.size, PoissonSource(rate=self.drive_rate))
+                parts.append(Projection(noise, post, OneToOne(), weight=self.drive_weight, delay=self.delay))
+        return Network(*parts)
 
 
 def model_of(parameters: RandomNetwork) -> type:
@@ -69,34 +108,3 @@ def model_of(parameters: RandomNetwork) -> type:
     else:
         from snnsim.models.lif_cond_exp import LIFCondExp as Model
     return Model
-
-
-def describe(parameters: RandomNetwork, seed: int) -> Network:
-    """Return the network as a snnsim description. seed : of the potentials at the start"""
-    import numpy as np
-
-    from snnsim.connect import FixedProbability, OneToOne
-    from snnsim.models.poisson import PoissonSource
-    from snnsim.network import Network, Population, Projection
-
-    given = parameters
-    names = ["tau_m", "v_rest", "v_th", "v_reset", "t_ref", "c_m", "i_ext"]
-    names += [] if given.synapses == "delta" else ["tau_syn_exc", "tau_syn_inh"]
-    names += ["e_rev_exc", "e_rev_inh"] if given.synapses == "conductance" else []
-    values: dict[str, Any] = {name: getattr(given, name) for name in names}
-    random, model = np.random.default_rng(seed), model_of(given)
-    low, high = given.v_init
-    cells = [
-        Population(name, size, model(**values, v_init=low if low == high else random.uniform(low, high, size)))
-        for name, size in (("exc", given.n_exc), ("inh", given.n_inh))
-    ]
-    parts = [
-        Projection(pre, post, FixedProbability(given.p), weight=weight, delay=given.delay)
-        for pre, weight in zip(cells, (given.weight_exc, given.weight_inh), strict=True)
-        for post in cells
-    ]
-    if given.drive_rate:
-        for post in cells:
-            noise = Population(f"noise_{post.name}", post.size, PoissonSource(rate=given.drive_rate))
-            parts.append(Projection(noise, post, OneToOne(), weight=given.drive_weight, delay=given.delay))
-    return Network(*parts)

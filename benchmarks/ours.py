@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.networks import DT, RandomNetwork, describe
+from benchmarks.circuit import Circuit
+from benchmarks.networks import DT, RandomNetwork
+from benchmarks.peers import PeerError
+from benchmarks.probe import REFUSED
+from snnsim.errors import CompileError, SnnsimError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,40 +51,78 @@ def timed_layout(engine: Any, seconds: list[float]) -> Iterator[None]:
 
 
 def run(
-    parameters: RandomNetwork,
+    parameters: RandomNetwork | Circuit,
     *,
     duration: float,
     seed: int,
     threads: int = 1,
     engine: str = "auto",
+    precision: str = "double",
+    counted_from: float | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Any]:
     """Build the network and run it once for `duration` ms.
 
-    Returns seconds (of the simulation), build_s, rate (mean over all neurons, Hz), synapses, engine, threads. Spikes are counted
-    by the engine and not recorded.
+    counted_from : ms; None counts the spikes of the whole run in the engine and records none, a time records them all, so that
+                   the rates of every population can be told from then on
+
+    Returns seconds (of the simulation), build_s, rate (mean over all neurons, Hz), rates (by population, where counted_from is
+    given), spikes, synapses, synops (through these), drive (input spikes), updates, traffic (states read and written in updates),
+    engine, threads, precision.
+
+    Raises
+    ------
+    CompileError   for single precision where the engine has none
     """
     from snnsim.compiler.spiking import compile_spiking
     from snnsim.engines.spiking import choose
 
     began = time.perf_counter()
-    compiled = compile_spiking(describe(parameters, seed), seed=seed, dt=DT)
+    compiled = compile_spiking(parameters.network(seed), seed=seed, dt=DT)
     build = time.perf_counter() - began
     name = choose(compiled, duration)[0] if engine == "auto" else engine
     module = import_module(f"snnsim.engines.{name}")
-    # Engines are serial so far; one that takes threads gets them.
-    several = "threads" in inspect.signature(module.run).parameters
+    # Not every engine takes both; the answer says what was used.
+    valid = inspect.signature(module.run).parameters
+    asked = {"threads": threads, "precision": precision}
+    taken = {option: value for option, value in asked.items() if option in valid}
+    if precision != "double" and "precision" not in taken:
+        raise CompileError(f"--precision = {precision}: the {name} engine keeps its states in double precision alone. Leave it out.")
+    record = {} if counted_from is None else {each: ["spikes"] for each in parameters.names}
     layout: list[float] = []
     with timed_layout(module, layout):
         began = time.perf_counter()
-        result = module.run(compiled, duration=duration, record={}, progress=progress, **({"threads": threads} if several else {}))
+        result = module.run(compiled, duration=duration, record=record, progress=progress, **taken)
         whole = time.perf_counter() - began
-    spikes = sum(result.counts.layers[cells].get("spikes", 0) for cells in ("exc", "inh"))
-    return {
+    layers, cells = result.counts.layers, set(parameters.names)
+    inner = [part for part in compiled.projections if compiled.populations[part.pre].name in cells]
+    answer = {
         "seconds": whole - sum(layout),
         "build_s": build + sum(layout),
-        "rate": spikes / (parameters.size * duration * 1e-3),
-        "synapses": sum(len(part.target) for part in compiled.projections if compiled.populations[part.pre].name in ("exc", "inh")),
+        "spikes": sum(layers[each].get("spikes", 0) for each in cells),
+        "synapses": sum(len(part.target) for part in inner),
+        "synops": sum(layers[part.name].get("synops", 0) for part in inner),
+        "drive": sum(layers[part.name].get("synops", 0) for part in compiled.projections if part not in inner),
+        "updates": sum(layers[each].get(kind, 0) for each in cells for kind in ("updates_driven", "updates_idle")),
+        "traffic": sum(layers[each].get(kind, 0) for each in cells for kind in ("state_reads", "state_writes")),
         "engine": name,
-        "threads": threads if several else 1,
+        "threads": taken.get("threads", 1),
+        "precision": precision,
     }
+    if counted_from is None:
+        return answer | {"rate": answer["spikes"] / (parameters.size * duration * 1e-3)}
+    late = {each: int((result.spikes[each].times > counted_from).sum()) for each in parameters.names}
+    counted = (duration - counted_from) * 1e-3
+    rates = {each: late[each] / (result.spikes[each].n * counted) for each in late}
+    return answer | {"rate": sum(late.values()) / (parameters.size * counted), "rates": rates}
+
+
+def apart(task: str, job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer of benchmarks.probe to `job`, given in a new process. Raises what it refused, or PeerError with its last words."""
+    command = [sys.executable, "-m", "benchmarks.probe", task]
+    done = subprocess.run(command, cwd=ROOT, input=json.dumps(job), capture_output=True, text=True, check=False)
+    if done.returncode == REFUSED:
+        raise SnnsimError(done.stderr.strip())
+    if done.returncode:
+        raise PeerError(f"Our own process stopped with code {done.returncode}:\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout)

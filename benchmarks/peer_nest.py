@@ -56,6 +56,61 @@ def build(p, job):
     return synapses
 
 
+def build_circuit(p, job):
+    """Populations joined by given numbers of synapses; return what counts the spikes of each population from the start on."""
+    nest.ResetKernel()
+    nest.set(resolution=0.1, local_num_threads=job["threads"], rng_seed=job["seed"], print_time=False)
+    cells = {"E_L": p["v_rest"], "V_th": p["v_th"], "V_reset": p["v_reset"], "t_ref": p["t_ref"], "C_m": p["c_m"], "tau_m": p["tau_m"]}
+    cells |= {"tau_syn_ex": p["tau_syn"], "tau_syn_in": p["tau_syn"]}
+    everyone = []
+    for name, size, mean, sd, current in zip(p["names"], p["sizes"], p["v_mean"], p["v_sd"], p["i_ext"], strict=True):
+        some = nest.Create("iaf_psc_exp", size, params=cells | {"I_e": current})
+        some.V_m = nest.math.redraw(nest.random.normal(mean=mean, std=sd), min=-1e3, max=p["v_th"])
+        everyone.append(some)
+        # One thread takes 134,217,726 connections of a model at most.
+        nest.CopyModel("static_synapse", f"from_{name}")
+    for post, numbers, weights in zip(everyone, p["synapses"], p["weight"], strict=True):
+        for pre, name, number, mean, delay in zip(everyone, p["names"], numbers, weights, p["delay"], strict=True):
+            if not number:
+                continue
+            weight = nest.random.normal(mean=mean, std=p["weight_spread"] * abs(mean))
+            low, high = (0.0, 1e9) if mean > 0.0 else (-1e9, 0.0)
+            # Rounding comes after drawing again: half a step rounds up to one.
+            wait = nest.math.redraw(nest.random.normal(mean=delay, std=p["delay_spread"] * delay), min=0.05, max=1e9)
+            given = {"synapse_model": f"from_{name}", "weight": nest.math.redraw(weight, min=low, max=high), "delay": wait}
+            nest.Connect(pre, post, {"rule": "fixed_total_number", "N": number}, given)
+    synapses = nest.num_connections
+    recorders = []
+    for some, rate in zip(everyone, p["drive_rate"], strict=True):
+        drive = nest.Create("poisson_generator", params={"rate": rate})
+        nest.Connect(drive, some, syn_spec={"weight": p["drive_weight"], "delay": p["drive_delay"]})
+        recorders.append(nest.Create("spike_recorder", params={"start": p["start"]}))
+        nest.Connect(some, recorders[-1])
+    nest.Prepare()  # sorts the connections and makes the tables
+    return synapses, recorders
+
+
+def run_circuit(p, job):
+    began = time.perf_counter()
+    synapses, recorders = build_circuit(p, job)
+    built = time.perf_counter() - began
+    began = time.perf_counter()
+    nest.Run(job["duration"])
+    seconds = time.perf_counter() - began
+    nest.Cleanup()
+    counted = (job["duration"] - p["start"]) * 1e-3
+    spikes = [recorder.n_events for recorder in recorders]
+    return {
+        "seconds": seconds,
+        "build_s": built,
+        "rate": sum(spikes) / (sum(p["sizes"]) * counted),
+        "rates": {name: n / (size * counted) for name, n, size in zip(p["names"], spikes, p["sizes"], strict=True)},
+        "synapses": synapses,
+        "threads": job["threads"],
+        "peak": memory("VmHWM"),
+    }
+
+
 def run(p, job):
     job["seed"] += 1
     before = memory("VmRSS")
@@ -96,5 +151,8 @@ job = json.loads(sys.stdin.readline())
 if job.get("task") != "first_spike":
     print("{}", file=answers, flush=True)
 for _ in sys.stdin:
-    answer = first_spike(job["parameters"]) if job.get("task") == "first_spike" else run(job["parameters"], job)
+    if job.get("task") == "first_spike":
+        answer = first_spike(job["parameters"])
+    else:
+        answer = (run_circuit if job["rule"] == "circuit" else run)(job["parameters"], job)
     print(json.dumps(answer), file=answers, flush=True)

@@ -46,13 +46,17 @@ def find(name: str) -> Peer:
     return PEERS[name]
 
 
+def ready(name: str) -> bool:
+    """Return whether the peer is set up."""
+    return (ENVIRONMENTS / name / "ready").exists()
+
+
 def python_of(name: str) -> Path:
     """Return the Python of a peer. Raises PeerError, with the command to run, where it is not set up."""
     find(name)
-    python = ENVIRONMENTS / name / "bin" / "python"
-    if not (ENVIRONMENTS / name / "ready").exists():
+    if not ready(name):
         raise PeerError(f"Peer {name!r} is not set up. Run: python -m benchmarks setup {name}")
-    return python
+    return ENVIRONMENTS / name / "bin" / "python"
 
 
 def set_up(name: str) -> Path:

@@ -1,4 +1,4 @@
-"""What needs a new process of ours: `python -m benchmarks.probe memory|first_spike`, a job on standard input."""
+"""What needs a new process of ours: `python -m benchmarks.probe memory|first_spike|circuit`, a job on standard input."""
 
 from __future__ import annotations
 
@@ -6,11 +6,17 @@ import json
 import sys
 from typing import Any
 
+from snnsim.errors import SnnsimError
 
-def first_spike(parameters: dict[str, Any]) -> dict[str, Any]:
+REFUSED = 3  # exit code
+OPTIONS = ("threads", "engine", "precision")  # of a job, for `ours.run`
+
+
+def first_spike(job: dict[str, Any]) -> dict[str, Any]:
     """Simulate `n` neurons as a user would, and return the time of the first spike."""
     import snnsim as sim
 
+    parameters = dict(job["parameters"])
     n, duration = parameters.pop("n"), parameters.pop("duration")
     result = sim.simulate(sim.Network(sim.Population("cells", n, sim.LIF(**parameters))), duration=duration)
     return {"first_ms": float(result.spikes["cells"].times.min())}
@@ -23,10 +29,26 @@ def memory(job: dict[str, Any]) -> dict[str, Any]:
 
     ours.share_compiled_kernels()
     parameters = RandomNetwork(**job["parameters"])
-    ours.run(parameters.scaled(100), duration=1.0, seed=0)
+    options = {name: job[name] for name in OPTIONS}
+    ours.run(parameters.scaled(100), duration=1.0, seed=0, **options)
     before, seen = held("VmRSS"), []
-    answer = ours.run(parameters, duration=job["duration"], seed=job["seed"], progress=lambda _: seen.append(held("VmRSS")))
+    timing = {"duration": job["duration"], "seed": job["seed"]}
+    answer = ours.run(parameters, **timing, **options, progress=lambda _: seen.append(held("VmRSS")))
     return {"resident": max(seen) - before, "peak": held("VmHWM") - before, "synapses": answer["synapses"]}
+
+
+def circuit(job: dict[str, Any]) -> dict[str, Any]:
+    """Run a circuit once, and return what `ours.run` does and the peak memory of this process."""
+    from benchmarks import ours
+    from benchmarks.circuit import Circuit
+    from benchmarks.workloads import microcircuit
+
+    ours.share_compiled_kernels()
+    parameters = Circuit(**job["parameters"])
+    options = {name: job[name] for name in OPTIONS}
+    ours.run(microcircuit.circuit(0.002), duration=1.0, seed=0, counted_from=0.0, **options)  # compiles the kernels
+    answer = ours.run(parameters, duration=job["duration"], seed=job["seed"], counted_from=parameters.start, **options)
+    return answer | {"peak": held("VmHWM")}
 
 
 def held(what: str) -> int:
@@ -36,6 +58,9 @@ def held(what: str) -> int:
 
 
 if __name__ == "__main__":
-    task = sys.argv[1]
     given = json.loads(sys.stdin.readline())
-    print(json.dumps(first_spike(given["parameters"]) if task == "first_spike" else memory(given)))
+    try:
+        print(json.dumps({"first_spike": first_spike, "memory": memory, "circuit": circuit}[sys.argv[1]](given)))
+    except SnnsimError as error:  # on purpose: the text is enough
+        print(error, file=sys.stderr)
+        sys.exit(REFUSED)

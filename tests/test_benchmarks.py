@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmarks import cli, measure, ours, peers, workloads
+from benchmarks import cli, machine, measure, ours, peers, table, workloads
 from benchmarks.measure import Options
-from benchmarks.networks import DT, RandomNetwork, describe
+from benchmarks.networks import DT, RandomNetwork
 from benchmarks.peers import PeerError
-from benchmarks.workloads import build, memory, settle
-from snnsim.errors import ParameterError
+from benchmarks.workloads import build, growth, limits, memory, microcircuit, settle, threads
+from snnsim.errors import CompileError, ParameterError, SimulationError, SnnsimError
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORKS = workloads.SIMULATIONS
@@ -83,7 +85,7 @@ def test_the_rate_is_that_of_recorded_spikes_and_the_engine_is_left_as_it_was():
     network, before = tiny("brunel"), clock._build
     found = ours.run(network, duration=50.0, seed=3, engine="clock")
     assert clock._build is before
-    recorded = clock.run(compile_spiking(describe(network, 3), seed=3, dt=DT), duration=50.0, record={"exc": ["spikes"], "inh": ["spikes"]})
+    recorded = clock.run(compile_spiking(network.network(3), seed=3, dt=DT), duration=50.0, record={"exc": ["spikes"], "inh": ["spikes"]})
     spikes = sum(len(train) for train in recorded.spikes.values())
     assert spikes > 0
     assert found["rate"] == pytest.approx(spikes / (network.size * 0.05))
@@ -111,6 +113,35 @@ def test_without_a_peer_there_is_no_ratio():
     assert found["peer"] is found["peer_s"] is found["ratio"] is None and found["ours_s"] > 0.0
 
 
+def test_precision_and_scale_reach_the_run_and_the_report(monkeypatch):
+    from snnsim.engines import clock
+
+    seen, run = [], clock.run
+
+    def with_precision(compiled, *, precision="double", **named):
+        seen.append((precision, sum(population.size for population in compiled.populations)))
+        return run(compiled, **named)
+
+    monkeypatch.setattr(clock, "run", with_precision)
+    found = measure.simulation("cuba", parameters_of("cuba"), Options(runs=1, duration=1.0, scale=0.05, engine="clock", precision="single"))
+    assert found["precision"] == found["runs"][0]["ours_precision"] == "single"
+    assert seen == [("single", 200)] * 2
+
+
+def test_single_precision_is_refused_by_an_engine_without_it(monkeypatch):
+    from snnsim.engines import clock
+
+    run = clock.run
+    monkeypatch.setattr(clock, "run", lambda compiled, *, duration, record, progress: run(compiled, duration=duration, record=record))
+    with pytest.raises(CompileError, match="--precision = single: the clock engine keeps its states in double precision alone"):
+        ours.run(tiny("cuba"), duration=1.0, seed=0, engine="clock", precision="single")
+
+
+def test_a_scale_that_leaves_too_few_sources_is_refused():
+    with pytest.raises(ParameterError, match=r"--scale = 0.05 must be >= 0.1 here"):
+        Options(scale=0.05).fit(parameters_of("brunel"))
+
+
 def test_networks_that_fire_at_different_rates_are_not_compared(fake):
     network = replace(tiny("cuba"), tolerance=0.05)
     other = fake('{"seconds": 2.0, "build_s": 1.0, "rate": 5000.0, "synapses": 10, "threads": 1}')
@@ -133,6 +164,213 @@ def test_memory_compares_bytes_per_synapse(fake):
     assert found["peer_B"] == 9.0 and found["runs"][0]["peer_peak_B"] == 18.0 and found["ours_B"] > 0.0
 
 
+def test_the_microcircuit_is_the_published_one():
+    whole = microcircuit.circuit()
+    assert whole.size == 77_169 and 298.8e6 < sum(map(sum, whole.synapses)) < 298.9e6
+    assert whole.i_ext == (0.0,) * 8
+    for i, row in enumerate(microcircuit.P):
+        for j, p in enumerate(row):
+            # The chance that none of the draws hits a given pair.
+            none = (1.0 - 1.0 / (whole.sizes[i] * whole.sizes[j])) ** whole.synapses[i][j]
+            assert 1.0 - none == pytest.approx(p, abs=1e-6)
+            assert whole.weight[i][j] == pytest.approx((87.8 if j % 2 == 0 else -351.2) * (2.0 if (i, j) == (0, 2) else 1.0))
+    # A current of 87.8 pA that decays in 0.5 ms lifts the potential by 0.15 mV at its peak.
+    t = np.linspace(0.0, 10.0, 100_001)
+    lift = 87.8 / 250.0 / (1.0 / 0.5 - 1.0 / 10.0) * (np.exp(-t / 10.0) - np.exp(-t / 0.5))
+    assert lift.max() == pytest.approx(0.15, rel=1e-3)
+
+
+def test_a_reduced_microcircuit_keeps_mean_and_variance_of_its_input():
+    whole, part = microcircuit.circuit(), microcircuit.circuit(0.1)
+    for i in range(8):
+        moments = []
+        for some in (whole, part):
+            events = [n / some.sizes[i] * rate for n, rate in zip(some.synapses[i], some.reference, strict=True)]
+            mean = sum(n * w for n, w in zip(events, some.weight[i], strict=True)) + some.drive_rate[i] * some.drive_weight
+            spread = sum(n * w * w for n, w in zip(events, some.weight[i], strict=True)) + some.drive_rate[i] * some.drive_weight**2
+            moments.append((1e-3 * some.tau_syn * mean + some.i_ext[i], spread))
+        assert moments[1] == pytest.approx(moments[0], rel=0.01)
+
+
+def test_a_description_of_the_microcircuit_draws_what_it_says():
+    from snnsim.compiler.spiking import compile_spiking
+
+    some = microcircuit.circuit(0.02)
+    network = some.network(seed=1)
+    assert tuple(network.populations[name].size for name in some.names) == some.sizes
+    starts = network.populations["L4E"].model.v_init
+    assert starts.max() < some.v_th and starts.mean() == pytest.approx(some.v_mean[2], abs=1.0)
+    compiled = compile_spiking(network, seed=1, dt=DT)
+    parts = {part.name: part for part in compiled.projections}
+    for i, post in enumerate(some.names):
+        for j, pre in enumerate(some.names):
+            if some.synapses[i][j]:
+                assert len(parts[f"{pre} -> {post}"].target) == some.synapses[i][j]
+            else:
+                assert f"{pre} -> {post}" not in parts
+    wide = parts["L4I -> L4E"]
+    assert wide.weight.max() <= 0.0 and wide.weight.mean() == pytest.approx(some.weight[2][3], rel=0.02)
+    assert wide.weight.std() == pytest.approx(0.1 * abs(some.weight[2][3]), rel=0.1)
+    assert wide.delay.min() >= DT - 1e-12 and np.allclose(wide.delay / DT, np.rint(wide.delay / DT))
+
+
+def test_the_microcircuit_reports_rates_memory_and_build_of_both_sides(fake):
+    some = microcircuit.circuit(0.01)
+    rates = dict.fromkeys(some.names, 3.0)
+    answer = f'{{"seconds": 2.0, "build_s": 1.0, "rate": 3.0, "rates": {rates}, "synapses": 10, "threads": 1, "peak": 5e9}}'
+    found = microcircuit.compare(replace(some, tolerance=10.0), Options(peer=fake(answer), runs=1, scale=0.01, duration=100.0))
+    assert {"workload", "peer", "ours_s", "peer_s", "ratio", "runs"} <= found.keys()
+    assert found["ratio"] == 2.0 / found["ours_s"] and found["peer_realtime"] == pytest.approx(2.0 / 0.6)
+    assert found["peer_peak_GB"] == 5.0 and 0.05 < found["ours_peak_GB"] < 4.0 and found["ours_build_s"] > 0.0
+    assert found["rates"]["peer"] == rates and found["peer_off"] == pytest.approx(3.0 / 0.86 - 1.0)
+    ours_rates = found["rates"]["ours"]
+    mean = sum(ours_rates[name] * size for name, size in zip(some.names, some.sizes, strict=True)) / some.size
+    assert found["ours_rate"] == pytest.approx(mean)
+    assert found["rates_ok"] is None and found["synapses"] == found["runs"][0]["ours_synapses"]
+    assert json.loads(json.dumps(found)) == found
+
+
+@pytest.mark.skipif(not peers.ready("nest"), reason="NEST is not set up: python -m benchmarks setup nest")
+def test_nest_runs_the_same_microcircuit():
+    some = microcircuit.circuit(0.03)
+    found = microcircuit.compare(some, Options(peer="nest", runs=1, scale=0.03, duration=2_000.0))
+    run = found["runs"][0]
+    assert run["peer_synapses"] == run["ours_synapses"] == sum(map(sum, some.synapses))
+    assert found["peer_rate"] == pytest.approx(found["ours_rate"], rel=some.tolerance)
+    for name in ("L4E", "L4I", "L5I", "L6I"):  # the rates of the others vary more from one drawn circuit to the next
+        assert found["rates"]["peer"][name] == pytest.approx(found["rates"]["ours"][name], rel=0.15)
+
+
+def test_what_a_new_process_refuses_is_said_in_its_own_words():
+    job = {"parameters": asdict(microcircuit.circuit(0.002)), "duration": 501.0, "seed": 1, "threads": 1, "engine": "clock"}
+    job["parameters"]["v_reset"] = job["parameters"]["v_th"] + 1.0
+    with pytest.raises(SnnsimError, match=r"^LIFExp\.v_reset") as refused:
+        ours.apart("circuit", job | {"precision": "double"})
+    assert len(str(refused.value).splitlines()) == 1
+    with pytest.raises(PeerError, match=r"(?s)Our own process stopped with code 1.*KeyError: 'precision'"):
+        ours.apart("circuit", job)
+
+
+def test_rates_are_counted_from_a_given_time_on():
+    network = tiny("brunel")
+    whole, late = (ours.run(network, duration=60.0, seed=3, engine="clock", counted_from=start) for start in (0.0, 30.0))
+    assert whole["spikes"] == late["spikes"] > 0
+    counted = [sum(run["rates"][name] * size for name, size in zip(network.names, network.sizes, strict=True)) for run in (whole, late)]
+    assert counted[0] * 0.06 == pytest.approx(whole["spikes"])
+    early = ours.run(network, duration=30.0, seed=3, engine="clock")["spikes"]
+    assert counted[1] * 0.03 == pytest.approx(whole["spikes"] - early)
+
+
+def test_a_circuit_off_its_published_rates_is_printed_and_ends_with_code_1(monkeypatch, capsys):
+    found = {"workload": "microcircuit", "peer": None, "ours_off": 0.3, "rates_ok": False, "runs": []}
+    monkeypatch.setattr(microcircuit, "measure", lambda _: found)
+    code, out, err = benchmarks(monkeypatch, capsys, "microcircuit", "--json")
+    assert code == 1 and json.loads(out) == found
+    assert err == "benchmarks: a population of microcircuit fires 30 % off its published rate; see rates.\n"
+
+
+def serial_or_not(monkeypatch, change):
+    """Let the clock engine take threads, and change the description it is given where there are two."""
+    from snnsim.engines import clock
+
+    run = clock.run
+    known = "threads" in inspect.signature(run).parameters
+
+    def threaded(compiled, *, threads=1, duration, record, progress=None):
+        more = {"threads": threads} if known else {}
+        return run(compiled, duration=change(duration, threads), record=record, progress=progress, **more)
+
+    monkeypatch.setattr(clock, "run", threaded)
+
+
+def test_threads_compares_one_with_two(monkeypatch):
+    serial_or_not(monkeypatch, lambda duration, threads: duration)
+    found = threads.compare(tiny("brunel"), Options(runs=2, duration=40.0, engine="clock"))
+    assert found["ratio"] == found["one_s"] / found["many_s"] and found["threads"] == 2 and len(found["runs"]) == 2
+    assert {"workload", "peer", "ratio", "runs"} <= found.keys() and found["runs"][0]["spikes"] > 0
+
+
+def test_threads_that_change_the_spikes_are_no_gain(monkeypatch):
+    serial_or_not(monkeypatch, lambda duration, threads: duration / threads)
+    with pytest.raises(SimulationError, match=r"2 threads made \d+ spikes and one made \d+"):
+        threads.compare(tiny("brunel"), Options(runs=1, duration=40.0, engine="clock"))
+
+
+def test_threads_asks_for_an_engine_that_takes_them(monkeypatch):
+    from snnsim.engines import event
+
+    run = event.run
+    monkeypatch.setattr(event, "run", lambda compiled, *, duration, record, progress: run(compiled, duration=duration, record=record))
+    with pytest.raises(CompileError, match="needs an engine that takes threads; the event engine ran on 1"):
+        threads.compare(tiny("sparse"), Options(runs=1, duration=1.0, engine="event"))
+
+
+def test_growth_divides_time_by_work():
+    networks = {"clock": replace(tiny("cuba"), duration=20.0), "event": replace(parameters_of("sparse").scaled(2000), duration=20.0)}
+    found = growth.compare(networks, Options(runs=1))
+    for engine in networks:
+        assert found[f"{engine}_growth"] == pytest.approx(found[f"{engine}_time_ratio"] / found[f"{engine}_work_ratio"])
+        assert found[f"{engine}_work_ratio"] > 5.0
+    assert found["ratio"] in (found["clock_growth"], found["event_growth"])
+
+
+def test_work_is_what_was_delivered_and_updated():
+    network = tiny("brunel")
+    answer = ours.run(network, duration=10.0, seed=1, engine="clock")
+    assert answer["updates"] == network.size * 100
+    assert answer["drive"] == pytest.approx(network.size * 20_000.0 * 0.01, rel=0.1)
+    assert growth.work(answer) == answer["synops"] + answer["drive"] + answer["updates"]
+
+
+def test_limits_puts_every_run_beside_its_bound(monkeypatch):
+    from snnsim.models.lif_exp import LIFExp
+
+    monkeypatch.setattr(machine, "ENOUGH", 0.002)
+    monkeypatch.setattr(limits, "STREAMS", {"L2": 1 << 16})
+    found = limits.compare({"cuba": tiny("cuba"), "microcircuit": microcircuit.circuit(0.01)}, Options(runs=1, engine="clock"), share=0.005)
+    assert found["stream_L2_GB_per_s"] > 0.1 and [run["workload"] for run in found["runs"]] == ["cuba", "microcircuit"]
+    for run in found["runs"]:
+        assert run["ratio"] == run["measured_s"] / run["bound_s"] and run["bound_s"] > 0.0
+    states = LIFExp.update_operations["clock"]
+    moved = 8 * (states["state_reads"] + states["state_writes"]) * 40 * 500  # 40 neurons, 500 steps; then two bytes of a synapse
+    assert found["runs"][0]["moved_GB"] == pytest.approx(1e-9 * (moved + (2 + 16) * found["runs"][0]["synops"]))
+
+
+def test_the_loops_that_measure_the_machine_do_what_they_say():
+    state = np.ones(3)
+    machine._stream.py_func(state, 0.5, 2)
+    assert state.tolist() == [1.75] * 3
+    target, first, weight = np.array([0, 2, 1, 2], dtype=np.uint16), np.array([2, 0, 2]), np.arange(4.0, dtype=np.float32)
+    into, sums = np.zeros(3), np.zeros(3)
+    machine._scatter.py_func(target, first, 2, into)
+    machine._scatter_weights.py_func(target, weight, first, 2, sums)
+    assert into == pytest.approx([0.1, 0.2, 0.3]) and sums.tolist() == [0.0, 4.0, 7.0]
+
+
+def test_every_row_of_the_table_names_the_command_that_measures_it(monkeypatch, capsys, fake):
+    from benchmarks.workloads import cuba, sparse
+
+    name = fake()
+    monkeypatch.setattr(cuba, "measure", lambda options: measure.simulation("cuba", tiny("cuba"), replace(options, duration=200.0)))
+    monkeypatch.setattr(sparse, "measure", lambda _: (_ for _ in ()).throw(PeerError("no such luck\nat all")))
+    code, out, _ = benchmarks(monkeypatch, capsys, "all", "cuba", "sparse", "--peer", name, "--runs", "1", "--markdown")
+    rows = [line for line in out.splitlines() if line.startswith("| `")]
+    assert code == 1 and len(rows) == 2
+    assert re.fullmatch(r"\| `cuba --peer fake --runs 1` \| \S+ s \| 2 s \| \S+ \| \S+, 5 \|", rows[0]), rows[0]
+    assert rows[1] == "| `sparse --peer fake --runs 1` | failed: no such luck |  |  |  |"
+
+
+def test_the_plan_of_all_rows_has_both_ways_of_brian2_and_no_peer_where_there_is_none():
+    rows = [(name, peer, bool(more)) for name, peer, more in table.plan(("sparse", "microcircuit", "growth"), ("brian2", "nest"))]
+    assert rows == [
+        ("sparse", "brian2", False),
+        ("sparse", "brian2", True),
+        ("sparse", "nest", False),
+        ("microcircuit", "nest", False),
+        ("growth", None, False),
+    ]
+
+
 def test_settle_counts_events_of_both_schedules():
     found = settle.compare(Options(runs=1), images=1)
     assert found["settled_ns_per_event"] > 0.0 and found["eager_synops_per_s"] > 0.0
@@ -146,6 +384,17 @@ def test_the_first_spike_of_our_process_comes_when_it_should():
     command = [sys.executable, "-m", "benchmarks.probe", "first_spike"]
     done = subprocess.run(command, cwd=ROOT, input=json.dumps(job), capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["first_ms"] == pytest.approx(first_spike._expected(first_spike.PARAMETERS), abs=first_spike.TOLERANCE)
+
+
+@pytest.mark.parametrize("name", workloads.ALONE)
+def test_a_workload_without_a_peer_says_so(monkeypatch, capsys, fake, name):
+    code, _, err = benchmarks(monkeypatch, capsys, name, "--peer", fake())
+    assert code == 2 and f"workload {name} has no peer" in err
+
+
+def test_the_microcircuit_is_not_described_for_brian2():
+    with pytest.raises(ParameterError, match="microcircuit is described for nest alone"):
+        microcircuit.measure(Options(peer="brian2"))
 
 
 def test_every_workload_has_a_file_and_every_file_a_workload():
@@ -166,6 +415,16 @@ def test_every_workload_has_a_file_and_every_file_a_workload():
         (["cuba", "--duration", "-1"], "--duration = -1 s must be > 0 s"),
         (["settle", "--duration", "1"], "--duration = 1 does not apply to settle"),
         (["settle", "--peer", "nest"], "workload settle has no peer|not set up"),
+        (["growth", "--scale", "0.5"], "--scale = 0.5 does not apply to growth: only to cuba, "),
+        (["cuba", "--scale", "2"], "--scale = 2 must be > 0 and <= 1"),
+        (["cuba", "--precision", "half"], "--precision = 'half' is not known. Valid: double, single"),
+        (["settle", "--precision", "single"], "--precision does not apply to settle"),
+        (["cuba", "--drawn-in-advance"], "--drawn-in-advance does not apply to cuba: only to sparse"),
+        (["sparse", "--drawn-in-advance"], "--drawn-in-advance is about Brian2's input. Add --peer brian2"),
+        (["limits", "--threads", "2"], "workload limits measures one core"),
+        (["growth", "--engine", "clock"], "workload growth runs both engines"),
+        (["all", "cubba"], "workload = 'cubba' is not known"),
+        (["all", "--peer", "nest"], "Peer 'nest' is not set up"),
         (["cuba", "--runs", "0"], "--runs"),
         (["cuba", "--speed", "1"], "No such option"),
     ],
@@ -191,4 +450,4 @@ def test_the_command_line_prints_json_and_a_table(monkeypatch, capsys, fake):
 
 def test_help_names_every_workload():
     done = subprocess.run([sys.executable, "-m", "benchmarks", "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and all(name in done.stdout for name in (*workloads.NAMES, *peers.PEERS, "setup"))
+    assert done.returncode == 0 and all(name in done.stdout for name in (*workloads.NAMES, *peers.PEERS, "setup", "all"))

@@ -9,7 +9,18 @@ from snnsim.errors import ParameterError, unknown_name
 
 #: compare the wall time of a simulation, of any duration
 SIMULATIONS = ("cuba", "cuba_big", "coba", "brunel", "sparse")
-NAMES = (*SIMULATIONS, "build", "memory", "first_spike", "settle")
+#: beside another simulator
+COMPARED = (*SIMULATIONS, "microcircuit", "build", "memory", "first_spike")
+#: ours alone
+ALONE = ("threads", "growth", "limits", "settle")
+NAMES = (*COMPARED, *ALONE)
+#: options that not every workload takes
+TAKEN_BY = {
+    "duration": (*SIMULATIONS, "microcircuit", "threads"),
+    "scale": (*SIMULATIONS, "microcircuit", "build", "memory", "threads", "limits"),
+    "precision": (*SIMULATIONS, "microcircuit", "build", "memory", "threads", "growth", "limits"),
+    "drawn_in_advance": ("sparse",),
+}
 
 
 def find(name: str) -> ModuleType:

@@ -19,7 +19,7 @@ SHORT = 1.5  # ms
 
 def measure(options: Options) -> dict[str, Any]:
     """Return the figures of this workload."""
-    return compare(PARAMETERS, options)
+    return compare(options.fit(PARAMETERS), options)
 
 
 def compare(parameters: RandomNetwork, options: Options) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from statistics import median
 from typing import Any
 
 from benchmarks.measure import Options
-from snnsim.errors import ParameterError
 
 CODE = "unary"
 IMAGES = 32
@@ -20,8 +19,6 @@ SCHEDULES = ("settled", "eager")
 
 def measure(options: Options) -> dict[str, Any]:
     """Return the figures of this workload."""
-    if options.peer is not None:
-        raise ParameterError(f"--peer {options.peer}: workload settle has no peer. Leave it out.")
     return compare(options, IMAGES)
 
 
