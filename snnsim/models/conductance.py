@@ -35,10 +35,19 @@ class ConductanceNeuron(LeakyNeuron):
 
     def conductance_coefficients(self, dt: float) -> list[float | np.ndarray]:
         """Return the rows of `kernels.conductance.step_cond_exp` for steps of `dt` ms."""
-        from snnsim.kernels.conductance import SHARE  # numba is loaded when something runs, not by import snnsim
+        from snnsim.kernels.magnus import SHARE, moments  # numba is loaded when something runs, not by import snnsim
 
-        exc, inh = np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)
-        least = np.ceil(dt / (SHARE * np.minimum(np.minimum(exc, inh), self.tau_m)))
-        membrane = [self.g_leak * self.v_rest + self.i_ext, self.g_leak, self.v_th, self.v_reset, self.refractory_steps(dt), self.c_m]
-        fades = [row for tau in (exc, inh) for row in (np.exp(-dt / tau), np.exp(-0.5 * dt / least / tau), 1.0 / tau)]
-        return [*membrane, self.e_rev_exc, self.e_rev_inh, dt, least, *fades]
+        taus = np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)
+        # Rounding must not make two pieces of one.
+        pieces = np.maximum(np.ceil(dt / (SHARE * np.minimum(*taus)) - 1e-9), 1.0)
+        piece, drive = dt / pieces, self.g_leak * self.v_rest + self.i_ext
+        gain = piece / self.c_m
+        membrane = [drive, self.g_leak, self.v_th, self.v_reset, self.refractory_steps(dt), self.c_m, self.e_rev_exc, self.e_rev_inh]
+        fades = [np.exp(-dt / tau) for tau in taus] + [1.0 / tau for tau in taus]
+        over = [gain * self.g_leak, gain * drive, gain, *(np.exp(-piece / tau) for tau in taus)]
+        factors = [
+            scale * row
+            for tau in taus
+            for scale, row in zip([gain] * 3 + [gain * piece] * 3, np.vectorize(moments)(piece / tau), strict=True)
+        ]
+        return [*membrane, dt, pieces, *fades, *over, *factors]
