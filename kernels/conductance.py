@@ -32,9 +32,9 @@ def _end(v, left, coef, events):
 
 
 @leaf_inline
-def _calm(exc, d_exc, inh, d_inh, leak, gain, dt):
-    """Return whether the usual pieces are short enough: no conductance of this step exceeds g + d dt."""
-    return leak + gain * (exc + d_exc * dt + (inh + d_inh * dt)) <= SHARE
+def _calm(exc, inh, leak, gain):
+    """Return whether the usual pieces are short enough for these conductances, the largest of this dt."""
+    return leak + gain * (exc + inh) <= SHARE
 
 
 @leaf_inline
@@ -54,15 +54,15 @@ def _later(of_g, of_d, h, fade):
 def _alone(v, exc, d_exc, inh, d_inh, coef, c):
     """Return v of one neuron after dt."""
     dt, pieces, leak = coef[8, c], coef[9, c], coef[14, c]
-    if not _calm(exc, d_exc, inh, d_inh, leak, coef[16, c], dt):
+    if not _calm(exc + d_exc * dt, inh + d_inh * dt, leak, coef[16, c]):
         return cross_stiff(v, exc, d_exc, inh, d_inh, coef, c)
     (of_g, of_d), (of_f, of_e) = _factors(coef, 19, c), _factors(coef, 25, c)
-    for _ in range(int(pieces)):
-        mine = of_alpha(exc, d_exc, of_g, of_d), of_alpha(inh, d_inh, of_f, of_e)
-        v = cross(v, mine[0], mine[1], leak, coef[15, c], coef[6, c], coef[7, c])
-        if pieces > 1.0:
+    for piece in range(int(pieces)):
+        if piece > 0:
             of_g, of_d = _later(of_g, of_d, dt / pieces, coef[17, c])
             of_f, of_e = _later(of_f, of_e, dt / pieces, coef[18, c])
+        mine = of_alpha(exc, d_exc, of_g, of_d), of_alpha(inh, d_inh, of_f, of_e)
+        v = cross(v, mine[0], mine[1], leak, coef[15, c], coef[6, c], coef[7, c])
     return v
 
 
@@ -71,17 +71,18 @@ def _alike_exp(v, exc, inh, left, coef):
     """Take the free neurons across dt by the arithmetic of `_alone` with d = 0, where all have the same coefficients."""
     dt, leak, drive, e_exc, e_inh, gain = coef[8, 0], coef[14, 0], coef[15, 0], coef[6, 0], coef[7, 0], coef[16, 0]
     (of_g, of_d), (of_f, of_e), stiff = _factors(coef, 19, 0), _factors(coef, 25, 0), 0
-    for _ in range(int(coef[9, 0])):
+    for piece in range(int(coef[9, 0])):
+        if piece > 0:
+            of_g, of_d = _later(of_g, of_d, dt / coef[9, 0], coef[17, 0])
+            of_f, of_e = _later(of_f, of_e, dt / coef[9, 0], coef[18, 0])
         for i in range(v.size):
-            calm = _calm(exc[i], 0.0, inh[i], 0.0, leak, gain, dt)
+            calm = _calm(exc[i], inh[i], leak, gain)
             new = cross(v[i], of_decay(exc[i], of_g), of_decay(inh[i], of_f), leak, drive, e_exc, e_inh)
             v[i] = new if calm & (left[i] <= 0.0) else v[i]
             stiff += not calm
-        of_g, of_d = _later(of_g, of_d, dt / coef[9, 0], coef[17, 0])
-        of_f, of_e = _later(of_f, of_e, dt / coef[9, 0], coef[18, 0])
     if stiff > 0:
         for i in range(v.size):
-            if left[i] <= 0.0 and not _calm(exc[i], 0.0, inh[i], 0.0, leak, gain, dt):
+            if left[i] <= 0.0 and not _calm(exc[i], inh[i], leak, gain):
                 v[i] = cross_stiff(v[i], exc[i], 0.0, inh[i], 0.0, coef, 0)
 
 
@@ -118,18 +119,19 @@ def _alike_alpha(v, exc, d_exc, inh, d_inh, left, coef):
     """Take the free neurons across dt by the arithmetic of `_alone`, where all have the same coefficients."""
     dt, leak, drive, e_exc, e_inh, gain = coef[8, 0], coef[14, 0], coef[15, 0], coef[6, 0], coef[7, 0], coef[16, 0]
     (of_g, of_d), (of_f, of_e), stiff = _factors(coef, 19, 0), _factors(coef, 25, 0), 0
-    for _ in range(int(coef[9, 0])):
+    for piece in range(int(coef[9, 0])):
+        if piece > 0:
+            of_g, of_d = _later(of_g, of_d, dt / coef[9, 0], coef[17, 0])
+            of_f, of_e = _later(of_f, of_e, dt / coef[9, 0], coef[18, 0])
         for i in range(v.size):
-            calm = _calm(exc[i], d_exc[i], inh[i], d_inh[i], leak, gain, dt)
+            calm = _calm(exc[i] + d_exc[i] * dt, inh[i] + d_inh[i] * dt, leak, gain)
             mine = of_alpha(exc[i], d_exc[i], of_g, of_d), of_alpha(inh[i], d_inh[i], of_f, of_e)
             new = cross(v[i], mine[0], mine[1], leak, drive, e_exc, e_inh)
             v[i] = new if calm & (left[i] <= 0.0) else v[i]
             stiff += not calm
-        of_g, of_d = _later(of_g, of_d, dt / coef[9, 0], coef[17, 0])
-        of_f, of_e = _later(of_f, of_e, dt / coef[9, 0], coef[18, 0])
     if stiff > 0:
         for i in range(v.size):
-            if left[i] <= 0.0 and not _calm(exc[i], d_exc[i], inh[i], d_inh[i], leak, gain, dt):
+            if left[i] <= 0.0 and not _calm(exc[i] + d_exc[i] * dt, inh[i] + d_inh[i] * dt, leak, gain):
                 v[i] = cross_stiff(v[i], exc[i], d_exc[i], inh[i], d_inh[i], coef, 0)
 
 

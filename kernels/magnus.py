@@ -7,7 +7,7 @@ K = (A B1 - A1 B) (1 - A^2 / 60 - 3/5 A1) + A (A B2 - A2 B) / 2 + 6 (A1 B2 - A2 
 lift the order from 2 to 6. The integrals are those of the conductances: sums of g and its rise at the start of the piece, with
 factors that depend on h alone. So a piece costs neither exponential nor division, and its error comes from the change of
 the conductances alone, not from the decay of v (figures beside other schemes: docs/decisions/conductances.md).
-Source: Blanes, Casas, Oteo & Ros (2009), Phys. Rep. 470:151, section 5.4.2, eq. 255-257, K being theirs with exact moments.
+Source: Blanes, Casas, Oteo & Ros (2009), Phys. Rep. 470:151, section 5: the scheme of order 6, here from exact integrals.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def of_alpha(g, d, of_g, of_d):
 
 @leaf
 def moments(x):
-    """Return the integrals over u = 0 .. 1 of f, f (u - 1/2), f ((u - 1/2)^2 - 1/12) for f = exp(-x u), x <= 1, and for u f."""
+    """Return the integrals over u = 0 .. 1 of f, f (u - 1/2), f ((u - 1/2)^2 - 1/12) for f = exp(-x u), x <= SHARE, and for u f."""
     end = np.exp(-x)
     third = end / (_TOP + 1.0)
     for k in range(_TOP, 3, -1):

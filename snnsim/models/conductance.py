@@ -7,8 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from snnsim.errors import ParameterError
 from snnsim.models.leaky import LeakyNeuron
 from snnsim.units import param
+
+_MOST_PIECES = 1000.0  # per step; thousands would look like a run that hangs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,6 +35,17 @@ class ConductanceNeuron(LeakyNeuron):
     def g_leak(self) -> float | np.ndarray:
         """Conductance of the membrane at rest, nS."""
         return self.c_m / self.tau_m
+
+    def check_step(self, dt: float) -> None:
+        """Refuse a step that does not divide t_ref, or that a synapse would cut into too many pieces."""
+        super().check_step(dt)
+        for field in ("tau_syn_exc", "tau_syn_inh"):
+            shortest = float(np.min(getattr(self, field)))
+            if shortest < dt / _MOST_PIECES:
+                raise ParameterError(
+                    f"{type(self).__name__}.{field} = {shortest:g} ms must be >= dt / {_MOST_PIECES:g} = {dt / _MOST_PIECES:g} ms: "
+                    f"a step goes in pieces of half of it. Raise {field} or choose a shorter dt."
+                )
 
     def conductance_coefficients(self, dt: float) -> list[float | np.ndarray]:
         """Return the rows of `kernels.conductance.step_cond_exp` for steps of `dt` ms."""
