@@ -10,7 +10,7 @@ import pytest
 
 from snnsim.connect import FixedProbability, OneToOne
 from snnsim.engines.spiking import run_spiking
-from snnsim.kernels import rkf45
+from snnsim.kernels import magnus, rkf45
 from snnsim.models.adex import AdEx
 from snnsim.models.alif import ALIF
 from snnsim.models.hodgkin_huxley import HodgkinHuxley
@@ -139,7 +139,7 @@ def counted_step(monkeypatch, model, change):
     form = model.clock_form(1, 1.0 if isinstance(model, (Leaky, Synaptic)) else 0.1)
     home = import_module(form.step.py_func.__module__)
     looked_up = SimpleNamespace(e=Counted(np.e), inf=np.inf, **{name: _counting("tables", getattr(np, name)) for name in ("exp", "expm1")})
-    for module in (home, rkf45):
+    for module in (home, rkf45, magnus):
         for name, value in list(vars(module).items()):
             if hasattr(value, "py_func"):
                 monkeypatch.setattr(module, name, value.py_func)

@@ -7,8 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from snnsim.errors import ParameterError
 from snnsim.models.leaky import LeakyNeuron
 from snnsim.units import param
+
+_MOST_PIECES = 1000.0  # per step; thousands would look like a run that hangs
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,12 +36,32 @@ class ConductanceNeuron(LeakyNeuron):
         """Conductance of the membrane at rest, nS."""
         return self.c_m / self.tau_m
 
+    def check_step(self, dt: float) -> None:
+        """Refuse a step that does not divide t_ref, or that a synapse would cut into too many pieces."""
+        super().check_step(dt)
+        for field in ("tau_syn_exc", "tau_syn_inh"):
+            shortest = float(np.min(getattr(self, field)))
+            if shortest < dt / _MOST_PIECES:
+                raise ParameterError(
+                    f"{type(self).__name__}.{field} = {shortest:g} ms must be >= dt / {_MOST_PIECES:g} = {dt / _MOST_PIECES:g} ms: "
+                    f"a step goes in pieces of half of it. Raise {field} or choose a shorter dt."
+                )
+
     def conductance_coefficients(self, dt: float) -> list[float | np.ndarray]:
         """Return the rows of `kernels.conductance.step_cond_exp` for steps of `dt` ms."""
-        from snnsim.kernels.conductance import SHARE  # numba is loaded when something runs, not by import snnsim
+        from snnsim.kernels.magnus import SHARE, moments  # numba is loaded when something runs, not by import snnsim
 
-        exc, inh = np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)
-        least = np.ceil(dt / (SHARE * np.minimum(np.minimum(exc, inh), self.tau_m)))
-        membrane = [self.g_leak * self.v_rest + self.i_ext, self.g_leak, self.v_th, self.v_reset, self.refractory_steps(dt), self.c_m]
-        fades = [row for tau in (exc, inh) for row in (np.exp(-dt / tau), np.exp(-0.5 * dt / least / tau), 1.0 / tau)]
-        return [*membrane, self.e_rev_exc, self.e_rev_inh, dt, least, *fades]
+        taus = np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)
+        # Rounding must not make two pieces of one.
+        pieces = np.maximum(np.ceil(dt / (SHARE * np.minimum(*taus)) - 1e-9), 1.0)
+        piece, drive = dt / pieces, self.g_leak * self.v_rest + self.i_ext
+        gain = piece / self.c_m
+        membrane = [drive, self.g_leak, self.v_th, self.v_reset, self.refractory_steps(dt), self.c_m, self.e_rev_exc, self.e_rev_inh]
+        fades = [np.exp(-dt / tau) for tau in taus] + [1.0 / tau for tau in taus]
+        over = [gain * self.g_leak, gain * drive, gain, *(np.exp(-piece / tau) for tau in taus)]
+        factors = [
+            scale * row
+            for tau in taus
+            for scale, row in zip([gain] * 3 + [gain * piece] * 3, np.vectorize(moments)(piece / tau), strict=True)
+        ]
+        return [*membrane, dt, pieces, *fades, *over, *factors]

@@ -34,7 +34,7 @@ class HodgkinHuxley(NeuronModel):
     channels: ClassVar[int] = 2
     # One step of the scheme of six stages; a spike takes some more of them.
     update_operations: ClassVar[Mapping[str, Mapping[str, int]]] = {
-        "clock": {"adds": 276, "multiplies": 300, "divides": 61, "tables": 49, "state_reads": 12, "state_writes": 12},
+        "clock": {"adds": 276, "multiplies": 360, "divides": 25, "tables": 25, "state_reads": 12, "state_writes": 12},
     }
 
     c_m: float = param(100.0, unit="pF", gt=0.0, doc="membrane capacitance")
