@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnsim.connect.distributions import Distribution, sample
+from snnsim.distributions import Distribution, sample
 from snnsim.errors import ParameterError
 from snnsim.network import Network, Projection
 from snnsim.units import check_integer, finite_number, show
