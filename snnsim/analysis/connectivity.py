@@ -22,7 +22,7 @@ def weight_matrix(network: Network, projection: str, *, seed: int = 0, weights: 
 
     Returns
     -------
-    matrix : float64[n_pre, n_post]   in the unit of the weight; weights of repeated synapses are added, NaN means no synapse
+    matrix : float64[n_pre, n_post]   of whole populations, in the unit of the weight; repeated synapses are added, NaN: none
 
     Raises
     ------
@@ -36,7 +36,7 @@ def weight_matrix(network: Network, projection: str, *, seed: int = 0, weights: 
     if projection not in network.projections:
         raise ParameterError(unknown_name("weight_matrix.projection", projection, network.projections))
     part = next(part for part in compile_spiking(network, seed=seed, dt=0.1).projections if part.name == projection)
-    pre, post = network.projections[projection].pre, network.projections[projection].post
+    pre, post = network.projections[projection].pre.population, network.projections[projection].post.population
     runs = np.repeat(np.arange(pre.size), part.fan_out)
     rank = np.arange(len(part.target)) if part.order is None else part.order
     source, target = np.empty(len(rank), dtype=np.int64), np.empty(len(rank), dtype=np.int64)

@@ -17,6 +17,7 @@ from snnsim.connect.one_to_one import OneToOne
 from snnsim.connect.product import Product
 from snnsim.connect.profiles import BallProfile, ExponentialProfile, GaussianProfile, Profile
 from snnsim.connect.sum_over import SumOver
+from snnsim.connect.views import View, expand, same_neurons, wire
 from snnsim.distributions import Distribution, LogNormal, Normal, Uniform, draw_single, draw_steps, sample
 
 __all__ = [
@@ -45,7 +46,11 @@ __all__ = [
     "SumOver",
     "Synapses",
     "Uniform",
+    "View",
     "draw_single",
     "draw_steps",
+    "expand",
+    "same_neurons",
     "sample",
+    "wire",
 ]
