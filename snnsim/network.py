@@ -14,6 +14,7 @@ import numpy as np
 from snnsim.connect import Connector, Distribution, Profile, View
 from snnsim.errors import ParameterError, WiringError, unknown_name
 from snnsim.models.base import Domain, Model
+from snnsim.models.drawn import drawn
 from snnsim.plasticity.base import Plasticity
 from snnsim.units import check_integer, check_number, finite_number
 
@@ -33,7 +34,8 @@ class Population:
     ----------
     name : str                   unique within a network
     shape : int or tuple of int  number of neurons, or their array shape such as (tokens, width)
-    model : Model                for example ``LIF(tau_m=20.0)``
+    model : Model                for example ``LIF(tau_m=20.0)``, or ``LIF(tau_m=Normal(mean=20.0, std=2.0, low=5.0))``, drawn
+                                 for each neuron when a network is compiled
 
     Indexing gives a `View` of some of its neurons, for projections: ``exc[10:50]``, ``layer[:, 3:5]``.
 
@@ -69,6 +71,17 @@ class Population:
 
     def __getitem__(self, key: Any) -> View:
         return View(self, key)
+
+    def drawn(self, random: np.random.Generator) -> Population:
+        """Return this population with the distributions of its model drawn, one number per neuron; itself if it has none.
+
+        Raises ParameterError when a draw breaks a rule of the model.
+        """
+        try:
+            model = drawn(self.model, self.shape, random)
+        except ParameterError as error:
+            raise ParameterError(f"Population({self.name!r}).model: {error}") from None
+        return self if model is self.model else Population(self.name, self.shape, model)
 
     __iter__ = None  # indexing alone would let Python walk over the neurons, view by view
 
