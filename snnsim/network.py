@@ -11,9 +11,10 @@ from typing import Any, final
 
 import numpy as np
 
-from snnsim.connect import Connector, Distribution, Profile
+from snnsim.connect import Connector, Distribution, Profile, View
 from snnsim.errors import ParameterError, WiringError, unknown_name
 from snnsim.models.base import Domain, Model
+from snnsim.models.drawn import drawn
 from snnsim.plasticity.base import Plasticity
 from snnsim.units import check_integer, check_number, finite_number
 
@@ -33,7 +34,10 @@ class Population:
     ----------
     name : str                   unique within a network
     shape : int or tuple of int  number of neurons, or their array shape such as (tokens, width)
-    model : Model                for example ``LIF(tau_m=20.0)``
+    model : Model                for example ``LIF(tau_m=20.0)``, or ``LIF(tau_m=Normal(mean=20.0, std=2.0, low=5.0))``, drawn
+                                 for each neuron when a network is compiled
+
+    Indexing gives a `View` of some of its neurons, for projections: ``exc[10:50]``, ``layer[:, 3:5]``.
 
     Raises
     ------
@@ -65,17 +69,38 @@ class Population:
     def __setattr__(self, field: str, value: Any) -> None:
         raise AttributeError(f"Population.{field} cannot be changed: a description is immutable. Make a new Population.")
 
+    def __getitem__(self, key: Any) -> View:
+        return View(self, key)
+
+    def drawn(self, random: np.random.Generator) -> Population:
+        """Return this population with the distributions of its model drawn, one number per neuron; itself if it has none.
+
+        Raises ParameterError when a draw breaks a rule of the model.
+        """
+        try:
+            model = drawn(self.model, self.shape, random)
+        except ParameterError as error:
+            raise ParameterError(f"Population({self.name!r}).model: {error}") from None
+        return self if model is self.model else Population(self.name, self.shape, model)
+
+    __iter__ = None  # indexing alone would let Python walk over the neurons, view by view
+
+    @property
+    def population(self) -> Population:
+        """Itself: what a `View` calls the population its neurons belong to."""
+        return self
+
     def __repr__(self) -> str:
         return f"Population({self.name!r}, {self.shape if len(self.shape) > 1 else self.size}, {type(self.model).__name__})"
 
 
 @final
 class Projection:
-    """Connections from one population to another.
+    """Connections from one population, or a view of one, to another.
 
     Parameters
     ----------
-    pre, post : Population
+    pre, post : Population or View
     connector : Connector                 who connects to whom
     weight : float, float[n_synapses] or Distribution   mV for delta synapses, pA for current synapses; integers between
                                                         integer units; None means 1, or the weights the connector carries
@@ -93,8 +118,8 @@ class Projection:
 
     __slots__ = ("connector", "delay", "plasticity", "post", "pre", "weight")
 
-    pre: Population
-    post: Population
+    pre: Population | View
+    post: Population | View
     connector: Connector
     weight: Any
     delay: Any
@@ -102,33 +127,36 @@ class Projection:
 
     def __init__(
         self,
-        pre: Population,
-        post: Population,
+        pre: Population | View,
+        post: Population | View,
         connector: Connector,
         *,
         weight: float | np.ndarray | Distribution | None = None,
         delay: float | np.ndarray | Distribution | None = None,
         plasticity: Plasticity | None = None,
     ) -> None:
-        for role, population in (("pre", pre), ("post", post)):
-            if not isinstance(population, Population):
-                raise WiringError(f"Projection.{role} = {population!r} must be a Population.")
+        for role, side in (("pre", pre), ("post", post)):
+            if not isinstance(side, (Population, View)):
+                raise WiringError(f"Projection.{role} = {side!r} must be a Population, or a View such as exc[10:50].")
+        source, target = pre.population.model, post.population.model
         where = f"Projection({pre.name!r} -> {post.name!r})"
         if isinstance(connector, type) or not isinstance(connector, Connector):
             raise WiringError(f"{where}.connector = {connector!r} must be a connector such as OneToOne(). See snnsim.connect.")
-        if post.model.is_source:
-            raise WiringError(f"{where}: {post.name!r} is a source ({type(post.model).__name__}) and takes no input. Swap pre and post.")
-        if pre.model.domain != post.model.domain:
+        if target.is_source:
+            raise WiringError(f"{where}: {post.name!r} is a source ({type(target).__name__}) and takes no input. Swap pre and post.")
+        if source.domain != target.domain:
             raise WiringError(
-                f"{where} joins a {pre.model.domain} model ({type(pre.model).__name__}) to a {post.model.domain} one "
-                f"({type(post.model).__name__}). Use models of one domain in a network."
+                f"{where} joins a {source.domain} model ({type(source).__name__}) to a {target.domain} one "
+                f"({type(target).__name__}). Use models of one domain in a network."
             )
+        if source.domain == "integer" and (isinstance(pre, View) or isinstance(post, View)):
+            raise WiringError(f"{where}: integer units are joined by whole populations, not views. Make a population of these units.")
         if plasticity is not None and not isinstance(plasticity, Plasticity):
             raise ParameterError(f"{where}.plasticity = {plasticity!r} must be a rule such as PairSTDP(). See snnsim.plasticity.")
         if weight is not None and not connector.weighted:
             raise WiringError(f"{where}.weight: {type(connector).__name__} takes no weight of the projection. Leave it out.")
         if isinstance(weight, Distribution):
-            if pre.model.domain == "integer":
+            if source.domain == "integer":
                 raise WiringError(f"{where}.weight: integer units take whole numbers, not a {type(weight).__name__}. Give an array.")
         elif weight is not None:
             weight = finite_number(f"{where}.weight", weight)
@@ -137,7 +165,7 @@ class Projection:
                 raise ParameterError(f"{where}.delay = {delay!r} must be > 0 ms in every draw. Give it low > 0.")
         elif delay is not None:
             delay = check_number(f"{where}.delay", delay, unit="ms", ge=0.0)
-        if pre.model.domain == "integer" and (delay is not None or plasticity is not None):
+        if source.domain == "integer" and (delay is not None or plasticity is not None):
             raise WiringError(f"{where}: integer units settle for every delay and do not learn here. Leave out delay and plasticity.")
         connector.check(where, pre.shape, post.shape)
         values = {"pre": pre, "post": post, "connector": connector, "weight": weight, "delay": delay, "plasticity": plasticity}
@@ -178,7 +206,7 @@ class Network:
         for part in parts:
             if not isinstance(part, (Population, Projection)):
                 raise WiringError(f"Network part {part!r} must be a Population or a Projection.")
-            for population in (part,) if isinstance(part, Population) else (part.pre, part.post):
+            for population in (part,) if isinstance(part, Population) else (part.pre.population, part.post.population):
                 if populations.setdefault(population.name, population) is not population:
                     raise WiringError(f"Network has two populations named {population.name!r}. Give each its own name.")
             if isinstance(part, Projection):
@@ -244,6 +272,8 @@ def _canonical(value: Any) -> Iterator[bytes]:
         yield np.ascontiguousarray(value).tobytes()
     elif isinstance(value, Population):
         yield from _canonical(("Population", value.name))
+    elif isinstance(value, View):
+        yield from _canonical(("View", value.population.name, value.shape, value.indices))
     elif isinstance(value, (tuple, list)):
         yield f"list {len(value)};".encode()
         for item in value:

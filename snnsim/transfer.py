@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.errors import ParameterError
+from snnsim.models.drawn import distributions
 from snnsim.models.spiking import NeuronModel
 from snnsim.network import Network, Population
 from snnsim.simulation import simulate
@@ -43,7 +44,7 @@ def f_i_curve(
 
     Raises
     ------
-    ParameterError   for a model without i_ext, no currents, or times out of their domain
+    ParameterError   for a model without i_ext or with a drawn parameter, no currents, or times out of their domain
     WiringError      for a model with a parameter per neuron
     CompileError     for a model the engine cannot run
 
@@ -57,6 +58,9 @@ def f_i_curve(
         raise ParameterError(
             f"f_i_curve.currents has shape {drive.shape} but must list at least one current. Give np.linspace(0, 500, 26)."
         )
+    varied = [name for name in distributions(model) if name != "i_ext"]
+    if varied:
+        raise ParameterError(f"f_i_curve.model.{varied[0]} = {getattr(model, varied[0])!r} must be one number: a curve is of one neuron.")
     duration = float(check_number("f_i_curve.duration", duration, unit="ms", gt=0.0))
     transient = float(check_number("f_i_curve.transient", transient, unit="ms", ge=0.0, lt=duration))
     neurons = Population("neurons", len(drive), dataclasses.replace(model, i_ext=drive))  # type: ignore[type-var]

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROWS = [
     ("errors",),
     ("units",),
+    ("distributions",),
     ("kernels",),
     ("models", "plasticity", "results"),
     ("connect", "graph", "hardware"),

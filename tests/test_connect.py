@@ -1,5 +1,7 @@
 """Connectors."""
 
+from math import comb
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -40,6 +42,56 @@ def test_fixed_probability_makes_the_expected_number_evenly_over_targets(p):
     assert abs(len(target) - n * p) <= 4.0 * np.sqrt(n * p * (1 - p))
     halves = np.sum(target < 200), np.sum(target >= 200)
     assert abs(halves[0] - halves[1]) <= 4.0 * np.sqrt(n * p * (1 - p))
+
+
+@pytest.mark.parametrize("p", [0.03, 0.4, 0.8])
+def test_fixed_probability_is_an_independent_toss_for_every_pair(p):
+    """Degrees of both sides are binomial, and pairs of one row or column are uncorrelated."""
+    rows, trials = 12, 4000
+    tosses = np.zeros((trials, rows, rows))
+    for seed in range(trials):
+        source, target, *_ = synapses(FixedProbability(p), rows, rows, seed=seed)
+        tosses[seed, source, target] = 1.0
+    error = 4.5 * np.sqrt(p * (1 - p) / trials)
+    assert np.max(np.abs(tosses.mean(axis=0) - p)) < error
+    for degree in (tosses.sum(axis=1), tosses.sum(axis=2)):
+        counts = np.bincount(degree.astype(int).ravel(), minlength=rows + 1)
+        expected = degree.size * np.array([comb(rows, k) * p**k * (1 - p) ** (rows - k) for k in range(rows + 1)])
+        # Degrees of one trial and side come from different pairs: independent.
+        assert np.sum((counts - expected)[expected > 5] ** 2 / expected[expected > 5]) < 32.9  # 0.1 % point, 12 degrees of freedom
+    for a, b in (((0, 0), (0, 1)), ((3, 2), (3, 9)), ((0, 0), (1, 0)), ((5, 7), (6, 8))):
+        assert abs(np.corrcoef(tosses[:, *a], tosses[:, *b])[0, 1]) < 4.5 / np.sqrt(trials)
+
+
+@pytest.mark.parametrize("n_pre", [1, 300])
+@pytest.mark.parametrize("p", [1e-300, 1e-12, 1.0 - 2.0**-53])
+def test_extreme_probabilities_make_nothing_or_everything(n_pre, p):
+    source, target, *_ = synapses(FixedProbability(p), n_pre, 70_000)
+    assert len(source) == len(target) == (n_pre * 70_000 if p > 0.5 else 0)
+
+
+@pytest.mark.parametrize("connector", [AllToAll(), FixedProbability(1.0), FixedProbability(0.5), OneToOne()])
+def test_one_neuron_joins_one_neuron(connector):
+    counts = [len(synapses(connector, 1, 1, seed=seed).source) for seed in range(40)]
+    assert set(counts) == ({0, 1} if isinstance(connector, FixedProbability) and connector.p == 0.5 else {1})
+    assert len(synapses(connector, 1, 1, same=True).source) == isinstance(connector, OneToOne)
+
+
+@pytest.mark.parametrize("n", [1 << 16, (1 << 16) + 1])
+@pytest.mark.parametrize("connector", [AllToAll, lambda **k: FixedProbability(1.0, **k), lambda **k: FixedProbability(0.999, **k)])
+def test_targets_take_two_bytes_where_they_fit(connector, n):
+    drawn = connector().synapses(2, n, same=np.array([n - 1, n]), random=np.random.default_rng(0))
+    assert drawn.target.dtype == (np.uint16 if n == 1 << 16 else np.uint32)
+    first, second = (drawn.target[slice(*drawn.row_ptr[k : k + 2])].astype(np.int64) for k in (0, 1))
+    assert first[-1] < n - 1 and second[-1] >= n - 20 and np.all(np.diff(second) > 0)
+
+
+@pytest.mark.parametrize("connector", [AllToAll, lambda **k: FixedProbability(1.0, **k)])
+def test_a_source_that_is_some_target_is_not_joined_to_it(connector):
+    own = np.array([3, 5, 0, 5])
+    source, target, *_ = synapses(connector(), 4, 5, same=own)
+    assert [target[source == k].tolist() for k in range(4)] == [[0, 1, 2, 4], [0, 1, 2, 3, 4], [1, 2, 3, 4], [0, 1, 2, 3, 4]]
+    assert len(synapses(connector(autapses=True), 4, 5, same=own).source) == 20
 
 
 @pytest.mark.parametrize("connector", [AllToAll, lambda **k: FixedProbability(1.0, **k)])

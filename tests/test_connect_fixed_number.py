@@ -1,6 +1,7 @@
 """Connectors with a fixed number of synapses."""
 
-from itertools import combinations
+from collections import Counter
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from synapse_lists import listed
 
 from snnsim.connect import FixedInDegree, FixedOutDegree, FixedTotalNumber
-from snnsim.connect.subsets import subsets
+from snnsim.connect.fixed_number import hypergeometric, multinomial
 from snnsim.errors import ParameterError, WiringError
 
 RULES = [FixedInDegree, FixedOutDegree, FixedTotalNumber]
@@ -58,9 +59,37 @@ def test_the_number_is_exact_and_pairs_are_those_asked_for(rule, n_pre, n_post, 
 def test_every_subset_is_equally_likely(n, k):
     rows = 30_000
     found = dict.fromkeys(combinations(range(n), k), 0)
-    for row in subsets(rows, n, k, np.random.default_rng(3)).tolist():
+    for row in synapses(FixedOutDegree(k), rows, n, seed=3).target.reshape(rows, k).tolist():
         found[tuple(row)] += 1
     assert abs(chi_square(np.array(list(found.values())))) < 4.0
+
+
+def test_every_multiset_is_as_likely_as_its_orders():
+    rows, n, k = 30_000, 3, 3
+    found = Counter(map(tuple, synapses(FixedOutDegree(k, multapses=True), rows, n, seed=4).target.reshape(rows, k).tolist()))
+    orders = Counter(tuple(sorted(values)) for values in product(range(n), repeat=k))
+    assert set(found) == set(orders)
+    expected = {row: rows * ways / n**k for row, ways in orders.items()}
+    assert sum((found[row] - expected[row]) ** 2 / expected[row] for row in orders) < 27.9  # 0.1 % point, 9 degrees of freedom
+
+
+@pytest.mark.parametrize(("share", "repeat"), [(multinomial, 1), (hypergeometric, 0)])
+def test_the_numbers_of_the_rows_have_their_mean_and_covariance(share, repeat):
+    width, n, trials = np.array([5, 40, 1, 30, 0, 24]), 37, 20_000
+    random = np.random.default_rng(5)
+    counts = np.array([share(n, width, random) for _ in range(trials)])
+    assert np.all(counts.sum(axis=1) == n) and counts.min() >= 0 and (repeat or np.all(counts <= width))
+    q = width / width.sum()
+    covariance = n * (np.diag(q) - np.outer(q, q)) * (1.0 if repeat else (100 - n) / 99)
+    np.testing.assert_allclose(counts.mean(axis=0), n * q, atol=4.0 * np.sqrt(covariance.max() / trials))
+    np.testing.assert_allclose(np.cov(counts.T), covariance, atol=0.25)
+
+
+def test_all_pairs_and_none_can_be_shared_out():
+    width, random = np.array([3, 0, 7]), np.random.default_rng(0)
+    assert hypergeometric(10, width, random).tolist() == [3, 0, 7]
+    for share in (multinomial, hypergeometric):
+        assert share(0, width, random).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("multapses", [False, True])
@@ -79,6 +108,34 @@ def test_pairs_are_drawn_evenly(rule, n, same, multapses):
         assert chi_square(counts[allowed]) > -4.0
     for axis in (0, 1):
         assert chi_square(counts.sum(axis=axis)) < 4.0
+
+
+@pytest.mark.parametrize("multapses", [False, True])
+@pytest.mark.parametrize("rule", RULES)
+def test_a_source_that_is_some_target_is_not_joined_to_it(rule, multapses):
+    own = np.array([3, 5, 0, 5, 2, 5])  # 5 targets: sources 1, 3 and 5 are none of them
+    n = {FixedInDegree: 5, FixedOutDegree: 4, FixedTotalNumber: 27}[rule]
+    source, target, *_ = synapses(rule(n, multapses=multapses), 6, 5, same=own)
+    assert not np.any(own[source] == target) and len(source) == {FixedInDegree: 25, FixedOutDegree: 24, FixedTotalNumber: 27}[rule]
+    if rule is FixedTotalNumber and not multapses:  # all pairs there are
+        assert np.bincount(source).tolist() == [4, 5, 4, 5, 4, 5]
+    with pytest.raises(WiringError, match="must be <="):
+        synapses(rule(n + 1), 6, 5, same=own)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("n_post", [1 << 16, (1 << 16) + 1])
+def test_targets_take_two_bytes_where_they_fit(rule, n_post):
+    drawn = rule({FixedInDegree: 2, FixedOutDegree: 40_000, FixedTotalNumber: 90_000}[rule]).synapses(
+        3, n_post, same=False, random=np.random.default_rng(1)
+    )
+    assert drawn.target.dtype == (np.uint16 if n_post == 1 << 16 else np.uint32)
+    assert drawn.target.max() >= n_post - 20 and drawn.target.min() < 20
+
+
+def test_many_synapses_onto_few_targets_are_drawn_evenly():
+    target = synapses(FixedOutDegree(200_000, multapses=True), 1, 2).target
+    assert np.all(np.diff(target) >= 0) and abs(target.mean() - 0.5) < 4 * 0.5 / np.sqrt(200_000)
 
 
 def test_different_seeds_give_different_synapses():

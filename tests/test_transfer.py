@@ -44,6 +44,7 @@ def test_other_models_and_units_of_current_are_measured_too():
     [
         ((sim.PoissonSource(rate=5.0), [1.0]), ParameterError, "with a current i_ext"),
         ((sim.LIF, [1.0]), ParameterError, "with a current i_ext"),
+        ((sim.LIF(tau_m=sim.Normal(mean=20.0, std=1.0)), [1.0]), ParameterError, r"model\.tau_m = Normal.* must be one number"),
         ((MODEL, []), ParameterError, "at least one current"),
         ((MODEL, [np.nan]), ParameterError, "must be finite"),
         ((MODEL, [1.0], -5.0), ParameterError, "duration"),

@@ -22,7 +22,7 @@ def weight_matrix(network: Network, projection: str, *, seed: int = 0, weights: 
 
     Returns
     -------
-    matrix : float64[n_pre, n_post]   in the unit of the weight; weights of repeated synapses are added, NaN means no synapse
+    matrix : float64[n_pre, n_post]   of whole populations, in the unit of the weight; repeated synapses are added, NaN: none
 
     Raises
     ------
@@ -36,7 +36,7 @@ def weight_matrix(network: Network, projection: str, *, seed: int = 0, weights: 
     if projection not in network.projections:
         raise ParameterError(unknown_name("weight_matrix.projection", projection, network.projections))
     part = next(part for part in compile_spiking(network, seed=seed, dt=0.1).projections if part.name == projection)
-    pre, post = network.projections[projection].pre, network.projections[projection].post
+    pre, post = network.projections[projection].pre.population, network.projections[projection].post.population
     source, target = np.repeat(np.arange(pre.size), part.fan_out), part.target
     own = np.broadcast_to(part.weight, target.shape)
     values = own if weights is None else np.asarray(finite_number("weight_matrix.weights", weights))

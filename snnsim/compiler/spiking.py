@@ -8,7 +8,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from snnsim.connect import Distribution, Sparse, sample
+from snnsim.connect import Sparse, wire
+from snnsim.distributions import Distribution, draw_single, draw_steps, sample
 from snnsim.errors import CompileError, ParameterError
 from snnsim.models.spiking import NeuronModel
 from snnsim.network import Network, Population, Projection, description_digest
@@ -78,7 +79,11 @@ def compile_spiking(network: Network, *, seed: int, dt: float) -> CompiledSpikin
         _compile_projection(name, projection, names, np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, k]))))
         for k, (name, projection) in enumerate(network.projections.items())
     )
-    return CompiledSpiking(tuple(network.populations.values()), projections, seed, dt, description_digest(network))
+    populations = tuple(
+        population.drawn(np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, k], spawn_key=(1,)))))
+        for k, population in enumerate(network.populations.values())
+    )
+    return CompiledSpiking(populations, projections, seed, dt, description_digest(network))
 
 
 def _compile_projection(name: str, projection: Projection, names: list[str], random: np.random.Generator) -> CompiledProjection:
@@ -87,9 +92,7 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
             f"Projection({name}).connector = {type(projection.connector).__name__} computes integer fan-out and lists no synapses. "
             "Between spiking models use a connector that lists them, such as OneToOne or FixedProbability."
         )
-    synapses = projection.connector.between(
-        projection.pre.shape, projection.post.shape, same=projection.pre is projection.post, random=random
-    )
+    synapses = wire(projection, random)
     n = len(synapses.target)
     weight = synapses.weight if synapses.weight is not None else _weights(name, projection.weight, n, synapses.entry, random)
     _check_bounds(name, projection.plasticity, weight)
@@ -103,14 +106,14 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
     for array in (synapses.row_ptr, synapses.target, weight, delay, which):
         if array is not None:
             array.flags.writeable = False
-    pre, post = names.index(projection.pre.name), names.index(projection.post.name)
+    pre, post = names.index(projection.pre.population.name), names.index(projection.post.population.name)
     return CompiledProjection(name, pre, post, projection.plasticity, synapses.row_ptr, synapses.target, weight, delay, which)
 
 
 def _weights(name: str, given: Any, n: int, entry: np.ndarray | None, random: np.random.Generator) -> np.ndarray:
     """Return float64[1] for one number, else one weight per synapse; what is drawn is drawn in single precision."""
     if isinstance(given, Distribution):
-        return sample(given, n, random).astype(np.float32)
+        return draw_single(given, n, random)
     return _per_synapse(f"Projection({name}).weight", given, _WEIGHT, n, entry)
 
 
@@ -124,10 +127,9 @@ def _narrow_weights(weight: np.ndarray) -> np.ndarray:
 def _delays(name: str, given: Any, n: int, entry: np.ndarray | None, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the different delays, ms, in ascending order, and which of them each synapse has."""
     if isinstance(given, Distribution):
-        drawn = sample(given, n, random)
         if given.step is None:
-            return _different(drawn)
-        steps, which = _different(np.rint(drawn / given.step).astype(np.int64))
+            return _different(sample(given, n, random))
+        steps, which = _different(draw_steps(given, n, random))
         return steps * given.step, which
     values = _per_synapse(f"Projection({name}).delay", given, _DELAY, n, entry)
     return (values, None) if len(values) == 1 else _different(values)
@@ -137,9 +139,11 @@ def _different(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Return the different values in ascending order, and the position of each value among them."""
     if not len(values):
         return np.array([_DELAY]), None
-    if values.dtype.kind == "i" and values.min() >= 0:
-        present = np.bincount(values) > 0
-        different, which = np.flatnonzero(present), (np.cumsum(present) - 1)[values]
+    if values.dtype.kind == "u":
+        present = np.zeros(int(values.max()) + 1, dtype=bool)
+        present[values] = True
+        different = np.flatnonzero(present)
+        which = (np.cumsum(present) - 1).astype(values.dtype)[values]
     else:
         different, which = np.unique(values, return_inverse=True)
     if len(different) == 1:

@@ -9,7 +9,6 @@ from snnsim.connect.base import Connector, Shape, Sparse, Synapses
 from snnsim.connect.convolution import Convolution
 from snnsim.connect.dense import Dense
 from snnsim.connect.distance import DistanceDependent
-from snnsim.connect.distributions import Distribution, LogNormal, Normal, Uniform, sample
 from snnsim.connect.fixed_number import FixedInDegree, FixedOutDegree, FixedTotalNumber
 from snnsim.connect.fixed_probability import FixedProbability
 from snnsim.connect.from_arrays import FromArrays
@@ -18,6 +17,8 @@ from snnsim.connect.one_to_one import OneToOne
 from snnsim.connect.product import Product
 from snnsim.connect.profiles import BallProfile, ExponentialProfile, GaussianProfile, Profile
 from snnsim.connect.sum_over import SumOver
+from snnsim.connect.views import View, expand, same_neurons, wire
+from snnsim.distributions import Distribution, LogNormal, Normal, Uniform, draw_single, draw_steps, sample
 
 __all__ = [
     "AllToAll",
@@ -45,5 +46,11 @@ __all__ = [
     "SumOver",
     "Synapses",
     "Uniform",
+    "View",
+    "draw_single",
+    "draw_steps",
+    "expand",
+    "same_neurons",
     "sample",
+    "wire",
 ]

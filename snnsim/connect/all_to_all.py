@@ -6,7 +6,8 @@ from typing import final
 
 import numpy as np
 
-from snnsim.connect.base import Sparse, Synapses, from_pairs
+from snnsim.connect.base import Sparse, Synapses, own_targets
+from snnsim.connect.rows import all_rows
 from snnsim.units import check_bool
 
 
@@ -20,10 +21,5 @@ class AllToAll(Sparse):
     def __init__(self, *, autapses: bool = False) -> None:
         self.autapses = check_bool(f"{type(self).__name__}.autapses", autapses)
 
-    def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
-        source = np.repeat(np.arange(n_pre, dtype=np.int64), n_post)
-        target = np.tile(np.arange(n_post, dtype=np.int64), n_pre)
-        if same and not self.autapses:
-            keep = source != target
-            source, target = source[keep], target[keep]
-        return from_pairs(source, target, n_pre, n_post)
+    def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
+        return all_rows(n_post, own_targets(False if self.autapses else same, n_pre, n_post))

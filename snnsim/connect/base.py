@@ -43,6 +43,13 @@ def from_pairs(
     return Synapses(row_ptr, target.astype(narrow(n_post)), entry, weight)
 
 
+def own_targets(same: bool | np.ndarray, n_pre: int, n_post: int) -> np.ndarray:
+    """Return which target each source itself is, int64[n_pre]; n_post where it is none. `same` as in `Sparse.synapses`."""
+    if isinstance(same, np.ndarray):
+        return same
+    return np.arange(n_pre, dtype=np.int64) if same else np.full(n_pre, n_post, dtype=np.int64)
+
+
 class Connector:
     """Base of all connectors.
 
@@ -64,14 +71,15 @@ class Sparse(Connector):
     def check(self, where: str, pre: Shape, post: Shape) -> None:
         """Any two shapes can be joined by a list of synapses."""
 
-    def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
+    def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         """Return the synapses between `n_pre` sources and `n_post` targets.
 
-        same : bool          whether pre and post are one population (autapses are then left out)
-        random : Generator   used by connectors that draw; others ignore it
+        same : bool or int64[n_pre]   whether pre and post are one population, so that autapses are left out; or, for views of
+                                      one population, which target each source itself is (n_post: none), as `own_targets`
+        random : Generator            used by connectors that draw; others ignore it
         """
         raise NotImplementedError(f"{type(self).__name__}.synapses")
 
-    def between(self, pre: Shape, post: Shape, *, same: bool, random: np.random.Generator) -> Synapses:
+    def between(self, pre: Shape, post: Shape, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         """Return the synapses between populations of two shapes; most connectors need the sizes alone."""
         return self.synapses(prod(pre), prod(post), same=same, random=random)

@@ -64,7 +64,7 @@ class Convolution(Sparse):
         if post != wanted:
             raise WiringError(f"{where}: Convolution turns {pre} into {wanted}, not {post}. Give the post population that shape.")
 
-    def between(self, pre: Shape, post: Shape, *, same: bool, random: np.random.Generator) -> Synapses:
+    def between(self, pre: Shape, post: Shape, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         out, channels = self.weight.shape[:2]
         y_post, i, y_pre = self._taps(0, pre[1], post[1])
         x_post, j, x_pre = self._taps(1, pre[2], post[2])

@@ -8,7 +8,7 @@ from typing import Any, final
 
 import numpy as np
 
-from snnsim.connect.base import Shape, Sparse, Synapses, from_pairs
+from snnsim.connect.base import Shape, Sparse, Synapses, from_pairs, own_targets
 from snnsim.connect.cells import candidates
 from snnsim.connect.profiles import Profile
 from snnsim.errors import ParameterError, WiringError
@@ -79,14 +79,15 @@ class DistanceDependent(Sparse):
                     f"{where}: DistanceDependent.{name} holds {len(positions)} positions for {prod(shape)} neurons. Give one each."
                 )
 
-    def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
+    def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         pre, post = self.pre, self.post
         if self.box is not None:
             pre, post = pre % self.box, post % self.box
+        own = own_targets(False if self.autapses else same, n_pre, n_post)
         kept = [np.empty(0, dtype=np.int64)]
         for source, target in candidates(pre, post, self.reach, self.box):
-            if same and not self.autapses:
-                source, target = source[source != target], target[source != target]
+            others = target != own[source]
+            source, target = source[others], target[others]
             distance = self._distance(pre[source], post[target])
             near = distance <= self.reach
             source, target = source[near], target[near]

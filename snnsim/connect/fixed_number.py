@@ -7,8 +7,8 @@ from typing import final
 
 import numpy as np
 
-from snnsim.connect.base import Shape, Sparse, Synapses, from_pairs
-from snnsim.connect.subsets import subsets
+from snnsim.connect.base import Shape, Sparse, Synapses, own_targets
+from snnsim.connect.rows import counted_rows, transposed
 from snnsim.errors import WiringError
 from snnsim.units import check_bool, check_integer
 
@@ -22,13 +22,6 @@ class _FixedNumber(Sparse):
         self.autapses = check_bool(f"{owner}.autapses", autapses)
         self.multapses = check_bool(f"{owner}.multapses", multapses)
 
-    def _draw(self, where: str, n_rows: int, room: int, random: np.random.Generator) -> np.ndarray:
-        """Return `n` of `room` places for each row, int64[n_rows, n]."""
-        self._fit(where, room)
-        if self.multapses:
-            return random.integers(room, size=(n_rows, self.n)) if self.n else np.empty((n_rows, 0), dtype=np.int64)
-        return subsets(n_rows, room, self.n, random)
-
     def _fit(self, where: str, room: int) -> None:
         if self.n > room and not (self.multapses and room):
             remedy = "" if self.multapses or not room else ", or allow multapses"
@@ -37,8 +30,8 @@ class _FixedNumber(Sparse):
                 f"Choose a smaller n{remedy}."
             )
 
-    def _excluded(self, same: bool) -> bool:
-        return same and not self.autapses
+    def _own(self, same: bool | np.ndarray, n_pre: int, n_post: int) -> np.ndarray:
+        return own_targets(False if self.autapses else same, n_pre, n_post)
 
 
 @final
@@ -55,14 +48,13 @@ class FixedInDegree(_FixedNumber):
     def check(self, where: str, pre: Shape, post: Shape) -> None:
         self._fit(where, prod(pre))
 
-    def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
-        excluded = self._excluded(same)
-        source = self._draw("synapses", n_post, n_pre - excluded, random)
-        target = np.arange(n_post, dtype=np.int64)[:, None]
-        if excluded:
-            source += source >= target  # the target itself is stepped over
-        pairs = np.sort((source * n_post + target).ravel())
-        return from_pairs(*np.divmod(pairs, n_post), n_pre, n_post)
+    def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
+        own = self._own(same, n_pre, n_post)
+        avoided = np.full(n_post, n_pre, dtype=np.int64)  # the same from the side of the targets
+        avoided[own[own < n_post]] = np.flatnonzero(own < n_post)
+        self._fit("synapses", n_pre - bool(np.any(own < n_post)))
+        sources = counted_rows(np.full(n_post, self.n), n_pre, avoided, random, repeat=self.multapses)
+        return transposed(sources.target, self.n, n_pre, n_post)
 
 
 @final
@@ -79,14 +71,10 @@ class FixedOutDegree(_FixedNumber):
     def check(self, where: str, pre: Shape, post: Shape) -> None:
         self._fit(where, prod(post))
 
-    def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
-        excluded = self._excluded(same)
-        target = self._draw("synapses", n_pre, n_post - excluded, random)
-        source = np.arange(n_pre, dtype=np.int64)[:, None]
-        if excluded:
-            target += target >= source
-        target.sort(axis=1)
-        return from_pairs(np.repeat(source.ravel(), self.n), target.ravel(), n_pre, n_post)
+    def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
+        own = self._own(same, n_pre, n_post)
+        self._fit("synapses", n_post - bool(np.any(own < n_post)))
+        return counted_rows(np.full(n_pre, self.n), n_post, own, random, repeat=self.multapses)
 
 
 @final
@@ -103,11 +91,29 @@ class FixedTotalNumber(_FixedNumber):
     def check(self, where: str, pre: Shape, post: Shape) -> None:
         self._fit(where, prod(pre) * prod(post))
 
-    def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
-        excluded = self._excluded(same)
-        width = n_post - excluded
-        pairs = np.sort(self._draw("synapses", 1, n_pre * width, random).ravel())
-        source, target = np.divmod(pairs, max(width, 1))
-        if excluded:
-            target += target >= source
-        return from_pairs(source, target, n_pre, n_post)
+    def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
+        own = self._own(same, n_pre, n_post)
+        width = n_post - (own < n_post)
+        self._fit("synapses", int(width.sum()))
+        share = multinomial if self.multapses else hypergeometric
+        return counted_rows(share(self.n, width, random), n_post, own, random, repeat=self.multapses)
+
+
+def multinomial(n: int, width: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return how many of n independent uniform pairs fall into each row of `width` pairs, int64[n_rows]."""
+    return random.multinomial(n, width / width.sum()) if n else np.zeros(len(width), dtype=np.int64)
+
+
+def hypergeometric(n: int, width: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return how many of n distinct uniform pairs fall into each row of `width` pairs, int64[n_rows].
+
+    Every pair is taken with probability n / pairs, and then as many uniform ones are taken out or added as there are too
+    many or too few: some sqrt(n). A uniform subset stays one, and is drawn exactly at any size.
+    """
+    pairs = int(width.sum())
+    count = random.binomial(width, n / pairs) if pairs else np.zeros(len(width), dtype=np.int64)
+    excess = int(count.sum()) - n
+    pool = count if excess > 0 else width - count
+    which = random.choice(int(pool.sum()), abs(excess), replace=False, shuffle=False)
+    moved = np.bincount(np.searchsorted(np.cumsum(pool), which, side="right"), minlength=len(width))
+    return count - np.sign(excess) * moved

@@ -6,7 +6,8 @@ from typing import final
 
 import numpy as np
 
-from snnsim.connect.base import Sparse, Synapses, from_pairs
+from snnsim.connect.base import Sparse, Synapses, own_targets
+from snnsim.connect.rows import counted_rows
 from snnsim.errors import ParameterError
 from snnsim.units import check_bool, check_number
 
@@ -18,7 +19,8 @@ class FixedProbability(Sparse):
     p : float         in [0, 1]
     autapses : bool   also allow a neuron to connect to itself (default no)
 
-    The draw jumps over absent synapses by geometric gaps, so its cost is that of the synapses made, not of the pairs.
+    A row draws its number of synapses, binomial, and then that many distinct targets: the same as a toss for every pair, at
+    the cost of the synapses made.
     """
 
     def __init__(self, p: float, *, autapses: bool = False) -> None:
@@ -28,27 +30,6 @@ class FixedProbability(Sparse):
         self.p = number
         self.autapses = check_bool(f"{type(self).__name__}.autapses", autapses)
 
-    def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
-        pairs = n_pre * n_post
-        if self.p * pairs < 2.0**-60:  # no synapse in any run of any length, and logarithms that stay normal
-            empty = np.empty(0, dtype=np.int64)
-            return from_pairs(empty, empty, n_pre, n_post)
-        chosen = np.arange(pairs, dtype=np.int64) if self.p == 1.0 else self._jump(pairs, random)
-        source, target = np.divmod(chosen, n_post)
-        if same and not self.autapses:
-            keep = source != target
-            source, target = source[keep], target[keep]
-        return from_pairs(source, target, n_pre, n_post)
-
-    def _jump(self, pairs: int, random: np.random.Generator) -> np.ndarray:
-        expected = pairs * self.p
-        chunk = int(expected + 6.0 * np.sqrt(expected) + 16.0)
-        parts, last = [], -1
-        while last < pairs:
-            # 1 - random() lies in (0, 1], so its logarithm is finite.
-            gaps = np.floor(np.log(1.0 - random.random(chunk)) / np.log1p(-self.p))
-            places = last + np.cumsum(np.minimum(gaps, pairs).astype(np.int64) + 1)
-            parts.append(places)
-            last = int(places[-1])
-        chosen = np.concatenate(parts)
-        return chosen[chosen < pairs]
+    def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
+        own = own_targets(False if self.autapses else same, n_pre, n_post)
+        return counted_rows(random.binomial(n_post - (own < n_post), self.p), n_post, own, random, repeat=False)

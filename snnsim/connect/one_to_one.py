@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from snnsim.connect.base import Shape, Sparse, Synapses, from_pairs
+from snnsim.connect.base import Shape, Sparse, Synapses, narrow
 from snnsim.errors import WiringError
 
 
@@ -25,6 +25,5 @@ class OneToOne(Sparse):
                 "Use AllToAll, FixedProbability or FromArrays."
             )
 
-    def synapses(self, n_pre: int, n_post: int, *, same: bool, random: np.random.Generator) -> Synapses:
-        index = np.arange(n_pre, dtype=np.int64)
-        return from_pairs(index, index, n_pre, n_post)
+    def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
+        return Synapses(np.arange(n_pre + 1, dtype=np.int64), np.arange(n_pre, dtype=narrow(n_post)))

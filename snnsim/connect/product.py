@@ -6,6 +6,7 @@ from math import prod
 from typing import final
 
 from snnsim.connect.base import Connector, Shape
+from snnsim.connect.views import View
 from snnsim.errors import ParameterError, WiringError
 
 
@@ -58,6 +59,6 @@ class Product(Connector):
 
     def check(self, where: str, pre: Shape, post: Shape) -> None:
         shape = getattr(self.partner, "shape", None)
-        if shape is None:
-            raise WiringError(f"{where}: Product.partner = {self.partner!r} must be a Population.")
+        if shape is None or isinstance(self.partner, View):
+            raise WiringError(f"{where}: Product.partner = {self.partner!r} must be a Population, and a whole one.")
         self.sizes(where, pre, shape, post)

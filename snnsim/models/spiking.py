@@ -12,6 +12,7 @@ import numpy as np
 
 from snnsim.errors import ParameterError
 from snnsim.models.base import Domain, Model
+from snnsim.models.drawn import on_numbers
 
 _ON_GRID = 1e-9  # relative distance of a time from a multiple of dt that counts as rounding
 
@@ -54,6 +55,9 @@ class EventForm(NamedTuple):
 class NeuronModel(Model):
     """A model in continuous time.
 
+    A parameter is one number, an array with one per neuron, or a `Distribution`, drawn once per neuron when a network is
+    compiled. A class checks its parameters in `__post_init__`, which is called with numbers and arrays alone.
+
     Attributes
     ----------
     channels : int       kinds of input: 1, or 2 when excitatory and inhibitory synapses act differently
@@ -69,6 +73,15 @@ class NeuronModel(Model):
     channels: ClassVar[int] = 1
     event_cost: ClassVar[float] = 100.0
     update_operations: ClassVar[Mapping[str, Mapping[str, int]]] = {}
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "__post_init__" in vars(cls):
+            cls.__post_init__ = on_numbers(cls.__post_init__)  # type: ignore[method-assign]
+
+    @on_numbers
+    def __post_init__(self) -> None:
+        super().__post_init__()
 
     def check_step(self, dt: float) -> None:
         """Raise ParameterError when this model cannot take steps of `dt` ms; most can take any."""

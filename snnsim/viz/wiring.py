@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnsim.connect.distributions import Distribution, sample
+from snnsim.distributions import Distribution, sample
 from snnsim.errors import ParameterError
 from snnsim.network import Network, Projection
 from snnsim.units import check_integer, finite_number, show
@@ -93,9 +93,9 @@ def network_graph(network: Network, ax: Axes | None = None) -> Axes:
     radius = {name: _RADIUS * (0.7 + 0.3 * np.log10(p.size + 1) / biggest) for name, p in network.populations.items()}
     kinds: dict[str, None] = {}
     drawn: dict[tuple[str, str], int] = {}
-    pairs = {(projection.pre.name, projection.post.name) for projection in network.projections.values()}
+    pairs = {(projection.pre.population.name, projection.post.population.name) for projection in network.projections.values()}
     for projection in network.projections.values():
-        pair = (projection.pre.name, projection.post.name)
+        pair = (projection.pre.population.name, projection.post.population.name)
         drawn[pair] = drawn.get(pair, 0) + 1
         bend = 0.16 if pair[::-1] in pairs else 0.07  # two that go both ways must not lie on each other
         kinds |= dict.fromkeys(_draw_arrow(ax, projection, places, radius, drawn[pair], bend))
@@ -116,9 +116,9 @@ def _places(network: Network) -> dict[str, Point]:
     after: dict[str, list[str]] = {name: [] for name in network.populations}
     driven = set()
     for projection in network.projections.values():
-        if projection.pre is not projection.post:
-            after[projection.pre.name].append(projection.post.name)
-            driven.add(projection.post.name)
+        if projection.pre.population is not projection.post.population:
+            after[projection.pre.population.name].append(projection.post.population.name)
+            driven.add(projection.post.population.name)
     depth: dict[str, int] = {}
     for root in [*(name for name in after if name not in driven), *after]:
         frontier = [] if root in depth else [root]
@@ -159,7 +159,7 @@ def _draw_arrow(
 
     kind, learns = _kind(projection), projection.plasticity is not None
     colour, style = _ARROWS[kind]
-    names = (projection.pre.name, projection.post.name)
+    names = (projection.pre.population.name, projection.post.population.name)
     pre, post = (np.array(places[name]) for name in names)
     if names[0] == names[1]:
         angle = _free_direction(pre, [np.array(place) for name, place in places.items() if name != names[0]])

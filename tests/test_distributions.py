@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnsim.connect import AllToAll, LogNormal, Normal, OneToOne, Uniform, sample
+from snnsim.connect import AllToAll, OneToOne
+from snnsim.distributions import _CHUNK, LogNormal, Normal, Uniform, draw_single, draw_steps, sample
 from snnsim.errors import ParameterError, WiringError
 from snnsim.models.lif import LIF
 from snnsim.models.poisson import PoissonSource
@@ -53,6 +54,75 @@ def test_a_step_gives_multiples_within_the_bounds_and_no_heap_at_them():
     p = np.array([raw.below(0.1 * (k + 0.5)) - raw.below(0.1 * (k - 0.5)) for k in range(3, 22)])
     expected = 50_000 * p / p.sum()
     assert np.sum((counts - expected) ** 2 / expected) < 42.3  # 0.1 % point of chi-square with 18 degrees of freedom
+
+
+@pytest.mark.parametrize("distribution", [*FREE, Normal(mean=1.5, std=0.75, low=0.1, step=0.1)], ids=repr)
+def test_numbers_of_single_precision_are_the_sample_rounded(distribution):
+    n = 2 * _CHUNK + 7
+    exact = sample(distribution, n, np.random.default_rng(6))
+    single = draw_single(distribution, n, np.random.default_rng(6))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, exact, rtol=2.0**-23)
+    low, high = (bound * (distribution.step or 1.0) for bound in distribution.bounds)
+    assert single.min() >= np.float64(low) and single.max() <= np.float64(high)
+
+
+def test_rounding_to_single_precision_does_not_cross_a_bound():
+    third = 1.0 / 3.0  # the nearest single is larger
+    assert np.float64(np.float32(third)) > third
+    for low, high in ((third - 5e-8, third), (-third, -third + 5e-8)):
+        values = draw_single(Uniform(low=low, high=high), 1000, np.random.default_rng(0)).astype(np.float64)
+        assert low <= values.min() <= values.max() <= high
+
+
+@pytest.mark.parametrize(
+    ("distribution", "words"),
+    [
+        (Uniform(low=0.1 - 1e-12, high=0.1), "must have a number of single precision between its bounds"),
+        (Normal(mean=1e39, std=1e37), r"must stay below 3\.4e38"),
+    ],
+)
+def test_what_single_precision_cannot_hold_is_refused(distribution, words):
+    with pytest.raises(ParameterError, match=words):
+        draw_single(distribution, 100, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("distribution", "dtype"),
+    [
+        (Normal(mean=1.5, std=0.75, low=0.1, high=25.5, step=0.1), np.uint8),
+        (Normal(mean=20.0, std=2.0, low=0.1, step=0.1), np.uint16),
+        (LogNormal(median=1e4, sigma=1.0, step=0.1), np.uint32),
+    ],
+)
+def test_steps_are_the_sample_counted_in_the_narrowest_integers(distribution, dtype):
+    n = _CHUNK + 3
+    steps = draw_steps(distribution, n, np.random.default_rng(1))
+    assert steps.dtype == dtype
+    np.testing.assert_array_equal(steps * 0.1, sample(distribution, n, np.random.default_rng(1)))
+
+
+def test_a_rare_large_number_of_steps_widens_those_before_it():
+    # The first chunk fits one byte; a later one does not.
+    distribution = LogNormal(median=10.0, sigma=0.71, step=1.0)
+    n = 3 * _CHUNK
+    whole = sample(distribution, n, np.random.default_rng(9))
+    assert whole.max() > 255.0
+    np.testing.assert_array_equal(draw_steps(distribution, n, np.random.default_rng(9)), whole)
+
+
+def test_steps_need_a_step_and_no_sign():
+    with pytest.raises(ParameterError, match=r"Normal\.step = None must be a number"):
+        draw_steps(Normal(mean=1.0, std=1.0), 5, np.random.default_rng(0))
+    with pytest.raises(ParameterError, match=r"Normal gave -\d.* must be >= 0"):
+        draw_steps(Normal(mean=0.0, std=1.0, step=0.1), 50, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("draw", [sample, draw_single, draw_steps])
+def test_a_longer_draw_begins_with_the_chunks_of_a_shorter_one(draw):
+    distribution = Normal(mean=2.0, std=2.0, low=0.1, step=0.1)
+    whole, part = (draw(distribution, n, np.random.default_rng(2)) for n in (3 * _CHUNK, 2 * _CHUNK))
+    np.testing.assert_array_equal(whole[: 2 * _CHUNK], part)
 
 
 @given(n=st.integers(0, 50), seed=st.integers(0, 2**32 - 1))

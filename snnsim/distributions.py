@@ -1,8 +1,13 @@
-"""Distributions that weights and delays are drawn from."""
+"""Distributions that weights, delays and parameters of neurons are drawn from.
+
+What is drawn is a function of the distribution, of how many numbers are asked for and of the state of the generator. Numbers
+are drawn in chunks of `_CHUNK`, each redrawn until it lies within the bounds: the chunk belongs to the definition.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
@@ -11,6 +16,7 @@ import numpy as np
 from snnsim.errors import ParameterError
 from snnsim.units import check_fields, param
 
+_CHUNK = 1 << 16  # part of what a seed gives; half a megabyte of doubles stays in the cache
 _LEAST = 0.01  # share of the draws that bounds must keep: redrawing stays cheap
 
 
@@ -141,17 +147,79 @@ class Uniform(Distribution):
 
 
 def sample(distribution: Distribution, n: int, random: np.random.Generator) -> np.ndarray:
-    """Return n independent values of `distribution`, float64[n]: a function of it, n and the state of `random`."""
+    """Return n independent values of `distribution`, float64[n]."""
+    values, grid = np.empty(n), distribution.step
+    for part, drawn in _chunks(distribution, n, random):
+        values[part] = drawn if grid is None else drawn * grid + 0.0  # + 0.0 turns -0 into 0
+    return values
+
+
+def draw_single(distribution: Distribution, n: int, random: np.random.Generator) -> np.ndarray:
+    """Return what `sample` returns as float32[n], within the bounds, without a float64 array of that length.
+
+    A drawn weight is a number of single precision by definition: unlike one that was given, it has no exact value to lose.
+
+    Raises ParameterError where single precision has no number between the bounds, or none that large.
+    """
+    owner, grid = type(distribution).__name__, distribution.step or 1.0
+    low, high = (bound * grid for bound in distribution.bounds)
+    with np.errstate(over="ignore"):
+        least, most = np.float32(low), np.float32(high)
+        # Rounding must not carry a number over a bound: the nearest single on its inner side is the bound.
+        least = np.nextafter(least, np.float32(np.inf)) if float(least) < low else least
+        most = np.nextafter(most, np.float32(-np.inf)) if float(most) > high else most
+        if least > most:
+            raise ParameterError(
+                f"{owner} = {distribution!r} must have a number of single precision between its bounds: its draws are kept so. "
+                "Move the bounds apart, or give an array."
+            )
+        values = np.empty(n, dtype=np.float32)
+        for part, drawn in _chunks(distribution, n, random):
+            np.multiply(drawn, grid, out=values[part], casting="same_kind")
+            np.clip(values[part], least, most, out=values[part])
+    if not np.all(np.isfinite(values)):
+        raise ParameterError(
+            f"{owner} = {distribution!r} must stay below 3.4e38, the largest number of single precision. Give it low= or high=."
+        )
+    values += np.float32(0.0)  # turns -0 into 0
+    return values
+
+
+def draw_steps(distribution: Distribution, n: int, random: np.random.Generator) -> np.ndarray:
+    """Return what `sample` returns in units of `distribution.step`: the narrowest unsigned integers that hold them, [n].
+
+    Raises ParameterError for a distribution without a step, and for draws below 0.
+    """
+    owner = type(distribution).__name__
+    if distribution.step is None:
+        raise ParameterError(f"{owner}.step = None must be a number to count in. Give it step=.")
+    steps = np.empty(n, dtype=np.uint8)
+    for part, drawn in _chunks(distribution, n, random):
+        least, most = drawn.min(), drawn.max()
+        if least < 0.0:
+            raise ParameterError(f"{owner} gave {least * distribution.step:g}, which must be >= 0 to be counted in steps. Give it low=0.")
+        if most > np.iinfo(steps.dtype).max:
+            steps = steps.astype(np.min_scalar_type(int(most)))
+        steps[part] = drawn
+    return steps
+
+
+def _chunks(distribution: Distribution, n: int, random: np.random.Generator) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield consecutive slices of n values with what is drawn for them: in steps, where there is a step."""
     low, high = distribution.bounds
-    grid = distribution.step
-    values, missing = np.empty(n), np.arange(n)
-    while missing.size:
-        drawn = distribution.draw(missing.size, random)
-        if grid is not None:
-            drawn = np.rint(drawn / grid)
-        values[missing] = drawn
-        missing = missing[~((drawn >= low) & (drawn <= high))]
-    return values if grid is None else values * grid + 0.0  # + 0.0 turns -0 into 0
+    for first in range(0, n, _CHUNK):
+        values = _draw(distribution, min(_CHUNK, n - first), random)
+        missing = np.flatnonzero((values < low) | (values > high))
+        while missing.size:
+            drawn = _draw(distribution, missing.size, random)
+            values[missing] = drawn
+            missing = missing[(drawn < low) | (drawn > high)]
+        yield slice(first, first + len(values)), values
+
+
+def _draw(distribution: Distribution, n: int, random: np.random.Generator) -> np.ndarray:
+    values = distribution.draw(n, random)
+    return values if distribution.step is None else np.rint(values / distribution.step)
 
 
 def _normal_below(z: float) -> float:
