@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Spikes = SpikeTrains | Mapping[str, SpikeTrains]
 _FEW = 100  # neurons whose spikes are drawn as ticks
-_THIN = 0.08  # share of all neurons below which a population is too thin for a label of two lines
+_ROOM = 0.1  # share of the height that a label of two lines takes
 
 
 def raster(
@@ -56,9 +56,9 @@ def raster(
     ax.locator_params(axis="y", integer=True)
     if len(named) > 1:
         starts = np.cumsum([0, *(trains.n for trains in named.values())])
-        roomy = min(trains.n for trains in named.values()) >= _THIN * total
-        labels = [f"{name}\n({trains.n})" if roomy else name for name, trains in named.items()]
-        ax.set_yticks((starts[:-1] + starts[1:] - 1) / 2, labels=labels)
+        middles = (starts[:-1] + starts[1:] - 1) / 2
+        roomy = np.diff(middles).min() >= _ROOM * total
+        ax.set_yticks(middles, labels=[f"{name}\n({trains.n})" if roomy else name for name, trains in named.items()])
         ax.tick_params(axis="y", length=0)
         ax.set_ylabel("")
         for label, shade in zip(ax.get_yticklabels(), colours.values(), strict=True):
