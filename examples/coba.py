@@ -69,6 +69,8 @@ def main() -> None:
     parser.add_argument("--duration", type=float, default=1_000.0, help="ms")
     parser.add_argument("--picture", help="where to store the picture")
     options = parser.parse_args()
+    if not options.duration >= 300.0:
+        parser.error("--duration must be at least 300 ms: a neuron fires every 50 ms")
     net = network(np.random.default_rng(5))
     run = sim.simulate(net, options.duration, engine="clock", seed=1)
     # A quarter of a second more, with states: recording all of them for longer would only fill memory.

@@ -57,6 +57,8 @@ def main() -> None:
     parser.add_argument("--duration", type=float, default=5_000.0, help="ms")
     parser.add_argument("--picture", help="where to store the picture")
     options = parser.parse_args()
+    if not options.duration >= 500.0:
+        parser.error("--duration must be at least 500 ms: a neuron fires every 180 ms")
     net = network(np.random.default_rng(5))
     run = sim.simulate(net, options.duration, engine="clock", seed=1)
     print(run.counts.total("synops"), "synaptic operations")

@@ -107,6 +107,8 @@ def main() -> None:
     parser.add_argument("--duration", type=float, default=1_000.0, help="ms; the first 200 are left out")
     parser.add_argument("--picture", help="where to store the picture")
     options = parser.parse_args()
+    if not 0.05 <= options.scale <= 1.0 or not options.duration >= 1_000.0:
+        parser.error("--scale must be 0.05 to 1, --duration at least 1000 ms: some neurons fire once a second")
     net = network(options.scale, np.random.default_rng(0))
     result = sim.simulate(net, options.duration, engine="clock", seed=1)
     spikes = {name: result.spikes[name] for name in NAMES}

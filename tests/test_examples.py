@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.image
 import numpy as np
 import pytest
 
@@ -25,6 +26,26 @@ def test_an_example_prints_its_expected_output(expected, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == expected.read_text()
     assert list(tmp_path.iterdir()) == []
+
+
+PICTURES = {"cuba": ["--duration", "500"], "coba": ["--duration", "300"], "microcircuit": ["--scale", "0.05", "--duration", "1000"]}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_network_example_draws_its_picture(name, tmp_path, monkeypatch):
+    path = tmp_path / "picture.png"
+    monkeypatch.setattr(sys, "argv", [name, *PICTURES[name], "--picture", str(path)])
+    runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+    image = matplotlib.image.imread(path)
+    assert min(image.shape[:2]) > 400 and image[..., :3].std() > 0.05  # drawn on, not blank
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_run_too_short_to_measure_is_refused_before_it_starts(name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [name, "--duration", "50"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
+    assert re.search(r"--duration (must be )?at least \d+ ms", capsys.readouterr().err)
 
 
 def test_the_microcircuit_fires_as_in_nest_at_the_same_scale():
