@@ -87,6 +87,7 @@ REFUSED = [
     (lambda: viz.raster({"a": 5}), r"raster\.spikes = dict must be"),
     (lambda: viz.raster(SOME, histogram=-1.0), r"width = -1 ms must be > 0"),
     (lambda: viz.raster(SOME, Figure().add_axes((0, 0, 1, 1)), histogram=5.0), r"raster\.histogram needs Axes in a grid"),
+    (lambda: viz.raster({"a": SOME, "b": MANY}, colour=["red"]), r"raster\.colour holds 1 colours for 2 populations"),
     (lambda: viz.rate({}), r"rate\.spikes is empty"),
     (lambda: viz.rate(SOME, width=500.0), r"leaves 0 bins"),
     (lambda: viz.layered_raster({}), r"layered_raster\.spikes is empty"),
@@ -135,6 +136,14 @@ def test_several_populations_lie_above_each_other_in_their_own_colours():
     assert [label.get_color() for label in ax.get_yticklabels()] == [viz.BLUE, viz.RED]
     first, second = (points.get_offsets()[:, 1] for points in ax.collections)
     assert first.max() < 20 <= second.min()
+
+
+def test_colours_can_be_given_and_crowded_labels_drop_their_counts():
+    three = {"a": SILENT, "b": SOME, "c": MANY}  # 5, 20 and 500 neurons: the first two labels would touch
+    ax = viz.raster(three, colour=["black", "red", "blue"])
+    assert [label.get_color() for label in ax.get_yticklabels()] == ["black", "red", "blue"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
+    assert [line.get_color() for line in viz.rate({"a": SILENT, "b": MANY}, sigma=10.0, colour=["black", "red"]).lines] == ["black", "red"]
 
 
 def test_spike_marks_and_threshold_are_where_they_belong():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,26 +18,27 @@ if TYPE_CHECKING:
 
 Spikes = SpikeTrains | Mapping[str, SpikeTrains]
 _FEW = 100  # neurons whose spikes are drawn as ticks
+_ROOM = 0.1  # share of the height that a label of two lines takes
 
 
 def raster(
     spikes: Spikes,
     ax: Axes | None = None,
     *,
-    colour: str = BLUE,
+    colour: str | Sequence[str] = BLUE,
     histogram: float | None = None,
     window: tuple[float, float] | None = None,
 ) -> Axes:
     """Draw spikes: time against neuron, several populations above each other. Returns the Axes of the raster.
 
     spikes : SpikeTrains, or a mapping of them by name such as ``result.spikes``
-    colour : str                of one population; several have a colour each
+    colour : str or list of str   of one population, or one for each; several have a colour each by default
     histogram : float or None   width of a bin, ms: also draw the rate in an Axes underneath, the last of ``ax.figure.axes``
     window : (float, float)     start and stop, ms; None means the whole run
     Raises ParameterError for anything else, no populations, or bins that do not fit.
     """
     named = named_trains("raster", spikes)
-    colours = coloured(named, colour)
+    colours = coloured("raster", named, colour)
     ax = ax or new_axes(7.0, 3.5 if histogram is None else 4.4)
     total = sum(trains.n for trains in named.values())
     drawn = sum(len(trains) for trains in named.values())
@@ -46,7 +47,7 @@ def raster(
         if total <= _FEW:
             ax.vlines(trains.times, trains.indices + first - 0.35, trains.indices + first + 0.35, colors=colours[name], linewidth=0.9)
         else:
-            size = float(np.clip(4000 / max(drawn, 1), 0.4, 8.0))
+            size = float(np.clip(8000 / max(drawn, 1), 0.4, 8.0))
             ax.scatter(trains.times, trains.indices + first, s=size, c=colours[name], linewidths=0, rasterized=True)
         if first:
             ax.axhline(first - 0.5, color="0.75", linewidth=0.6, zorder=0)
@@ -55,7 +56,9 @@ def raster(
     ax.locator_params(axis="y", integer=True)
     if len(named) > 1:
         starts = np.cumsum([0, *(trains.n for trains in named.values())])
-        ax.set_yticks((starts[:-1] + starts[1:] - 1) / 2, labels=[f"{name}\n({trains.n})" for name, trains in named.items()])
+        middles = (starts[:-1] + starts[1:] - 1) / 2
+        roomy = np.diff(middles).min() >= _ROOM * total
+        ax.set_yticks(middles, labels=[f"{name}\n({trains.n})" if roomy else name for name, trains in named.items()])
         ax.tick_params(axis="y", length=0)
         ax.set_ylabel("")
         for label, shade in zip(ax.get_yticklabels(), colours.values(), strict=True):
@@ -90,18 +93,18 @@ def rate(
     width: float = 5.0,
     sigma: float | None = None,
     window: tuple[float, float] | None = None,
-    colour: str = BLUE,
+    colour: str | Sequence[str] = BLUE,
 ) -> Axes:
     """Draw the firing rate per neuron over time, one line per population. Returns the Axes.
 
     spikes : SpikeTrains, or a mapping of them by name
     width : float   ms, of a bin;  sigma : float or None   ms, smooth by a Gaussian
-    window : (float, float)   start and stop, ms; None means the whole run
+    window : (float, float)   start and stop, ms; None means the whole run;  colour : as in `raster`
     Raises ParameterError for anything else, no populations, or bins that do not fit.
     """
     named = named_trains("rate", spikes)
     ax = ax or new_axes(7.0, 2.6)
-    for name, shade in coloured(named, colour).items():
+    for name, shade in coloured("rate", named, colour).items():
         times, values = population_rate(named[name], width, window=window)
         if sigma is not None:
             ax.plot(times, smoothed(values, width, sigma), color=shade, linewidth=1.4, label=name)

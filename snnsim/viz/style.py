@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from snnsim.errors import ParameterError
@@ -43,9 +43,13 @@ def named_trains(owner: str, spikes: Any) -> dict[str, SpikeTrains]:
     return dict(spikes)
 
 
-def coloured(names: Any, colour: str | None) -> dict[str, str]:
-    """Return the colour of each name: the given one for a name alone, else the cycle."""
-    return {name: colour if colour and len(names) == 1 else CYCLE[k % len(CYCLE)] for k, name in enumerate(names)}
+def coloured(owner: str, names: Any, colour: str | Sequence[str]) -> dict[str, str]:
+    """Return the colour of each name: the given ones; one colour given for several names leaves them to the cycle."""
+    if isinstance(colour, str):
+        colour = [colour] if len(names) == 1 else [CYCLE[k % len(CYCLE)] for k in range(len(names))]
+    if len(colour) != len(names):
+        raise ParameterError(f"{owner}.colour holds {len(colour)} colours for {len(names)} populations. Give one for each.")
+    return dict(zip(names, colour, strict=True))
 
 
 def legend_above(ax: Axes, columns: int) -> None:
