@@ -11,9 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf_inline
-from snnsim.kernels.queue import push
+from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels.prefetch import prefetch
+from snnsim.kernels.queue import next_in, push, take
 from snnsim.kernels.stdp import on_pre
+
+_AHEAD, _LINE = 6, 16  # cache lines, and targets in one
 
 
 class Plan(NamedTuple):
@@ -90,21 +93,41 @@ def arrive(cells, wiring, learning, agenda, q, run, origin):
     agenda.n_touched[post] = n_touched
 
 
-@leaf_inline
-def hold(cells, wiring, learning, agenda, queue, q, run, origin, single):
-    """Hold the first run that reaches a population at this instant; deliver it with the second, and all that follow.
-
-    single : bool   the spike has no later run to be queued
-    """
-    if not single and not wiring.run_final[run]:
-        push(queue, origin + wiring.delay[run + 1], q, run + 1, origin)
+@leaf
+def deliver(cells, wiring, learning, agenda, q, run, origin):
+    """Deliver one run of synapses, and before it the one that is held for the same population. Rare, hence not in place."""
     post = wiring.post[q]
-    n_held = agenda.n_held[post]
-    if n_held == 0:
-        agenda.held[post, 0], agenda.held[post, 1], agenda.origin[post], agenda.n_held[post] = q, run, origin, 1
-        return
-    agenda.n_held[post] = 2
-    # One call for both: its body is compiled in place.
-    for k in range(n_held - 1, 2):
+    first, agenda.n_held[post] = agenda.n_held[post] - 1, 2
+    for k in range(first, 2):
         of, its, made = (agenda.held[post, 0], agenda.held[post, 1], agenda.origin[post]) if k == 0 else (q, run, origin)
         arrive(cells, wiring, learning, agenda, of, its, made)
+
+
+@leaf_inline
+def receive(now, cells, wiring, learning, agenda, queue, lines):
+    """Take every spike that arrives at `now` from the queue, and queue its next run.
+
+    The first run that reaches a population is held; with the second all are added to the inputs, as they come.
+    """
+    while queue.size[0] > 0 and queue.time[0] == now:
+        q, run, origin = take(queue, lines)
+        if lines.room[q] > 0:
+            ahead = next_in(lines, q)
+            if ahead >= 0:
+                prefetch_run(wiring, ahead)
+        elif not wiring.run_final[run]:
+            push(queue, origin + wiring.delay[run + 1], q, run + 1, origin)
+        post = wiring.post[q]
+        if agenda.n_held[post] == 0:
+            agenda.held[post, 0], agenda.held[post, 1], agenda.origin[post], agenda.n_held[post] = q, run, origin, 1
+        else:
+            deliver(cells, wiring, learning, agenda, q, run, origin)
+
+
+@leaf_inline
+def prefetch_run(wiring, run):
+    """Ask for the first targets of a run; the processor foresees the rest."""
+    at = wiring.run_ptr[run]
+    for _ in range(_AHEAD):
+        prefetch(wiring.target, at)
+        at += _LINE

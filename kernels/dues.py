@@ -1,8 +1,12 @@
-"""When each neuron will next fire if nothing reaches it: a heap of neurons, four children to a node, in order of (time, neuron).
+"""When neurons will next fire if nothing reaches them: a heap of those due soon, in order of (time, neuron).
 
-Every neuron has one due time at most. The heap knows where each neuron stands, so that a due time which changes moves one
-entry and leaves no stale one behind: its size is bounded by the neurons, whatever the input. Four children lie side by
-side in memory, and the heap is half as deep as one of two.
+Every neuron has one due time at most, kept by its population. Only those up to a horizon stand in the heap; the others are
+looked through once in a while, when the horizon has been reached and moves on by a window. The window widens while few
+fall into it and narrows while many do: the heap stays small enough for the nearest cache, and small networks are in it as
+a whole. What comes next does not depend on it, so neither heap nor horizon is part of a saved run.
+
+The heap knows where each neuron stands: a due time that changes moves one entry and leaves no stale one behind. Four
+children lie side by side in memory, and the heap is half as deep as one of two.
 """
 
 from __future__ import annotations
@@ -13,6 +17,10 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
 
+#: The window widens below this many neurons, or this part of all; and narrows above four times as many.
+_FEW = 64
+_FEW_OF = 128
+
 
 class Dues(NamedTuple):
     """Neurons that will fire by themselves; the first entry is the next one."""
@@ -21,20 +29,15 @@ class Dues(NamedTuple):
     cell: np.ndarray  # int32[N]  neuron, counted over all populations, by place in the heap
     place: np.ndarray  # int32[N]  place of each neuron, -1: not in the heap
     size: np.ndarray  # int64[1]
+    span: np.ndarray  # float64[3]  horizon, window, and a time before which nobody beyond the horizon is due; ms
+
+
+HORIZON, WINDOW, LATER = 0, 1, 2
 
 
 def empty_dues(n: int) -> Dues:
-    """Return a heap for `n` neurons, none of them due."""
-    return Dues(np.empty(n), np.empty(n, np.int32), np.full(n, -1, np.int32), np.zeros(1, np.int64))
-
-
-def refilled(n: int, time: np.ndarray, cell: np.ndarray) -> Dues:
-    """Return the heap for `n` neurons that holds the entries `time` and `cell` as they stood."""
-    dues = empty_dues(n)
-    size = len(cell)
-    dues.time[:size], dues.cell[:size], dues.size[0] = time, cell, size
-    dues.place[cell] = np.arange(size)
-    return dues
+    """Return a heap for `n` neurons, which looks through them before anything else."""
+    return Dues(np.empty(n), np.empty(n, np.int32), np.full(n, -1, np.int32), np.zeros(1, np.int64), np.array([-np.inf, 1.0, 0.0]))
 
 
 @leaf_inline
@@ -79,20 +82,27 @@ def _sink(dues, at, time, cell):
 
 
 @leaf
+def _remove(dues, cell):
+    """Take a neuron out of the heap. O(log size)."""
+    at, size = np.int64(dues.place[cell]), dues.size[0] - 1
+    dues.size[0], dues.place[cell] = size, -1
+    if at < size:
+        # The last entry fills the gap. It may belong above it, as well as below.
+        time, last = dues.time[size], dues.cell[size]
+        if at > 0 and time <= dues.time[(at - 1) >> 2]:
+            _rise(dues, at, time, last)
+        else:
+            _sink(dues, at, time, last)
+
+
+@leaf
 def reschedule(dues, cell, time):
-    """Set when a neuron is due; infinity takes it out. O(log size)."""
+    """Set when a neuron is due; infinity: never. O(log size)."""
     at = np.int64(dues.place[cell])
-    if time == np.inf:
+    if time > dues.span[HORIZON] or time == np.inf:
+        dues.span[LATER] = min(dues.span[LATER], time)
         if at >= 0:
-            size = dues.size[0] - 1
-            dues.size[0], dues.place[cell] = size, -1
-            if at < size:
-                # The last entry fills the gap. It may belong above it, as well as below.
-                moved, other = dues.time[size], dues.cell[size]
-                if at > 0 and moved <= dues.time[(at - 1) >> 2]:
-                    _rise(dues, at, moved, other)
-                else:
-                    _sink(dues, at, moved, other)
+            _remove(dues, cell)
     elif at < 0:
         at = dues.size[0]
         dues.size[0] = at + 1
@@ -103,11 +113,50 @@ def reschedule(dues, cell, time):
         _sink(dues, at, time, np.int32(cell))
 
 
+@leaf
+def move_horizon(dues):
+    """Move the horizon a window beyond the earliest due time behind it. Return where it was; `admit` every population then."""
+    old = dues.span[HORIZON]
+    dues.span[HORIZON], dues.span[LATER] = dues.span[LATER] + dues.span[WINDOW], np.inf
+    return old
+
+
+@leaf
+def admit(dues, old, first, due):
+    """Take those due after the horizon `old`, and not after the present one, into the heap. O(n).
+
+    first : int          number of neuron 0, counted over all populations
+    due : float64[n]     ms
+    """
+    horizon, later = dues.span[HORIZON], dues.span[LATER]
+    for i in range(due.size):
+        time = due[i]
+        if time <= old or time == np.inf:
+            continue
+        if time <= horizon:
+            at = dues.size[0]
+            dues.size[0] = at + 1
+            _rise(dues, at, time, np.int32(first + i))
+        else:
+            later = min(later, time)
+    dues.span[LATER] = later
+
+
+@leaf
+def adapt(dues, admitted, looked_at):
+    """Set the width of the next window after `admitted` neurons of `looked_at` have entered the heap."""
+    few = max(_FEW, looked_at // _FEW_OF)
+    if admitted < few:
+        dues.span[WINDOW] *= 2.0
+    elif admitted > 4 * few:
+        dues.span[WINDOW] *= 0.5
+
+
 @leaf_inline
 def first_is_alone(dues):
     """Return whether no other neuron is due with the first: its entry may then stay until it is rescheduled, and moves once."""
     time = dues.time[0]
+    alone = True
     for k in range(1, min(5, dues.size[0])):
-        if dues.time[k] == time:
-            return False
-    return True
+        alone &= dues.time[k] != time
+    return alone

@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
-from snnsim.kernels.arrivals import arrive, hold, open_run, touch
-from snnsim.kernels.dues import first_is_alone, reschedule
+from snnsim.kernels.arrivals import arrive, open_run, receive, touch
+from snnsim.kernels.dues import LATER, adapt, admit, first_is_alone, move_horizon, reschedule
 from snnsim.kernels.frozen import LONGEST, move_up, stretch, strike
 from snnsim.kernels.layout import DUE
 from snnsim.kernels.prefetch import prefetch
-from snnsim.kernels.queue import join, next_in, push, take
+from snnsim.kernels.queue import join, push
 from snnsim.kernels.record import note, write_sample
 from snnsim.kernels.stdp import remember
 
@@ -32,38 +32,30 @@ STORM_WITHIN = 0.1
 
 @leaf
 def touch_all(cells, agenda):
-    """List every neuron: at the start each must foresee its first spike."""
+    """List every neuron."""
     for p in range(cells.size.size):
         for i in range(cells.size[p]):
             touch(cells, agenda, p, i)
 
 
-@leaf_inline
-def gather(t, cells, wiring, learning, agenda, queue, lines, dues):
-    """Take every event at t: due neurons are listed, arriving spikes are held or added to the inputs."""
+@leaf
+def list_due(t, cells, agenda, dues):
+    """List the neurons that are due at t."""
     while dues.size[0] > 0 and dues.time[0] == t:
         cell = np.int64(dues.cell[0])
-        p = 0
-        while cells.first[p + 1] <= cell:
-            p += 1
+        p = np.searchsorted(cells.first, cell, side="right") - 1
         touch(cells, agenda, p, cell - cells.first[p])
         if first_is_alone(dues):
             break
         reschedule(dues, cell, np.inf)
-    while queue.size[0] > 0 and queue.time[0] == t:
-        q, run, origin = take(queue, lines)
-        ahead = next_in(lines, q)
-        if ahead >= 0:
-            at = wiring.run_ptr[ahead]
-            for _ in range(6):
-                prefetch(wiring.target, at)
-                at += 16
-        hold(cells, wiring, learning, agenda, queue, q, run, origin, lines.room[q] > 0)
 
 
 @leaf_inline
 def emit(t, population, source, cells, wiring, learning, plan, agenda, queue, lines, log):
-    """Record a spike, tell the learning rules, and send it on its way into every projection."""
+    """Record a spike, tell the learning rules, and send it on its way into every projection.
+
+    A spike without delay is queued at -infinity, before everything else: the instant takes it before it ends.
+    """
     cells.tally[population, 2] += 1
     note(log, t, population, source, 1)
     if cells.channels[population] > 0:
@@ -81,10 +73,9 @@ def emit(t, population, source, cells, wiring, learning, plan, agenda, queue, li
         if lines.room[q] > 0:
             prefetch(wiring.run_ptr, run)
             join(queue, lines, q, run, t)
-        elif wiring.delay[run] > 0.0:
-            push(queue, t + wiring.delay[run], q, run, t)
         else:
-            hold(cells, wiring, learning, agenda, queue, q, run, t, False)
+            delay = wiring.delay[run]
+            push(queue, t + delay if delay > 0.0 else -np.inf, q, run, t)
 
 
 @leaf_inline
@@ -113,29 +104,30 @@ def ascending(neurons):
 
 @leaf_inline
 def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log):
-    """Advance what was reached or is due to t, emit its spikes, and note the spikes it now foresees. Clears the agenda."""
+    """Advance what is reached or due at t, emit its spikes, and note the spikes it now foresees. Clears the agenda."""
+    now = t
     for p in plan.order:
+        receive(now, cells, wiring, learning, agenda, queue, lines)
+        now = -np.inf
         n_held, n_touched = agenda.n_held[p], agenda.n_touched[p]
         if n_held + n_touched == 0:
             continue
-        first, n, rows, channels = cells.first[p], cells.size[p], cells.state_rows[p], cells.channels[p]
+        first, n, rows, channels, struck = cells.first[p], cells.size[p], cells.state_rows[p], cells.channels[p], False
         flat_state = cells.state[cells.state_ptr[p] : cells.state_ptr[p + 1]]
         flat_coef = cells.coef[cells.coef_ptr[p] : cells.coef_ptr[p + 1]]
-        clocks = agenda.clocks[3 * first : 3 * (first + n)].reshape((3, n))
+        flat_clocks = agenda.clocks[3 * first : 3 * (first + n)]
         inputs = agenda.inputs[cells.input_first[p] : cells.input_first[p] + channels * n]
-        state = flat_state.reshape((rows, flat_state.size // max(rows, 1)))
-        coef = flat_coef.reshape((cells.coef_rows[p], flat_coef.size // cells.coef_rows[p]))
-        frozen, fade, struck = plan.frozen[p], plan.fade[p], False
-        if frozen and (t - clocks[0, 0]) * fade > LONGEST:
-            move_up(t, state[0], clocks[0], fade)
+        frozen, fade = plan.frozen[p], plan.fade[p]
+        if frozen and (t - flat_clocks[0]) * fade > LONGEST:
+            move_up(t, flat_state[:n], flat_clocks[:n], fade)
         if n_held == 1:
             q, run = agenda.held[p, 0], agenda.held[p, 1]
             struck = frozen and n_touched == 0 and plan.distinct[q]
             if struck:
                 begin, end, at = open_run(wiring, learning, q, run, agenda.origin[p])
                 n_touched, driven = strike(
-                    wiring.target[begin:end], wiring.weight, at, wiring.weight_stride[q], stretch(t, clocks[0, 0], fade),
-                    state[0], coef[0], inputs, agenda.touched[first:],
+                    wiring.target[begin:end], wiring.weight, at, wiring.weight_stride[q], stretch(t, flat_clocks[0], fade),
+                    flat_state, flat_coef[: flat_coef.size // cells.coef_rows[p]], inputs, agenda.touched[first:],
                 )  # fmt: skip
                 cells.tally[p, 0] += driven
                 cells.tally[p, 1] += end - begin - n_touched - driven
@@ -146,6 +138,9 @@ def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lin
         if n_touched == 0:
             continue
         touched = agenda.touched[first : first + n_touched]
+        state = flat_state.reshape((rows, flat_state.size // max(rows, 1)))
+        clocks = flat_clocks.reshape((3, n))
+        coef = flat_coef.reshape((cells.coef_rows[p], flat_coef.size // cells.coef_rows[p]))
         n_fired = kernels[cells.kind[p]](
             t, touched, state, clocks, coef, inputs.reshape((channels, n)), cells.key[p], agenda.fired, cells.tally[p]
         )
@@ -158,14 +153,19 @@ def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lin
         for i in touched:
             agenda.marked[first + i] = False
             if not frozen:
-                reschedule(dues, first + i, clocks[DUE, i])
+                reschedule(dues, first + i, flat_clocks[DUE * n + i])
 
 
 @leaf
-def begin_event(kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log):
-    """Settle time 0: every neuron foresees its first spike, and none is due."""
-    touch_all(cells, agenda)
-    settle_instant(0.0, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log)
+def look_ahead(cells, plan, agenda, dues):
+    """Move the horizon of the due times on. O(neurons that are not frozen)."""
+    old, size, looked_at = move_horizon(dues), dues.size[0], 0
+    for p in range(cells.size.size):
+        if not plan.frozen[p]:
+            first, n = cells.first[p], cells.size[p]
+            admit(dues, old, first, agenda.clocks[3 * first + DUE * n : 3 * (first + n)])
+            looked_at += n
+    adapt(dues, dues.size[0] - size, looked_at)
 
 
 @leaf
@@ -188,6 +188,20 @@ def sample(t, peeks, cells, agenda, samples):
     samples.size[0] += 1
 
 
+@leaf_inline
+def next_time(queue, dues):
+    """Return the time of the next event, infinity when there is none. Who is due beyond the horizon is not looked at."""
+    t = queue.time[0] if queue.size[0] > 0 else np.inf
+    return min(t, dues.time[0]) if dues.size[0] > 0 else t
+
+
+@leaf
+def forget_updates(cells):
+    """Set the counts of updates back to 0: the first instant is not part of the run."""
+    for p in range(cells.size.size):
+        cells.tally[p, 0] = cells.tally[p, 1] = 0
+
+
 @leaf
 def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues, log, samples):
     """Handle all events up to and including `end`, or stop early: after `budget` instants, or when a buffer needs attention.
@@ -196,9 +210,12 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
     """
     sampling = samples.population.size > 0
     while True:
-        t = queue.time[0] if queue.size[0] > 0 else np.inf
-        if dues.size[0] > 0:
-            t = min(t, dues.time[0])
+        # A run begins with an instant at 0 ms at which every neuron foresees its first spike, and none is due.
+        begins = agenda.now[0] == -np.inf
+        t = 0.0 if begins else next_time(queue, dues)
+        if dues.span[LATER] <= min(t, end) and not begins:
+            look_ahead(cells, plan, agenda, dues)
+            continue
         if sampling:
             grid = (agenda.sampled[0] + 1) * dt
             if grid < t and grid <= end * (1.0 + 1e-12):
@@ -218,6 +235,11 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
         agenda.now[0], agenda.now[1] = t, agenda.now[1] + 1.0
         if agenda.now[1] > _STUCK_AFTER:
             return STUCK
-        gather(t, cells, wiring, learning, agenda, queue, lines, dues)
+        if begins:
+            touch_all(cells, agenda)
+        else:
+            list_due(t, cells, agenda, dues)
         settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log)
+        if begins:
+            forget_updates(cells)
         budget -= 1

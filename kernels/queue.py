@@ -16,6 +16,8 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
 
+_SHORTEST = 64  # places of a ring
+
 
 class Queue(NamedTuple):
     """A binary heap on flat arrays. time, priority and id order the events; origin is carried along."""
@@ -32,7 +34,7 @@ class Lines(NamedTuple):
 
     delay: np.ndarray  # float64[Q]  ms
     first: np.ndarray  # int64[Q]  where the ring begins
-    room: np.ndarray  # int64[Q]  places of the ring, a power of two; 0: the projection has no line
+    room: np.ndarray  # int64[Q]  places of the ring in use, a power of two; 0: the projection has no line
     most: np.ndarray  # int64[Q]  as long as no more than these are under way, one more instant fits
     head: np.ndarray  # int64[Q]  spikes that have left the ring
     under_way: np.ndarray  # int64[Q]  spikes in the ring, and the one in the heap
@@ -57,24 +59,28 @@ def grown(queue: Queue, capacity: int) -> Queue:
 
 
 def lined_up(delay: np.ndarray, n_pre: np.ndarray, under_way: np.ndarray, origin: np.ndarray, run: np.ndarray) -> Lines:
-    """Return lines that hold the spikes given by `waiting`, with room for two instants and for twice what they hold.
+    """Return lines that hold the spikes given by `waiting`, with memory for two instants and for twice what they hold.
 
     delay : float64[Q]      ms; NaN where a projection gets no line
     n_pre : int64[Q]        neurons that may join the line in one instant
     under_way, origin, run  as in `Lines` and as returned by `waiting`
     """
     waits = np.maximum(under_way - 1, 0)
-    needed = np.maximum(2 * (waits + n_pre), 2)
-    room = np.where(np.isnan(delay), 0, 1 << np.ceil(np.log2(needed)).astype(np.int64))
-    ends = np.cumsum(room)
-    first = ends - room
-    total = int(ends[-1]) if len(ends) else 0
+    has_line = ~np.isnan(delay)
+    memory, room = (_power_of_two(np.maximum(n, _SHORTEST)) * has_line for n in (2 * (waits + n_pre), waits + 1))
+    first = np.cumsum(memory) - memory
+    places, none = int(memory.sum()), np.zeros_like(room)
     lines = Lines(
-        delay, first, room, room - n_pre, np.zeros_like(room), under_way.copy(), np.empty(total), np.empty(total, np.int64), np.zeros(1, bool)
+        delay, first, room, memory - n_pre, none, under_way.copy(), np.empty(places), np.empty(places, np.int64), np.zeros(1, bool)
     )
     at = np.repeat(first - (np.cumsum(waits) - waits), waits) + np.arange(int(waits.sum()))
     lines.origin[at], lines.run[at] = origin, run
     return lines
+
+
+def _power_of_two(n: np.ndarray) -> np.ndarray:
+    """Return the least powers of two that are not below n >= 1."""
+    return np.int64(1) << np.ceil(np.log2(n)).astype(np.int64)
 
 
 def waiting(lines: Lines) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -154,10 +160,25 @@ def join(queue, lines, q, run, t):
     if n == 0:
         push(queue, t + lines.delay[q], q, run, t)
         return
+    if n > lines.room[q]:
+        _double(lines, q)
     at = lines.first[q] + ((lines.head[q] + n - 1) & (lines.room[q] - 1))
     lines.origin[at], lines.run[at] = t, run
     if n >= lines.most[q]:
         lines.tight[0] = True
+
+
+@leaf
+def _double(lines, q):
+    """Use twice as many places for a full ring: what had wrapped around goes on behind the rest. O(places).
+
+    A ring begins small and grows into its memory, most of which is never touched.
+    """
+    first, room = lines.first[q], lines.room[q]
+    head = lines.head[q] & (room - 1)
+    for k in range(first, first + head):
+        lines.origin[k + room], lines.run[k + room] = lines.origin[k], lines.run[k]
+    lines.head[q], lines.room[q] = head, 2 * room
 
 
 @leaf_inline

@@ -114,6 +114,15 @@ def test_a_delta_update_does_the_arithmetic_it_declares(monkeypatch):
     assert arithmetic(monkeypatch, fly, foresee) + Counter(adds=elapsed + add_input + threshold + due) == declared(LIF, "event")
 
 
+def test_a_frozen_update_does_no_more_than_that():
+    # u + jump * stretch against gap * stretch; the stretch, one exponential for an instant, is counted with every update.
+    elapsed = add_input = threshold = 1
+    frozen = Counter(adds=elapsed + add_input + threshold, multiplies=3, tables=1)
+    free = Counter(declared(LIF, "event"))
+    free["multiplies"] += free.pop("divides")
+    assert frozen <= free
+
+
 def test_a_current_update_does_the_arithmetic_it_declares(monkeypatch):
     free, refractory = ((lif._drive, -60.0, left, 5.0, -5.0, -65.0, 0.9, 0.1, 0.1) for left in (0.0, 3.0))
     threshold = 1

@@ -80,7 +80,7 @@ def compile_spiking(network: Network, *, seed: int, dt: float) -> CompiledSpikin
 
     Raises
     ------
-    ParameterError   for arrays of another length than the synapses, weights outside the bounds of their rule
+    ParameterError   for arrays of another length than the synapses, weights outside the bounds of their rule, a delay of 0 with plasticity
     CompileError     for a connector that lists no synapses, a cycle of projections without delay
     """
     seed = check_integer("seed", seed, low=0, high=2**63 - 1)
@@ -133,6 +133,11 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
     if synapses.weight is not None:
         weight = synapses.weight
     delay = _per_synapse(f"Projection({name}).delay", given_delay, _DELAY, n, delay_entry)
+    if projection.plasticity is not None and np.any(delay == 0.0):
+        raise ParameterError(
+            f"Projection({name}).delay = 0 ms must be > 0 ms where it learns: a spike and the one it causes at that time have no order. "
+            "Give a positive delay, or leave out plasticity."
+        )
     _check_bounds(name, projection.plasticity, weight)
     if projection.plasticity is not None:
         weight = np.broadcast_to(weight, n)

@@ -13,13 +13,13 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines import recording, tables
-from snnsim.engines.event_machine import Machine, saved, under_way, with_room
 from snnsim.engines.event_machine import build as _build
 from snnsim.engines.event_machine import missing_forms as missing_forms
+from snnsim.engines.event_machine import saved, under_way, with_room
 from snnsim.errors import ParameterError, SimulationError
 from snnsim.kernels.arrivals import Agenda
-from snnsim.kernels.event import PAUSED, REACHED, STORM, STORM_SPIKES, STUCK, begin_event, run_event
-from snnsim.kernels.record import Log, Samples
+from snnsim.kernels.event import PAUSED, REACHED, STORM, STORM_SPIKES, STUCK, run_event
+from snnsim.kernels.record import Samples
 from snnsim.results import Result
 
 _BUDGET = 4096  # instants in the first chunk
@@ -49,8 +49,6 @@ def run(
     spikes: list[tuple[np.ndarray, ...]] = []
     chunks, cut, reached = tables.Chunks(_BUDGET), False, PAUSED
     try:
-        if start is None:
-            _begin(machine, log)
         while reached != REACHED:
             with chunks.timed() as budget:
                 reached = run_event(end, budget, dt, *machine, log, samples)
@@ -93,13 +91,6 @@ def _end_samples(agenda: Agenda, samples: Samples, due: int, first: int) -> None
         agenda.sampled[0] = first + samples.size[0]
     else:
         agenda.sampled[0] = due
-
-
-def _begin(machine: Machine, log: Log) -> None:
-    """Let every neuron foresee its first spike: an instant at time 0 at which all are touched and none is due."""
-    with tables.Chunks(1).timed():
-        begin_event(*machine[:1], *machine[2:], log)
-    machine.cells.tally[:] = 0
 
 
 def _why_stopped(compiled: CompiledSpiking, agenda: Agenda, now: float) -> str:

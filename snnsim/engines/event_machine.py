@@ -11,7 +11,7 @@ from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settlin
 from snnsim.engines import tables
 from snnsim.errors import CompileError
 from snnsim.kernels.arrivals import Agenda, Plan
-from snnsim.kernels.dues import Dues, empty_dues, refilled
+from snnsim.kernels.dues import Dues, empty_dues
 from snnsim.kernels.layout import Cells, Learning, Wiring
 from snnsim.kernels.queue import Lines, Queue, empty_queue, grown, lined_up, waiting
 from snnsim.models.spiking import EventForm
@@ -69,7 +69,6 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None) -> Machine:
         stored = Queue(*(start.arrays[f"queue.{name}"] for name in Queue._fields))
         queue = grown(stored, max(len(queue.time), len(stored.time)))
         lines = _with_waiting(compiled, lines, *(start.arrays[f"lines.{name}"] for name in ("under_way", "origin", "run")))
-        dues = refilled(len(dues.place), start.arrays["dues.time"], start.arrays["dues.cell"])
     return Machine(kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues)
 
 
@@ -80,9 +79,7 @@ def saved(machine: Machine) -> dict[str, np.ndarray]:
     used = int(machine.queue.size[0])
     arrays |= {f"queue.{name}": array if name == "size" else array[:used] for name, array in machine.queue._asdict().items()}
     _, origin, run = waiting(machine.lines)
-    arrays |= {"lines.under_way": machine.lines.under_way, "lines.origin": origin, "lines.run": run}
-    due = int(machine.dues.size[0])
-    return arrays | {"dues.time": machine.dues.time[:due], "dues.cell": machine.dues.cell[:due]}
+    return arrays | {"lines.under_way": machine.lines.under_way, "lines.origin": origin, "lines.run": run}
 
 
 def with_room(compiled: CompiledSpiking, machine: Machine, now: float) -> Machine:
@@ -126,7 +123,7 @@ def _one_delay(part: CompiledProjection) -> float:
 
 
 def _with_waiting(compiled: CompiledSpiking, lines: Lines, n: np.ndarray, origin: np.ndarray, run: np.ndarray) -> Lines:
-    """Return lines with these spikes in them, and the room they need."""
+    """Return lines with these spikes in them, and the memory they need."""
     return lined_up(lines.delay, _n_pre(compiled), n, origin, run)
 
 
