@@ -26,6 +26,7 @@ class Plan(NamedTuple):
     frozen: np.ndarray  # bool[P]  the model is kept frozen: see kernels/frozen.py
     fade: np.ndarray  # float64[P]  1/ms, of frozen populations
     distinct: np.ndarray  # bool[Q]  no run of the projection has two synapses to one target
+    watched: np.ndarray  # int64[3, k]  not frozen: where the due times begin in `clocks`, neurons, number of neuron 0
     run_first: np.ndarray  # int64[Q]  run of source 0 where every source has one run, else far below 0
     reserve: np.ndarray  # int64[1]  places of the queue that one instant may take
 
@@ -114,7 +115,10 @@ def receive(now, cells, wiring, learning, agenda, queue, lines):
         if lines.room[q] > 0:
             ahead = next_in(lines, q)
             if ahead >= 0:
-                prefetch_run(wiring, ahead)
+                # The first targets; the processor foresees the rest.
+                at = wiring.run_ptr[ahead]
+                for line in range(_AHEAD):
+                    prefetch(wiring.target, at + line * _LINE)
         elif not wiring.run_final[run]:
             push(queue, origin + wiring.delay[run + 1], q, run + 1, origin)
         post = wiring.post[q]
@@ -122,12 +126,3 @@ def receive(now, cells, wiring, learning, agenda, queue, lines):
             agenda.held[post, 0], agenda.held[post, 1], agenda.origin[post], agenda.n_held[post] = q, run, origin, 1
         else:
             deliver(cells, wiring, learning, agenda, q, run, origin)
-
-
-@leaf_inline
-def prefetch_run(wiring, run):
-    """Ask for the first targets of a run; the processor foresees the rest."""
-    at = wiring.run_ptr[run]
-    for _ in range(_AHEAD):
-        prefetch(wiring.target, at)
-        at += _LINE

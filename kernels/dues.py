@@ -114,42 +114,33 @@ def reschedule(dues, cell, time):
 
 
 @leaf
-def move_horizon(dues):
-    """Move the horizon a window beyond the earliest due time behind it. Return where it was; `admit` every population then."""
-    old = dues.span[HORIZON]
-    dues.span[HORIZON], dues.span[LATER] = dues.span[LATER] + dues.span[WINDOW], np.inf
-    return old
+def look_ahead(dues, due_first, size, first, due):
+    """Move the horizon a window beyond the earliest due time behind it, and take who is due before it into the heap. O(n).
 
-
-@leaf
-def admit(dues, old, first, due):
-    """Take those due after the horizon `old`, and not after the present one, into the heap. O(n).
-
-    first : int          number of neuron 0, counted over all populations
-    due : float64[n]     ms
+    due_first, size, first : int64[k]   of each group of neurons: where its due times begin, how many, number of neuron 0
+    due : float64[...]                  ms
     """
-    horizon, later = dues.span[HORIZON], dues.span[LATER]
-    for i in range(due.size):
-        time = due[i]
-        if time <= old or time == np.inf:
-            continue
-        if time <= horizon:
-            at = dues.size[0]
-            dues.size[0] = at + 1
-            _rise(dues, at, time, np.int32(first + i))
-        else:
-            later = min(later, time)
-    dues.span[LATER] = later
-
-
-@leaf
-def adapt(dues, admitted, looked_at):
-    """Set the width of the next window after `admitted` neurons of `looked_at` have entered the heap."""
-    few = max(_FEW, looked_at // _FEW_OF)
+    span = dues.span
+    old, before, looked_at = span[HORIZON], dues.size[0], 0
+    horizon, later = span[LATER] + span[WINDOW], np.inf
+    for p in range(first.size):
+        looked_at += size[p]
+        for i in range(size[p]):
+            time = due[due_first[p] + i]
+            if time <= old or time == np.inf:
+                continue
+            if time <= horizon:
+                at = dues.size[0]
+                dues.size[0] = at + 1
+                _rise(dues, at, time, np.int32(first[p] + i))
+            else:
+                later = min(later, time)
+    span[HORIZON], span[LATER] = horizon, later
+    few, admitted = max(_FEW, looked_at // _FEW_OF), dues.size[0] - before
     if admitted < few:
-        dues.span[WINDOW] *= 2.0
+        span[WINDOW] *= 2.0
     elif admitted > 4 * few:
-        dues.span[WINDOW] *= 0.5
+        span[WINDOW] *= 0.5
 
 
 @leaf_inline

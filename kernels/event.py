@@ -11,7 +11,7 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.arrivals import arrive, open_run, receive, touch
-from snnsim.kernels.dues import LATER, adapt, admit, first_is_alone, move_horizon, reschedule
+from snnsim.kernels.dues import LATER, first_is_alone, look_ahead, reschedule
 from snnsim.kernels.frozen import LONGEST, move_up, stretch, strike
 from snnsim.kernels.layout import DUE
 from snnsim.kernels.prefetch import prefetch
@@ -43,7 +43,9 @@ def list_due(t, cells, agenda, dues):
     """List the neurons that are due at t."""
     while dues.size[0] > 0 and dues.time[0] == t:
         cell = np.int64(dues.cell[0])
-        p = np.searchsorted(cells.first, cell, side="right") - 1
+        p = np.int64(0)
+        while cells.first[p + 1] <= cell:
+            p += 1
         touch(cells, agenda, p, cell - cells.first[p])
         if first_is_alone(dues):
             break
@@ -81,13 +83,11 @@ def emit(t, population, source, cells, wiring, learning, plan, agenda, queue, li
 @leaf_inline
 def count_spike(t, population, source, cell, agenda):
     """Raise the alarm when a neuron has made its last 100 spikes in no time. One byte per spike."""
-    count = np.int64(agenda.spikes[cell]) + 1
-    if count == STORM_SPIKES:
-        count = 0
+    agenda.spikes[cell] += 1
+    if agenda.spikes[cell] == STORM_SPIKES:
         if t - agenda.since[cell] < STORM_WITHIN:
             agenda.storm[0], agenda.storm[1], agenda.storm[2] = population, source, t - agenda.since[cell]
-        agenda.since[cell] = t
-    agenda.spikes[cell] = count
+        agenda.spikes[cell], agenda.since[cell] = 0, t
 
 
 @leaf
@@ -157,18 +157,6 @@ def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lin
 
 
 @leaf
-def look_ahead(cells, plan, agenda, dues):
-    """Move the horizon of the due times on. O(neurons that are not frozen)."""
-    old, size, looked_at = move_horizon(dues), dues.size[0], 0
-    for p in range(cells.size.size):
-        if not plan.frozen[p]:
-            first, n = cells.first[p], cells.size[p]
-            admit(dues, old, first, agenda.clocks[3 * first + DUE * n : 3 * (first + n)])
-            looked_at += n
-    adapt(dues, dues.size[0] - size, looked_at)
-
-
-@leaf
 def sample(t, peeks, cells, agenda, samples):
     """Write the recorded states at t, in closed form and without moving any neuron there."""
     for k in range(samples.population.size):
@@ -196,13 +184,6 @@ def next_time(queue, dues):
 
 
 @leaf
-def forget_updates(cells):
-    """Set the counts of updates back to 0: the first instant is not part of the run."""
-    for p in range(cells.size.size):
-        cells.tally[p, 0] = cells.tally[p, 1] = 0
-
-
-@leaf
 def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues, log, samples):
     """Handle all events up to and including `end`, or stop early: after `budget` instants, or when a buffer needs attention.
 
@@ -214,7 +195,7 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
         begins = agenda.now[0] == -np.inf
         t = 0.0 if begins else next_time(queue, dues)
         if dues.span[LATER] <= min(t, end) and not begins:
-            look_ahead(cells, plan, agenda, dues)
+            look_ahead(dues, plan.watched[0], plan.watched[1], plan.watched[2], agenda.clocks)
             continue
         if sampling:
             grid = (agenda.sampled[0] + 1) * dt
@@ -241,5 +222,6 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
             list_due(t, cells, agenda, dues)
         settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log)
         if begins:
-            forget_updates(cells)
+            # The first instant is not part of the run.
+            cells.tally[:] = 0
         budget -= 1

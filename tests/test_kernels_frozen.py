@@ -8,8 +8,8 @@ import pytest
 
 from snnsim.connect import FixedProbability, FromArrays, OneToOne
 from snnsim.engines.spiking import run_spiking
+from snnsim.kernels.delta_flight import advance_delta
 from snnsim.kernels.frozen import LONGEST, advance_frozen, move_up, strike
-from snnsim.kernels.lif_flight import advance_delta
 from snnsim.models.integrate_fire import IF
 from snnsim.models.lif import LIF
 from snnsim.models.poisson import PoissonSource

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from snnsim.kernels import lif, lif_flight
-from snnsim.kernels.lif_flight import crossing_delta, crossing_exp, curve, overlap
+from snnsim.kernels import delta_flight, lif, lif_flight
+from snnsim.kernels.delta_flight import crossing_delta
+from snnsim.kernels.lif_flight import crossing_exp, curve, overlap
 from snnsim.models.lif import LIF
 from snnsim.models.lif_exp import LIFExp, _peak
 
@@ -94,6 +95,7 @@ def arithmetic(monkeypatch, *calls):
     """Return the operations of some kernels run as Python, by kind. calls : (kernel, *numbers)"""
     looked_up = SimpleNamespace(inf=np.inf, **{name: _counting("tables", getattr(np, name)) for name in ("exp", "expm1", "log1p")})
     monkeypatch.setattr(lif_flight, "np", looked_up)
+    monkeypatch.setattr(delta_flight, "np", looked_up)
     monkeypatch.setattr(lif_flight, "overlap", overlap.py_func)
     Counted.done.clear()
     for kernel, *numbers in calls:
@@ -109,7 +111,7 @@ def test_a_delta_update_does_the_arithmetic_it_declares(monkeypatch):
     free, refractory = (lif._lift, -60.0, 0.0, 1.0, -65.0, 0.9), (lif._lift, -65.0, 3.0, 1.0, -65.0, 0.9)
     threshold = 1
     assert arithmetic(monkeypatch, free, refractory) + Counter(adds=threshold) == declared(LIF, "clock")
-    fly, foresee = (lif_flight.fly_delta, 1.0, -60.0, -40.0, 20.0), (crossing_delta, -60.0, -40.0, -50.0, 20.0)
+    fly, foresee = (delta_flight.fly_delta, 1.0, -60.0, -40.0, 20.0), (crossing_delta, -60.0, -40.0, -50.0, 20.0)
     elapsed = add_input = due = 1
     assert arithmetic(monkeypatch, fly, foresee) + Counter(adds=elapsed + add_input + threshold + due) == declared(LIF, "event")
 

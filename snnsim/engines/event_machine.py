@@ -12,7 +12,7 @@ from snnsim.engines import tables
 from snnsim.errors import CompileError
 from snnsim.kernels.arrivals import Agenda, Plan
 from snnsim.kernels.dues import Dues, empty_dues
-from snnsim.kernels.layout import Cells, Learning, Wiring
+from snnsim.kernels.layout import DUE, Cells, Learning, Wiring
 from snnsim.kernels.queue import Lines, Queue, empty_queue, grown, lined_up, waiting
 from snnsim.models.spiking import EventForm
 
@@ -60,7 +60,7 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None) -> Machine:
     learning = tables.build_learning(compiled, 1.0)
     agenda, dues = _agenda(compiled, cells), empty_dues(int(cells.first[-1]))
     lines = _lines(compiled)
-    plan = _plan(compiled, wiring, forms, lines)
+    plan = _plan(compiled, cells, wiring, forms, lines)
     queue = empty_queue(2 * int(plan.reserve[0]))
     if start is not None:
         tables.check_start(start, compiled, "event")
@@ -127,14 +127,16 @@ def _with_waiting(compiled: CompiledSpiking, lines: Lines, n: np.ndarray, origin
     return lined_up(lines.delay, _n_pre(compiled), n, origin, run)
 
 
-def _plan(compiled: CompiledSpiking, wiring: Wiring, forms: list[EventForm], lines: Lines) -> Plan:
+def _plan(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, forms: list[EventForm], lines: Lines) -> Plan:
     n_pre = _n_pre(compiled)
+    watched = [(int(cells.first[p]), int(cells.size[p])) for p, form in enumerate(forms) if form.fade is None]
     regular = [bool(np.all(np.diff(part.row_ptr) == 1)) for part in compiled.projections]
     return Plan(
         order=np.array(list(chain(*settling_order(compiled))), dtype=np.int64),
         frozen=np.array([form.fade is not None for form in forms]),
         fade=np.array([form.fade or 0.0 for form in forms], dtype=np.float64),
         distinct=np.array([_distinct(part) for part in compiled.projections], dtype=bool),
+        watched=np.array([[3 * first + DUE * n, n, first] for first, n in watched], dtype=np.int64).reshape(-1, 3).T.copy(),
         run_first=np.where(regular, wiring.row_ptr[wiring.row_first], np.iinfo(np.int64).min).astype(np.int64),
         # The first of every line, and a spike of every neuron in the other projections.
         reserve=np.array([len(n_pre) + int(n_pre[lines.room == 0].sum()) + 1]),

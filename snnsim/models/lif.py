@@ -47,13 +47,14 @@ class LIF(LeakyNeuron):
 
         Neurons of one tau_m that rest below threshold cannot fire by themselves, and are kept frozen between inputs.
         """
-        from snnsim.kernels.frozen import advance_frozen, peek_frozen
-        from snnsim.kernels.lif_flight import advance_delta, peek_delta
-
         v_inf, v_th, tau_m = self.v_inf, self.v_th, np.ravel(self.tau_m)
         if np.all(v_inf < v_th) and np.all(tau_m == tau_m[0]):
+            from snnsim.kernels.frozen import advance_frozen, peek_frozen
+
             fade = 1.0 / float(tau_m[0])
             coef = rows(n, v_th - v_inf, self.v_reset - v_inf, v_inf, fade, self.t_ref)
             return EventForm(advance_frozen, peek_frozen, filled(n, self.v_start - v_inf), coef, fade)
+        from snnsim.kernels.delta_flight import advance_delta, peek_delta
+
         coef = rows(n, self.v_inf, self.tau_m, self.v_th, self.v_reset, self.t_ref)
         return EventForm(advance_delta, peek_delta, filled(n, self.v_start), coef)
