@@ -38,7 +38,7 @@ def touch_all(cells, agenda):
             touch(cells, agenda, p, i)
 
 
-@leaf
+@leaf_inline
 def list_due(t, cells, agenda, dues):
     """List the neurons that are due at t."""
     while dues.size[0] > 0 and dues.time[0] == t:
