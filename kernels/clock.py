@@ -154,14 +154,15 @@ def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learn
         begin, stop = position[0], min(end, position[0] + window)
         for step in range(begin, stop):
             slot = step % n_slots
-            for p in range(n_populations):
+            for place in range(n_populations):
+                p = sent.order[place]
                 n, at = cells.size[p], 2 * (sent.first[p] + cells.low[p])
                 out = sent.spikes[slot, at : at + 2 * n].reshape((2, n))
                 n_spiking = advance(step, p, part, kernels, cells, fabric, sent, scratch, out) if n > 0 else 0
                 sent.answer[part, slot, p] = n_spiking
                 if n_spiking != 0:
                     keep(step, p, cells, fabric, learning, window, out, n_spiking, scratch.listed, log)
-                if sent.together[p]:
+                if sent.together[place]:
                     meet(gate.counter, n_threads, gate.pause)
             for k in range(samples.population.size):
                 p = samples.population[k]

@@ -124,7 +124,8 @@ class Sent(NamedTuple):
     answer: np.ndarray  # int64[T, n_slots, P]  neurons that fired, or DENSE
     low: np.ndarray  # int64[T + 1, P]
     first: np.ndarray  # int64[P]
-    together: np.ndarray  # bool[P]  all threads meet after this population: a projection without delay follows
+    order: np.ndarray  # int64[P]  in which populations take a step: after those that reach them without delay
+    together: np.ndarray  # bool[P]  by place in this order: all threads meet after it, for projections without delay
 
 
 class Scratch(NamedTuple):

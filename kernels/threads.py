@@ -48,7 +48,7 @@ def _load(typing_context, array, index):
 
 
 @intrinsic
-def _call(typing_context, function):
+def _call_c(typing_context, function):
     """Call the C function without arguments at an address."""
     signature = types.int32(types.int64)
 
@@ -62,6 +62,7 @@ def _call(typing_context, function):
 # The type checker takes the compiler's context for an argument of the caller.
 fetch_add: Any = _fetch_add
 load: Any = _load
+_call: Any = _call_c
 
 
 def pause_address() -> int:

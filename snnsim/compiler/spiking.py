@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from snnsim.compiler.stages import Cycle, stages
 from snnsim.connect import Sparse, wire
 from snnsim.distributions import Distribution, draw_single, draw_steps, sample
 from snnsim.errors import CompileError, ParameterError
@@ -69,8 +70,8 @@ def compile_spiking(network: Network, *, seed: int, dt: float) -> CompiledSpikin
 
     Raises
     ------
-    ParameterError   for arrays of another length than the synapses, a delay of 0, weights outside the bounds of their rule
-    CompileError     for a connector that lists no synapses
+    ParameterError   for arrays of another length than the synapses, weights outside the bounds of their rule, a delay of 0 with plasticity
+    CompileError     for a connector that lists no synapses, a cycle of projections without delay
     """
     seed = check_integer("seed", seed, low=0, high=2**63 - 1)
     dt = float(check_number("dt", dt, unit="ms", gt=0.0))
@@ -83,7 +84,25 @@ def compile_spiking(network: Network, *, seed: int, dt: float) -> CompiledSpikin
         population.drawn(np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, k], spawn_key=(1,)))))
         for k, population in enumerate(network.populations.values())
     )
-    return CompiledSpiking(populations, projections, seed, dt, description_digest(network))
+    compiled = CompiledSpiking(populations, projections, seed, dt, description_digest(network))
+    settling_order(compiled)
+    return compiled
+
+
+def settling_order(compiled: CompiledSpiking) -> list[list[int]]:
+    """Return the populations in the levels in which an instant settles them (`stages`): delays of 0 act within it.
+
+    Raises CompileError when projections without delay form a cycle.
+    """
+    edges = [(part.pre, part.post) for part in compiled.projections if np.any(part.delay == 0.0)]
+    try:
+        return stages(len(compiled.populations), edges)
+    except Cycle as cycle:
+        path = " -> ".join(compiled.populations[p].name for p in cycle.path)
+        raise CompileError(
+            f"Projection.delay = 0 ms along {path} must be > 0 ms somewhere: a spike would act on its own cause. "
+            "Give one of these projections a positive delay."
+        ) from None
 
 
 def _compile_projection(name: str, projection: Projection, names: list[str], random: np.random.Generator) -> CompiledProjection:
@@ -101,8 +120,11 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
     elif len(weight) > 1:
         weight = _narrow_weights(weight)
     delay, which = _delays(name, projection.delay, n, synapses.entry, random)
-    if delay[0] <= 0.0:
-        raise ParameterError(f"Projection({name}).delay = 0 ms must be > 0 ms: a spike cannot act at its own time. Give a positive delay.")
+    if projection.plasticity is not None and delay[0] == 0.0:
+        raise ParameterError(
+            f"Projection({name}).delay = 0 ms must be > 0 ms where it learns: a spike and the one it causes at that time have no order. "
+            "Give a positive delay, or leave out plasticity."
+        )
     for array in (synapses.row_ptr, synapses.target, weight, delay, which):
         if array is not None:
             array.flags.writeable = False

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snnsim.compiler.spiking import CompiledSpiking
+from snnsim.compiler.spiking import CompiledSpiking, settling_order
 from snnsim.engines import recording, tables
 from snnsim.engines.clock_state import restore, saved
 from snnsim.engines.fabric import Plan, plan, weave
@@ -62,8 +62,14 @@ class Machine(NamedTuple):
 
 
 def delay_steps(compiled: CompiledSpiking) -> list[np.ndarray]:
-    """Return the delays of each projection in steps. Raises ParameterError when one is off the grid."""
-    return [whole_steps(f"Projection({part.name}).delay", part.delay, compiled.dt, least=1) for part in compiled.projections]
+    """Return the delays of each projection in steps. Raises ParameterError when one is off the grid.
+
+    A delay of 0 acts in the step of its spike, and must then be that of the whole projection.
+    """
+    return [
+        whole_steps(f"Projection({part.name}).delay", part.delay, compiled.dt, least=int(part.which is not None or part.delay[0] > 0.0))
+        for part in compiled.projections
+    ]
 
 
 def duration_steps(compiled: CompiledSpiking, duration: float) -> int:
@@ -165,18 +171,20 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
     low = cut_populations(sizes, threads)
     if start is not None:
         tables.check_start(start, compiled, "clock", precision)
-    window = min([_LONGEST_WINDOW, *(int(steps.min()) for steps in delays)]) if threads > 1 else 1
+    window = min([_LONGEST_WINDOW, *(int(steps.min()) for steps in delays if steps[0] > 0)]) if threads > 1 else 1
     if any(part.plasticity is not None for part in compiled.projections):
         window = min(window, _MOST_AHEAD)
     longest = max((int(steps[0]) for steps, part in zip(delays, compiled.projections, strict=True) if part.which is None), default=0)
     slots = longest + 2 * window + 1
     first = np.concatenate([[0], np.cumsum(sizes)])
+    levels = settling_order(compiled)
     sent = Sent(
         np.zeros((slots, 2 * int(first[-1])), dtype=np.int32),
         np.zeros((threads, slots, len(sizes)), dtype=np.int64),
         low,
         first[:-1].astype(np.int64),
-        np.zeros(len(sizes), dtype=bool),
+        np.array([p for level in levels for p in level], dtype=np.int64),
+        np.array([p == level[-1] and level is not levels[-1] for level in levels for p in level]),
     )
     gate = Gate(np.zeros(8, dtype=np.int64), np.zeros((2, threads), dtype=np.int64), pause_address())
     parts: list[Part] = []

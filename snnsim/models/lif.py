@@ -44,8 +44,18 @@ class LIF(LeakyNeuron):
         return ClockForm(step_delta, filled(n, self.v_start, 0.0, UNKNOWN), coef, helpers=1)
 
     def event_form(self, n: int) -> EventForm:
-        """Return the flight between inputs, and its first crossing of threshold."""
-        from snnsim.kernels.lif_flight import advance_delta, peek_delta
+        """Return the flight between inputs, and its first crossing of threshold.
+
+        Neurons of one tau_m that rest below threshold cannot fire by themselves, and are kept frozen between inputs.
+        """
+        v_inf, v_th, tau_m = self.v_inf, self.v_th, np.ravel(self.tau_m)
+        if np.all(v_inf < v_th) and np.all(tau_m == tau_m[0]):
+            from snnsim.kernels.frozen import advance_frozen, peek_frozen
+
+            fade = 1.0 / float(tau_m[0])
+            coef = rows(n, v_th - v_inf, self.v_reset - v_inf, v_inf, fade, self.t_ref)
+            return EventForm(advance_frozen, peek_frozen, filled(n, self.v_start - v_inf), coef, fade)
+        from snnsim.kernels.delta_flight import advance_delta, peek_delta
 
         coef = rows(n, self.v_inf, self.tau_m, self.v_th, self.v_reset, self.t_ref)
         return EventForm(advance_delta, peek_delta, filled(n, self.v_start), coef)

@@ -44,12 +44,17 @@ class ClockForm(NamedTuple):
 
 
 class EventForm(NamedTuple):
-    """advance, peek : EVENT_ADVANCE and EVENT_PEEK kernels; state, coef as in `ClockForm`."""
+    """advance, peek : EVENT_ADVANCE and EVENT_PEEK kernels; state, coef as in `ClockForm`.
+
+    fade : float or None   1/ms; a number for a model whose neurons cannot fire by themselves and are kept frozen, as in
+                           kernels/frozen.py. The first row of its coefficients is the distance to threshold
+    """
 
     advance: Any
     peek: Any
     state: np.ndarray
     coef: np.ndarray
+    fade: float | None = None
 
 
 class NeuronModel(Model):

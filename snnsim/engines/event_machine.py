@@ -1,0 +1,174 @@
+"""What the event loop works on: laid out for a network, saved, restored, and given room while it runs."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
+from snnsim.engines import tables
+from snnsim.engines.runs import Runs, group
+from snnsim.errors import CompileError
+from snnsim.kernels.arrivals import Agenda, Plan
+from snnsim.kernels.dues import Dues, empty_dues
+from snnsim.kernels.layout import DUE, Cells, Learning, Wiring
+from snnsim.kernels.queue import Lines, Queue, empty_queue, grown, lined_up, waiting
+from snnsim.models.spiking import EventForm
+
+_KEPT = ("clocks", "now", "sampled")  # what a continued run needs of its agenda
+
+
+class Machine(NamedTuple):
+    """What `run_event` works on, in the order of its arguments."""
+
+    kernels: tuple
+    peeks: tuple
+    cells: Cells
+    wiring: Wiring
+    learning: Learning
+    plan: Plan
+    agenda: Agenda
+    queue: Queue
+    lines: Lines
+    dues: Dues
+
+    @property
+    def network(self) -> tuple[Cells, Wiring, Learning]:
+        """The tables both engines share."""
+        return self.cells, self.wiring, self.learning
+
+
+def missing_forms(compiled: CompiledSpiking) -> list[str]:
+    """Return the names of models that have no closed form between events."""
+    return sorted({type(model).__name__ for model, form in zip(compiled.models, _forms(compiled), strict=True) if form is None})
+
+
+def _forms(compiled: CompiledSpiking) -> list[EventForm | None]:
+    return [model.event_form(population.size) for population, model in zip(compiled.populations, compiled.models, strict=True)]
+
+
+def build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Machine, list[Runs]]:
+    """Lay out the network, as at time 0 or as `start` left it. Returns the synapses by run as well."""
+    forms: list[Any] = _forms(compiled)
+    if any(form is None for form in forms):
+        raise CompileError(f'{", ".join(missing_forms(compiled))} has no closed form between events. Use engine="clock".')
+    pairs, kinds = tables.kernel_tuple([(form.advance, form.peek) for form in forms])
+    kernels, peeks = (tuple(pair[k] for pair in pairs) for k in (0, 1))
+    whole = np.zeros(len(forms), dtype=np.int64)
+    cells = tables.build_cells(compiled, [(form.state, form.coef) for form in forms], kinds, whole)
+    runs = [group(part, part.delay) for part in compiled.projections]
+    wiring = tables.build_wiring(compiled, cells, runs, np.float64)
+    learning = tables.build_learning(compiled, cells, runs, 1.0)
+    agenda, dues = _agenda(compiled, cells), empty_dues(int(cells.first[-1]))
+    lines = _lines(compiled)
+    plan = _plan(compiled, cells, wiring, forms, runs, lines)
+    queue = empty_queue(2 * int(plan.reserve[0]))
+    if start is not None:
+        tables.check_start(start, compiled, "event")
+        cells, wiring, learning = tables.restored(start, cells, wiring, learning)
+        agenda = agenda._replace(**{name: start.arrays[f"agenda.{name}"].copy() for name in _KEPT})
+        stored = Queue(*(start.arrays[f"queue.{name}"] for name in Queue._fields))
+        queue = grown(stored, max(len(queue.time), len(stored.time)))
+        lines = _with_waiting(compiled, lines, *(start.arrays[f"lines.{name}"] for name in ("under_way", "origin", "run")))
+    return Machine(kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues), runs
+
+
+def saved(machine: Machine) -> dict[str, np.ndarray]:
+    """Return the arrays that `build` restores: what is in the queues alone, not the room behind it."""
+    arrays = tables.saved(machine.cells, machine.wiring, machine.learning)
+    arrays |= {f"agenda.{name}": getattr(machine.agenda, name) for name in _KEPT}
+    used = int(machine.queue.size[0])
+    arrays |= {f"queue.{name}": array if name == "size" else array[:used] for name, array in machine.queue._asdict().items()}
+    _, origin, run = waiting(machine.lines)
+    return arrays | {"lines.under_way": machine.lines.under_way, "lines.origin": origin, "lines.run": run}
+
+
+def with_room(compiled: CompiledSpiking, machine: Machine, now: float) -> Machine:
+    """Return the machine with room in the spike histories and in the queues for at least one more instant."""
+    if machine.learning.full[0]:
+        machine = machine._replace(learning=tables.make_room(compiled, *machine.network, now, 1.0))
+    if machine.lines.tight[0]:
+        _, origin, run = waiting(machine.lines)
+        machine = machine._replace(lines=_with_waiting(compiled, machine.lines, machine.lines.under_way, origin, run))
+    capacity = len(machine.queue.time)
+    if capacity - machine.queue.size[0] < machine.plan.reserve[0]:
+        machine = machine._replace(queue=grown(machine.queue, 2 * capacity))
+    return machine
+
+
+def under_way(machine: Machine) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (projection, run, origin) of the spikes that have not arrived, in order of origin."""
+    size = int(machine.queue.size[0])
+    projection, origin, run = waiting(machine.lines)
+    projection, run, origin = (
+        np.concatenate(both)
+        for both in ((machine.queue.priority[:size], projection), (machine.queue.id[:size], run), (machine.queue.origin[:size], origin))
+    )
+    order = np.lexsort((run, projection, origin))
+    return projection[order], run[order], origin[order]
+
+
+def _n_pre(compiled: CompiledSpiking) -> np.ndarray:
+    return np.array([len(part.row_ptr) - 1 for part in compiled.projections], dtype=np.int64)
+
+
+def _lines(compiled: CompiledSpiking) -> Lines:
+    """Return empty lines for the projections whose spikes all take the same time, longer than none."""
+    delay = np.array([_one_delay(part) for part in compiled.projections], dtype=np.float64)
+    return lined_up(delay, _n_pre(compiled), np.zeros(len(delay), np.int64), np.empty(0), np.empty(0, np.int64))
+
+
+def _one_delay(part: CompiledProjection) -> float:
+    return float(part.delay[0]) if part.which is None and part.delay[0] > 0.0 else np.nan
+
+
+def _with_waiting(compiled: CompiledSpiking, lines: Lines, n: np.ndarray, origin: np.ndarray, run: np.ndarray) -> Lines:
+    """Return lines with these spikes in them, and the memory they need."""
+    return lined_up(lines.delay, _n_pre(compiled), n, origin, run)
+
+
+def _plan(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, forms: list[EventForm], runs: list[Runs], lines: Lines) -> Plan:
+    n_pre = _n_pre(compiled)
+    watched = [(int(cells.first[p]), int(cells.size[p])) for p, form in enumerate(forms) if form.fade is None]
+    regular = [bool(np.all(np.diff(run.row_ptr) == 1)) for run in runs]
+    return Plan(
+        order=np.array(list(chain(*settling_order(compiled))), dtype=np.int64),
+        frozen=np.array([form.fade is not None for form in forms]),
+        fade=np.array([form.fade or 0.0 for form in forms], dtype=np.float64),
+        distinct=np.array([_distinct(run) for run in runs], dtype=bool),
+        watched=np.array([[3 * first + DUE * n, n, first] for first, n in watched], dtype=np.int64).reshape(-1, 3).T.copy(),
+        run_first=np.where(regular, wiring.row_ptr[wiring.row_first], np.iinfo(np.int64).min).astype(np.int64),
+        # The first of every line, and a spike of every neuron in the other projections.
+        reserve=np.array([len(n_pre) + int(n_pre[lines.room == 0].sum()) + 1]),
+    )
+
+
+def _distinct(runs: Runs) -> bool:
+    """Whether no run has two synapses to one target; targets are sorted within a run."""
+    repeated = runs.target[1:] == runs.target[:-1]
+    repeated[runs.run_ptr[1:-1] - 1] = False
+    return not repeated.any()
+
+
+def _agenda(compiled: CompiledSpiking, cells: Cells) -> Agenda:
+    n, populations = int(cells.first[-1]), len(cells.size)
+    clocks = np.concatenate([np.repeat([0.0, -np.inf, np.inf], size) for size in cells.size])
+    return Agenda(
+        clocks=clocks,
+        inputs=np.zeros(int(cells.size @ cells.channels)),
+        marked=np.zeros(n, dtype=bool),
+        touched=np.empty(n, dtype=np.int32),
+        n_touched=np.zeros(populations, dtype=np.int64),
+        held=np.zeros((populations, 2), dtype=np.int64),
+        origin=np.zeros(populations),
+        n_held=np.zeros(populations, dtype=np.int64),
+        fired=np.empty(int(cells.size.max()), dtype=np.int32),
+        look=np.empty(int((cells.size * cells.state_rows).max())),
+        now=np.array([-np.inf, 0.0, -np.inf]),
+        spikes=np.zeros(n, dtype=np.uint8),
+        since=np.full(n, -np.inf),
+        storm=np.array([-1.0, 0.0, 0.0]),
+        sampled=np.zeros(1, dtype=np.int64),
+    )
