@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels.current import change_currents
 from snnsim.kernels.deliver import add_synapses, count_operations, deliver, list_all, list_dense
 from snnsim.kernels.layout import DENSE, LEARNED, ONE_TO_ONE
 from snnsim.kernels.learned import deliver_learned
@@ -133,7 +134,7 @@ def write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch):
 
 
 @leaf
-def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, gate, log, samples):
+def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, gate, currents, log, samples):
     """Step from position[0] to `end`, or stop early, all threads at one step, when a buffer needs Python's attention.
 
     window : int                      steps between meetings, at most the shortest delay
@@ -158,6 +159,8 @@ def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learn
                 p = sent.order[place]
                 n, at = cells.size[p], 2 * (sent.first[p] + cells.low[p])
                 out = sent.spikes[slot, at : at + 2 * n].reshape((2, n))
+                if n > 0 and step >= currents.next[p]:
+                    change_currents(step, p, cells, currents)
                 n_spiking = advance(step, p, part, kernels, cells, fabric, sent, scratch, out) if n > 0 else 0
                 sent.answer[part, slot, p] = n_spiking
                 if n_spiking != 0:

@@ -22,6 +22,7 @@ ROWS = [
     ("kernels",),
     ("models", "plasticity", "results"),
     ("connect", "graph", "hardware"),
+    ("currents",),
     ("network", "encode"),
     ("compiler",),
     ("engines", "energy", "analysis"),

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
-from snnsim.engines import recording, tables
+from snnsim.engines import currents, recording, tables
 from snnsim.engines.clock_state import restore, saved
 from snnsim.engines.fabric import Plan, plan, weave
 from snnsim.engines.parts import cut_populations
@@ -23,6 +23,7 @@ from snnsim.errors import SimulationError
 from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
 from snnsim.kernels.clock import run_clock
+from snnsim.kernels.current import Currents
 from snnsim.kernels.layout import LEARNED, Cells, Fabric, Gate, Learning, Scratch, Sent, Wiring
 from snnsim.kernels.single import in_single
 from snnsim.kernels.threads import pause_address
@@ -47,6 +48,7 @@ class Part(NamedTuple):
     sent: Sent
     scratch: Scratch
     gate: Gate
+    currents: Currents
 
 
 class Machine(NamedTuple):
@@ -128,7 +130,7 @@ def run(
         weights=tables.current_weights(
             compiled, [part.wiring for part in machine.parts], [part.learning for part in machine.parts], machine.runs, float(position[0])
         ),
-        state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, saved(machine), precision),
+        state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, saved(machine, compiled), precision),
         cut=cut,
     )
 
@@ -163,6 +165,8 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
     """Lay out the network for its threads, as at time 0 or as `start` left it."""
     dt, number = compiled.dt, {"double": np.float64, "single": np.float32}[precision]
     forms = [model.clock_form(population.size, dt) for population, model in zip(compiled.populations, compiled.models, strict=True)]
+    forms = currents.widened(compiled, forms)
+    signals = [current.signal.clock_form(dt) for current in compiled.currents]
     steps = [form.step if precision == "double" else in_single(form.step) for form in forms]
     kernels, kinds = tables.kernel_tuple(steps)
     delays = delay_steps(compiled)
@@ -202,7 +206,8 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
         wiring = tables.build_wiring(compiled, cells, mine, np.int64)
         learning = tables.build_learning(compiled, cells, mine, dt)
         scratch = _scratch(chosen, cells, delays, woven.fabric, sizes, number)
-        parts.append(Part(k, np.zeros(1, dtype=np.int64), kernels, cells, woven.fabric, wiring, learning, sent, scratch, gate))
+        flows = currents.build(compiled, forms, signals, cells, low[k], low[k + 1], np.int64)
+        parts.append(Part(k, np.zeros(1, dtype=np.int64), kernels, cells, woven.fabric, wiring, learning, sent, scratch, gate, flows))
         runs.append(mine)
         held.append(woven)
     machine = Machine(parts, forms, chosen, low, runs, window, held)
