@@ -68,6 +68,10 @@ class Signal:
         """Return the signal in ms; None when it changes all the time, or at random."""
         return None
 
+    def changes(self, duration: float) -> float:
+        """Return how often it changes within the first `duration` ms; a rough figure that steers ``engine="auto"``."""
+        return 0.0 if self.event_form() is None else float(np.searchsorted(self.event_form().change, duration))  # type: ignore[union-attr]
+
     def table(self, *rows: Any) -> np.ndarray:
         """Stack rows of numbers, or of one number per neuron, into float64[k, w]."""
         width = max(np.size(row) for row in rows)

@@ -33,10 +33,6 @@ class Steps(Signal):
         times, values = self.in_pieces()
         return SignalForm(PIECES, values, times)
 
-    def changes(self, duration: float) -> int:
-        """Return how often it changes within the first `duration` ms."""
-        return int(np.searchsorted(self.in_pieces()[0], duration, side="right"))
-
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
