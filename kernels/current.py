@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
-from snnsim.kernels.random import draw, mix, uniform
+from snnsim.kernels.normal import normal
+from snnsim.kernels.random import draw
 
 #: Kinds of currents. PIECES: constant from each time of change to the next, row k of the table; 0 before the first.
 #: SINE: rows mean over a step of the amplitude, amplitude, angle per step, phase, offset, start, stop; SINE and NOISE change at
@@ -53,19 +54,6 @@ class Currents(NamedTuple):
     base: np.ndarray  # float64[...]  without currents, as wide as the coefficients
     scale: np.ndarray  # float64[...]
     total: np.ndarray  # float64[max(n)]  scratch
-
-
-@leaf
-def normal(bits):
-    """Return a standard normal number made of 64 random bits, by the polar method of Marsaglia."""
-    while True:
-        x = 2.0 * uniform(bits) - 1.0
-        bits = mix(bits + np.uint64(0x9E3779B97F4A7C15))
-        y = 2.0 * uniform(bits) - 1.0
-        square = x * x + y * y
-        if 0.0 < square < 1.0:
-            return x * np.sqrt(-2.0 * np.log(square) / square)
-        bits = mix(bits + np.uint64(0xD1B54A32D192ED03))
 
 
 @leaf
@@ -116,15 +104,21 @@ def _noise(step, c, currents, value):
     if step < begin or step >= end:
         value[:] = 0.0
         return begin if step < begin else currents.change[-1]
-    interval = (step - begin) // currents.interval[c]
-    key, memory, number = currents.key[c], currents.memory[place : place + n], currents.number[place : place + n]
-    for j in range(n):
-        kept, new = currents.table[at + 2 * n + j], currents.table[at + 3 * n + j]
-        # Without memory only the last interval counts; with it, one is drawn after the other.
-        for k in range(currents.drawn[c] if kept > 0.0 else interval, interval + 1):
-            z = normal(draw(key, number[j], k))
-            memory[j] = z if k == 0 else kept * memory[j] + new * z
-        value[j] = currents.table[at + j] + currents.table[at + n + j] * memory[j]
+    interval, key = (step - begin) // currents.interval[c], currents.key[c]
+    memory, number = currents.memory[place : place + n], currents.number[place : place + n]
+    mean, std = currents.table[at : at + n], currents.table[at + n : at + 2 * n]
+    # A thread may own none of its neurons.
+    kept, new = (currents.table[at + 2 * n], currents.table[at + 3 * n]) if n > 0 else (0.0, 1.0)
+    if kept == 0.0:
+        for j in range(n):
+            value[j] = mean[j] + std[j] * normal(draw(key, number[j], interval))
+    else:
+        for j in range(n):
+            # One number after the other, also where an interval has gone by unseen.
+            for k in range(currents.drawn[c], interval + 1):
+                z = normal(draw(key, number[j], k))
+                memory[j] = z if k == 0 else kept * memory[j] + new * z
+            value[j] = mean[j] + std[j] * memory[j]
     currents.drawn[c] = interval + 1
     return min(begin + (interval + 1) * currents.interval[c], end)
 

@@ -239,7 +239,9 @@ class Network:
     def __repr__(self) -> str:
         neurons = sum(population.size for population in self.populations.values())
         currents = f"{len(self.currents)} currents, " if self.currents else ""
-        return f"Network({len(self.populations)} populations, {neurons} units, {len(self.projections)} projections, {currents}{self.domain})"
+        return (
+            f"Network({len(self.populations)} populations, {neurons} units, {len(self.projections)} projections, {currents}{self.domain})"
+        )
 
 
 def _populations_of(part: Projection | Current | Population) -> tuple[Population, ...]:

@@ -34,9 +34,8 @@ class Current:
 
     def __init__(self, target: Any, signal: Signal) -> None:
         # A population is known by its model: network.py, which holds its class, builds on this file.
-        population = getattr(target, "population", None)
-        model = getattr(population, "model", None)
-        if not isinstance(model, Model) or not (target is population or isinstance(target, View)):
+        model = getattr(getattr(target, "population", None), "model", None)
+        if not isinstance(model, Model) or not (isinstance(target, View) or target.population is target):
             raise WiringError(f"Current.target = {target!r} must be a Population, or a View such as exc[10:50].")
         where = f"Current({target.name!r})"
         if isinstance(signal, type) or not isinstance(signal, Signal):

@@ -50,7 +50,13 @@ def widened(compiled: CompiledSpiking, forms: Sequence[Any]) -> list[Any]:
 
 
 def build(
-    compiled: CompiledSpiking, forms: Sequence[Any], signals: Sequence[SignalForm], cells: Cells, low: np.ndarray, high: np.ndarray, time: type
+    compiled: CompiledSpiking,
+    forms: Sequence[Any],
+    signals: Sequence[SignalForm],
+    cells: Cells,
+    low: np.ndarray,
+    high: np.ndarray,
+    time: type,
 ) -> Currents:
     """Lay out the currents for the neurons low[p] .. high[p] - 1 of each population p.
 
@@ -74,7 +80,7 @@ def build(
             base.append(whole[mine])
             scale.append(np.broadcast_to(np.ravel(factor), len(whole))[mine])
     base_flat, row_first = end_to_end(base, np.float64)
-    next_change = np.where(np.diff(into_ptr) > 0, time(0), never).astype(time)
+    next_change: np.ndarray = np.where(np.diff(into_ptr) > 0, time(0), never).astype(time)
     return Currents(
         next=next_change,
         soonest=np.full(1, next_change.min(), dtype=time),
@@ -138,7 +144,7 @@ def restore(compiled: CompiledSpiking, parts: Sequence[Currents], arrays: Mappin
 def _part(current: CompiledCurrent, signal: SignalForm, low: int, high: int) -> dict[str, np.ndarray]:
     """Return table, targets and numbers of the neurons of a current that lie in low .. high - 1."""
     if current.neurons is None:
-        mine, target, neurons = slice(low, high), np.empty(0, np.int64), np.arange(low, high)
+        mine, target, neurons = np.arange(low, high), np.empty(0, np.int64), np.arange(low, high)
     else:
         # Values are in the order of the view; here neurons ascend, so that the parts of all threads are one list.
         mine = np.argsort(current.neurons)
