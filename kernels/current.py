@@ -54,6 +54,8 @@ class Currents(NamedTuple):
     base: np.ndarray  # float64[...]  without currents, as wide as the coefficients
     scale: np.ndarray  # float64[...]
     total: np.ndarray  # float64[max(n)]  scratch
+    between: np.ndarray  # int64[1]  off the clock: 1 while neurons have come to a change and the current has not changed yet
+    tally: np.ndarray  # int64[P, 2]  off the clock: updates counted up to this change
 
 
 @leaf

@@ -3,7 +3,7 @@
 All events of one instant are gathered first, then the populations they touch are settled in turn: simultaneous inputs are
 added before the threshold test, and nothing depends on the order in which they were queued. A projection without delay
 acts within the instant, for populations are settled after those that reach them so. Arrivals: kernels/arrivals.py. A current
-that changes touches all neurons of its population: they come to this time under the old one, and foresee under the new.
+that changes makes two instants of one: all its neurons come to it under the old current, then foresee under the new.
 """
 
 from __future__ import annotations
@@ -41,12 +41,22 @@ def touch_all(cells, agenda):
 
 
 @leaf
-def touch_driven(t, cells, agenda, currents):
-    """List the neurons whose current changes at t."""
+def turn(t, cells, agenda, currents):
+    """List the neurons whose current changes at t: for the instant that ends under the old one, then for one under the new.
+
+    Each has one update of the two, a driven one: the tally is put right before the second adds its idle ones.
+    """
     for p in range(cells.size.size):
         if currents.next[p] == t:
-            for i in range(cells.size[p]):
+            n, held = cells.size[p], currents.tally[p]
+            if currents.between[0] == 0:
+                held[0], held[1] = cells.tally[p, 0], cells.tally[p, 1]
+            else:
+                change_currents(t, p, cells, currents)
+                cells.tally[p, 0], cells.tally[p, 1] = held[0] + n, held[1] - n
+            for i in range(n):
                 touch(cells, agenda, p, i)
+    currents.between[0] = 1 - currents.between[0]
 
 
 @leaf_inline
@@ -114,11 +124,8 @@ def ascending(neurons):
 
 
 @leaf_inline
-def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, currents, log):
-    """Advance what is reached or due at t, emit its spikes, and note the spikes it now foresees. Clears the agenda.
-
-    Where a current changes, every neuron has one update, a driven one.
-    """
+def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log):
+    """Advance what is reached or due at t, emit its spikes, and note the spikes it now foresees. Clears the agenda."""
     now = t
     for p in plan.order:
         receive(now, cells, wiring, learning, agenda, queue, lines)
@@ -155,19 +162,13 @@ def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lin
         state = flat_state.reshape((rows, flat_state.size // max(rows, 1)))
         clocks = flat_clocks.reshape((3, n))
         coef = flat_coef.reshape((cells.coef_rows[p], flat_coef.size // cells.coef_rows[p]))
-        changes, driven, idle = currents.next[p] == t, cells.tally[p, 0], cells.tally[p, 1]
-        for again in range(2 if changes else 1):
-            if again > 0:
-                change_currents(t, p, cells, currents)
-            n_fired = kernels[cells.kind[p]](
-                t, touched, state, clocks, coef, inputs.reshape((channels, n)), cells.key[p], agenda.fired, cells.tally[p]
-            )
-            if n_fired > 1:
-                ascending(agenda.fired[:n_fired])
-            for k in range(n_fired):
-                emit(t, p, np.int64(agenda.fired[k]), cells, wiring, learning, plan, agenda, queue, lines, log)
-        if changes:
-            cells.tally[p, 0], cells.tally[p, 1] = driven + n, idle
+        n_fired = kernels[cells.kind[p]](
+            t, touched, state, clocks, coef, inputs.reshape((channels, n)), cells.key[p], agenda.fired, cells.tally[p]
+        )
+        if n_fired > 1:
+            ascending(agenda.fired[:n_fired])
+        for k in range(n_fired):
+            emit(t, p, np.int64(agenda.fired[k]), cells, wiring, learning, plan, agenda, queue, lines, log)
         if struck:
             continue
         for i in touched:
@@ -241,8 +242,8 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
         else:
             list_due(t, cells, agenda, dues)
             if currents.soonest[0] == t:
-                touch_driven(t, cells, agenda, currents)
-        settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, currents, log)
+                turn(t, cells, agenda, currents)
+        settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log)
         if begins:
             # The first instant is not part of the run.
             cells.tally[:] = 0

@@ -6,7 +6,10 @@ from nest_traces import load
 
 import snnsim as sim
 from snnsim.compiler.spiking import compile_spiking
+from snnsim.engines import event, event_machine
 from snnsim.engines.currents import widened
+from snnsim.engines.recording import build_log, build_samples
+from snnsim.engines.tables import RunState
 from snnsim.errors import CompileError
 
 ENGINES = ("clock", "event")
@@ -281,6 +284,23 @@ def test_an_event_run_cut_at_a_change_goes_on_with_the_same_bits(model):
     np.testing.assert_array_equal(np.concatenate([trace(half)[1] for half in halves]), trace(whole)[1])
     totals = [result.counts.totals() for result in (whole, *halves)]
     assert totals[0] == {kind: sum(half.get(kind, 0) for half in totals[1:]) for kind in totals[0]}
+
+
+@pytest.mark.filterwarnings("ignore:First-class function type")  # as `Chunks` does
+def test_an_event_run_may_be_cut_at_any_instant_also_within_a_change():
+    signal = sim.SampledCurrent(values=300.0 + 200.0 * np.random.default_rng(4).normal(size=(6, 3)), interval=7.0)
+    cells = sim.Population("cells", 3, sim.LIF())
+    compiled = compile_spiking(sim.Network(sim.Current(cells, signal)), seed=0, dt=0.1)
+    state, spikes, between, reached = None, [], 0, event.PAUSED
+    while reached != event.REACHED:
+        machine, _ = event_machine.build(compiled, state)
+        log, samples = build_log(compiled, {"cells": ["spikes"]}, 3), build_samples(compiled, {}, 0)
+        reached = event.run_event(60.0, 1, 0.1, *machine, log, samples)
+        spikes += log.time[: log.size[0]].tolist()
+        between += machine.currents.between[0]
+        state = RunState("event", 0.1, 0, compiled.digest, max(0.0, machine.agenda.now[0]), event_machine.saved(machine))
+    assert between == 6  # one for each change after that at 0 ms
+    np.testing.assert_array_equal(spikes, flow(sim.LIF(), signal, n=3, duration=60.0, engine="event").spikes["cells"].times)
 
 
 def test_changes_of_current_are_driven_updates_of_the_event_engine():

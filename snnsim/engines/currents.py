@@ -109,6 +109,8 @@ def build(
         base=base_flat,
         scale=end_to_end(scale, np.float64)[0],
         total=np.zeros(int(cells.size.max(initial=1)) + 1),
+        between=np.zeros(1, dtype=np.int64),
+        tally=np.zeros((n, 2), dtype=np.int64),
     )
 
 

@@ -75,11 +75,6 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Mac
     lines = _lines(compiled)
     plan = _plan(compiled, cells, wiring, forms, runs, lines)
     queue = empty_queue(2 * int(plan.reserve[0]))
-    signals: list[Any] = [current.signal.event_form() for current in compiled.currents]
-    flows = currents.build(compiled, forms, signals, cells, whole, cells.size, np.float64)
-    for p in currents.driven(compiled):
-        # What has changed by then is not an event to come.
-        change_currents(0.0 if start is None else start.time, p, cells, flows)
     if start is not None:
         tables.check_start(start, compiled, "event")
         cells, wiring, learning = tables.restored(start, cells, wiring, learning)
@@ -87,6 +82,15 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Mac
         stored = Queue(*(start.arrays[f"queue.{name}"] for name in Queue._fields))
         queue = grown(stored, max(len(queue.time), len(stored.time)))
         lines = _with_waiting(compiled, lines, *(start.arrays[f"lines.{name}"] for name in ("under_way", "origin", "run")))
+    signals: list[Any] = [current.signal.event_form() for current in compiled.currents]
+    flows = currents.build(compiled, forms, signals, cells, whole, cells.size, np.float64)
+    reached = 0.0 if start is None else start.time
+    if start is not None and compiled.currents and start.arrays["current.between"][0]:
+        # Cut within a change: it is still to come.
+        flows.between[0], reached = 1, np.nextafter(reached, -np.inf)
+    for p in currents.driven(compiled):
+        # What has changed by then is not an event to come.
+        change_currents(reached, p, cells, flows)
     return Machine(kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues, flows), runs
 
 
@@ -96,6 +100,8 @@ def saved(machine: Machine) -> dict[str, np.ndarray]:
     arrays |= {f"agenda.{name}": getattr(machine.agenda, name) for name in _KEPT}
     used = int(machine.queue.size[0])
     arrays |= {f"queue.{name}": array if name == "size" else array[:used] for name, array in machine.queue._asdict().items()}
+    if len(machine.currents.kind):
+        arrays["current.between"] = machine.currents.between
     _, origin, run = waiting(machine.lines)
     return arrays | {"lines.under_way": machine.lines.under_way, "lines.origin": origin, "lines.run": run}
 
