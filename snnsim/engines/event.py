@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
-
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines import tables
 from snnsim.engines.counting import counts

@@ -73,7 +73,7 @@ def check_record(network: Network, record: Mapping[str, Any] | None, dt: float) 
 def _takes(place: int, population: Population, entries: list[Any], dt: float) -> list[Take]:
     valid = ("spikes", *population.model.states)
     asked: dict[str, Record] = {}
-    for entry in dict.fromkeys(entries):
+    for entry in _once(entries):
         record = Record(entry) if isinstance(entry, str) and entry else entry
         what = record.what if isinstance(record, Record) else record
         if what not in valid:
@@ -116,8 +116,8 @@ def check_samples(takes: list[Take], began: float, duration: float, dt: float, *
         after = take.points(dt)[0]
         point = (after // take.every + 1) * take.every
         raise ParameterError(
-            f"simulate.duration = {duration:g} ms must reach the next sample, at {point * dt:g} ms: {take.what!r} is sampled at multiples of "
-            f"{take.every * dt:g} ms after {take.start:g} ms, dt being {dt:g} ms. Run longer, sample more often, or record spikes alone."
+            f"simulate.duration = {duration:g} ms must reach the next sample, at {point * dt:g} ms: {take.what!r} is sampled every "
+            f"{take.every * dt:g} ms after {take.start:g} ms. Run longer, choose a smaller dt or interval, or record spikes alone."
         )
 
 
@@ -127,3 +127,12 @@ def check_hears(network: Network) -> None:
         for heard in getattr(population.model, "hears", ()):
             if heard not in network.populations:
                 raise ParameterError(unknown_name(f"Population({name!r}).model.hears: population", heard, network.populations))
+
+
+def _once(entries: list[Any]) -> list[Any]:
+    """Return the entries without names given again; entries of wrong types, which may have no hash, stay."""
+    return [
+        entry
+        for k, entry in enumerate(entries)
+        if not isinstance(entry, str) or entry not in [name for name in entries[:k] if isinstance(name, str)]
+    ]

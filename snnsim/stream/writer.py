@@ -40,7 +40,7 @@ class Writer:
     def __init__(self, path: Path, about: Mapping[str, Any], columns: list[Columns]) -> None:
         library = h5py()
         self.path = path
-        self._file = library.File(path, "x", libver="latest")
+        self._file = library.File(path, "x", libver="latest", track_order=True)
         self._data: dict[tuple[str, str], tuple[Any, Any]] = {}
         self._waiting: dict[tuple[str, str], list[tuple[np.ndarray, np.ndarray]]] = {}
         self._size, self._last = 0, time.monotonic()
@@ -57,7 +57,9 @@ class Writer:
 
     def _create(self, each: Columns) -> tuple[Any, Any]:
         spikes = each.what == "spikes"
-        group = self._file.require_group("spikes" if spikes else "samples").require_group(key(each.population))
+        group = self._file
+        for step in ("spikes" if spikes else "samples", key(each.population)):
+            group = group[step] if step in group else group.create_group(step, track_order=True)
         group.attrs["name"] = each.population
         if not spikes:
             group = group.create_group(key(each.what))
