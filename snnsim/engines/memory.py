@@ -151,8 +151,13 @@ def synapse_bytes(network: Network, engine: str) -> tuple[dict[str, float], tupl
         if n is None:
             unknown.append(name)
             continue
-        needs[name] = n * _bytes_each(projection, engine) + 8.0 * pre.population.size * (1 if engine == "clock" else 4)
-        plain = not _many(projection.weight) and connector.weighted and not _many(projection.delay) and projection.plasticity is None
+        needs[name] = n * _bytes_each(projection, engine) + 8.0 * pre.population.size
+        learns = projection.plasticity is not None
+        if engine == "event" or learns:
+            # Synapses of one source and one delay are a run, which has a place of its own, and a trace where it learns.
+            runs = min(n, float(pre.population.size) * len(_delays(projection.delay)))
+            needs[name] += 16 * pre.population.size + (33 + 24 * learns) * runs
+        plain = not _many(projection.weight) and connector.weighted and not _many(projection.delay) and not learns
         if engine == "clock" and plain and n >= _LEAST_DENSE * pre.population.size * post.population.size:
             needs[name] += pre.population.size * post.population.size / 8
     return needs, tuple(unknown)
@@ -180,7 +185,7 @@ def _bytes_each(projection: Projection, engine: str) -> float:
 
 def _state_bytes(network: Network, engine: str, dt: float, threads: int, number: int) -> dict[str, float]:
     """Return the bytes of the neurons, by population, without what a kernel keeps for all neurons together."""
-    delays = {name: _longest(projection.delay) for name, projection in network.projections.items()}
+    delays = {name: float(_delays(projection.delay).max(initial=0.0)) for name, projection in network.projections.items()}
     late = [delays[name] for name, projection in network.projections.items() if not _many(projection.delay)]
     window = 1 if threads == 1 else 64
     slots = round(max(late, default=0.0) / dt) + 2 * window + 1
@@ -194,16 +199,16 @@ def _state_bytes(network: Network, engine: str, dt: float, threads: int, number:
             each = number * (rows + constants + channels * (1 + ring * ringed)) + 1 + 8 * slots + 40 * window
         else:
             outgoing = sum(projection.pre.population is population for projection in network.projections.values())
-            each = 8 * (rows + constants + channels) + 98 + outgoing * (64 + 32)
+            each = 8 * (rows + constants + channels) + 98 + outgoing * 48
         out[name] = float(each) * population.size
     return out
 
 
-def _longest(delay: Any) -> float:
-    """Return the longest delay of a projection, ms; of one that is drawn, the longest of some."""
+def _delays(delay: Any) -> np.ndarray:
+    """Return the different delays of a projection, ms; of one that is drawn, those of some draws."""
     if isinstance(delay, Distribution):
-        return float(sample(delay, 10_000, np.random.default_rng(0)).max())
-    return 1.0 if delay is None else float(np.max(delay, initial=0.0))
+        delay = sample(delay, 10_000, np.random.default_rng(0))
+    return np.unique(1.0 if delay is None else delay)
 
 
 def _one(population: Population) -> Any:
