@@ -12,9 +12,10 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
-from snnsim.kernels.deliver import add_synapses, count_operations, deliver, list_all, list_dense
+from snnsim.kernels.deliver import count_operations, deliver, list_all, list_dense, post_synapses
 from snnsim.kernels.layout import DENSE, LEARNED, ONE_TO_ONE
-from snnsim.kernels.learned import deliver_learned
+from snnsim.kernels.learned import post_learned
+from snnsim.kernels.mail import open_mail
 from snnsim.kernels.record import note, write_sample
 from snnsim.kernels.stdp import remember
 from snnsim.kernels.threads import meet
@@ -24,7 +25,7 @@ _IDLE = np.uint8(0)
 
 @leaf_inline
 def arrive(step, p, part, fabric, sent, n_post, scratch, lands, inputs):
-    """Deliver what reaches population p in this step, but what the ring already holds."""
+    """Deliver what reaches population p in this step, but what was in the mail."""
     for at in range(fabric.into_ptr[p], fabric.into_ptr[p + 1]):
         q = fabric.into[at]
         made = step - fabric.delay[q]
@@ -44,16 +45,17 @@ def count_marks(marks, tally):
 
 
 @leaf_inline
-def advance(step, p, part, kernels, cells, fabric, sent, scratch, out):
-    """Take one step of population p with the input that arrives in it. Returns the answer of its kernel."""
+def advance(step, p, part, kernels, cells, fabric, sent, scratch, mailed, out):
+    """Take one step of population p with the input that arrives in it. Returns the answer of its kernel.
+
+    mailed : float[width]   inputs of the populations that get mail
+    """
     n, rows, channels = cells.size[p], cells.state_rows[p], cells.channels[p]
     state = cells.state[cells.state_ptr[p] : cells.state_ptr[p + 1]]
     coef = cells.coef[cells.coef_ptr[p] : cells.coef_ptr[p + 1]]
-    column, lands = scratch.ring_column[p], scratch.lands[p]
-    inputs = scratch.inputs[cells.input_first[p] : cells.input_first[p] + channels * n]
-    if column >= 0:
-        inputs = scratch.ring[step & (scratch.ring.shape[0] - 1), column : column + channels * n]
-    fed = channels > 0 and (column >= 0 or fabric.into_ptr[p + 1] > fabric.into_ptr[p])
+    lands, first = scratch.lands[p], cells.input_first[p]
+    inputs = (mailed if scratch.mailed[p] else scratch.inputs)[first : first + channels * n]
+    fed = channels > 0 and (scratch.mailed[p] or fabric.into_ptr[p + 1] > fabric.into_ptr[p])
     if fed and not lands:
         arrive(step, p, part, fabric, sent, n, scratch, False, inputs)
     width = 0 if lands else n
@@ -111,29 +113,27 @@ def keep(step, p, cells, fabric, learning, ahead, out, n_spiking, listed, log):
 
 
 @leaf_inline
-def write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch):
-    """Write the spikes that population p made in `step`, on any thread, into the ring of this one."""
-    ring = scratch.ring
-    slot, slots, width = step % sent.answer.shape[1], ring.shape[0], ring.shape[1]
-    flat = ring.reshape(ring.size)
+def write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail):
+    """Post the spikes that population p made in `step`, on any thread, to the targets of this one."""
+    slot, slots = step % sent.answer.shape[1], mail.first.size
+    n = list_all(sent, slot, p, scratch.listed)
+    sources, times = scratch.listed[0, :n], scratch.listed[1, :n]
+    if n == 0:
+        return
     for at in range(fabric.ahead_ptr[p], fabric.ahead_ptr[p + 1]):
         q = fabric.ahead[at]
-        column = np.uint64(scratch.ring_column[fabric.post[q]]) + fabric.place[q]
-        n = list_all(sent, slot, p, scratch.listed)
-        if n == 0:
-            return
-        sources, times = scratch.listed[0, :n], scratch.listed[1, :n]
+        place = np.uint64(cells.input_first[fabric.post[q]]) + fabric.place[q]
         if fabric.kind[q] == LEARNED:
-            deliver_learned(wiring, learning, fabric, q, sources, times, step, column, ring, flat)
-            continue
-        delays = fabric.delays[fabric.delays_ptr[q] : fabric.delays_ptr[q + 1]]
-        for k in range(delays.size):
-            scratch.offsets[k] = np.uint64(((step + delays[k]) & (slots - 1)) * width) + column
-        add_synapses(fabric, q, sources, times, scratch.offsets, flat)
+            post_learned(wiring, learning, fabric, q, sources, times, step, place, mail)
+        else:
+            first = fabric.delays_ptr[q]
+            for k in range(fabric.delays_ptr[q + 1] - first):
+                scratch.slots[k] = (step + fabric.delays[first + k]) & (slots - 1)
+            post_synapses(fabric, q, sources, times, scratch.slots, place, mail)
 
 
 @leaf
-def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, gate, log, samples):
+def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, mail, gate, log, samples):
     """Step from position[0] to `end`, or stop early, all threads at one step, when a buffer needs Python's attention.
 
     window : int                      steps between meetings, at most the shortest delay
@@ -154,11 +154,13 @@ def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learn
         begin, stop = position[0], min(end, position[0] + window)
         for step in range(begin, stop):
             slot = step % n_slots
+            box = step & (mail.first.size - 1)
+            mailed = mail.ring[box] if open_mail(mail, box, scratch.inputs) else scratch.inputs
             for place in range(n_populations):
                 p = sent.order[place]
                 n, at = cells.size[p], 2 * (sent.first[p] + cells.low[p])
                 out = sent.spikes[slot, at : at + 2 * n].reshape((2, n))
-                n_spiking = advance(step, p, part, kernels, cells, fabric, sent, scratch, out) if n > 0 else 0
+                n_spiking = advance(step, p, part, kernels, cells, fabric, sent, scratch, mailed, out) if n > 0 else 0
                 sent.answer[part, slot, p] = n_spiking
                 if n_spiking != 0:
                     keep(step, p, cells, fabric, learning, window, out, n_spiking, scratch.listed, log)
@@ -174,5 +176,5 @@ def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learn
         for step in range(begin, stop):
             for p in range(n_populations):
                 if fabric.ahead_ptr[p + 1] > fabric.ahead_ptr[p]:
-                    write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch)
+                    write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail)
         position[0] = stop

@@ -7,9 +7,11 @@ import numpy as np
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.bits import MOST, count_rows
 from snnsim.kernels.layout import BITS, DENSE, ONE_TO_ONE
+from snnsim.kernels.mail import post
 from snnsim.kernels.memory import borrow
 
 _SEEN = np.uint8(1)
+_NOWHERE = np.uint64(0)
 #: Length of a borrowed array that nobody asks for.
 _ANY = np.int64(1) << np.int64(40)
 
@@ -44,7 +46,7 @@ def add_list(weight, number, sources, times, inputs):
 def add_rows(fabric, q, sources, times, number, place, inputs):
     """Add the one weight of projection q to the targets of each source, listed in two bytes each. The fast path."""
     begin, end = borrow(fabric.begin[q], _ANY, np.int64), borrow(fabric.end[q], _ANY, np.int64)
-    targets = borrow(fabric.target[q], fabric.n_synapses[q], np.uint16)
+    targets = borrow(fabric.target[q], _ANY, np.uint16)
     for k in range(sources.size):
         row = np.uint64(sources[k])
         number[0] = fabric.weight[q] * times[k]
@@ -58,8 +60,8 @@ def add_rows(fabric, q, sources, times, number, place, inputs):
 def mark_rows(fabric, q, sources, marks):
     """Mark the targets of the sources, for the count of neurons that had input."""
     begin, end = borrow(fabric.begin[q], _ANY, np.int64), borrow(fabric.end[q], _ANY, np.int64)
-    narrow = borrow(fabric.target[q], fabric.n_synapses[q], np.uint16)
-    wide = borrow(fabric.target[q], fabric.n_synapses[q], np.uint32)
+    narrow = borrow(fabric.target[q], _ANY, np.uint16)
+    wide = borrow(fabric.target[q], _ANY, np.uint32)
     mark = fabric.mark[q]
     for k in range(sources.size):
         row = np.uint64(sources[k])
@@ -73,24 +75,17 @@ def mark_rows(fabric, q, sources, marks):
 
 
 @leaf_inline
-def add_synapses(fabric, q, sources, times, offsets, inputs):
-    """Add every weight to its target: any type of target, weight and delay.
-
-    offsets : uint64[n_delays]   place of target 0 in `inputs`, by delay
-    """
+def add_synapses(fabric, q, sources, times, place, inputs):
+    """Add every weight to its target: any type of target and weight, one delay."""
     begin, end = borrow(fabric.begin[q], _ANY, np.int64), borrow(fabric.end[q], _ANY, np.int64)
-    n = fabric.n_synapses[q]
-    target_2, target_4 = borrow(fabric.target[q], n, np.uint16), borrow(fabric.target[q], n, np.uint32)
-    weight_4, weight_8 = borrow(fabric.weights[q], n, np.float32), borrow(fabric.weights[q], n, np.float64)
-    which_1, which_2 = borrow(fabric.which[q], n, np.uint8), borrow(fabric.which[q], n, np.uint16)
-    wide, one, double = fabric.wide[q], fabric.weights[q] == 0, fabric.double[q]
-    single, many, split = fabric.which[q] == 0, fabric.many[q], fabric.split[q]
+    target_2, target_4 = borrow(fabric.target[q], _ANY, np.uint16), borrow(fabric.target[q], _ANY, np.uint32)
+    weight_4, weight_8 = borrow(fabric.weights[q], _ANY, np.float32), borrow(fabric.weights[q], _ANY, np.float64)
+    wide, one, double, split = fabric.wide[q], fabric.weights[q] == 0, fabric.double[q], fabric.split[q]
     plus, minus, weight = fabric.gain[q, 0], fabric.gain[q, 1], fabric.weight[q]
     for k in range(sources.size):
         row = np.uint64(sources[k])
         for i in range(np.uint64(begin[row]), np.uint64(end[row])):
-            at = offsets[0 if single else (np.int64(which_2[i]) if many else np.int64(which_1[i]))]
-            at += np.uint64(target_4[i]) if wide else np.uint64(target_2[i])
+            at = place + (np.uint64(target_4[i]) if wide else np.uint64(target_2[i]))
             if one:
                 inputs[at] += weight * times[k]
             else:
@@ -99,6 +94,31 @@ def add_synapses(fabric, q, sources, times, offsets, inputs):
                     inputs[at + split] += minus * w * times[k]
                 else:
                     inputs[at] += plus * w * times[k]
+
+
+@leaf_inline
+def post_synapses(fabric, q, sources, times, slots, place, mail):
+    """Post every weight to its target: any type of target and weight, a delay each.
+
+    slots : int64[n_delays]   where the mail of each delay is kept
+    place : uint64            input column of target 0
+    """
+    begin, end = borrow(fabric.begin[q], _ANY, np.int64), borrow(fabric.end[q], _ANY, np.int64)
+    target_2, target_4 = borrow(fabric.target[q], _ANY, np.uint16), borrow(fabric.target[q], _ANY, np.uint32)
+    weight_4, weight_8 = borrow(fabric.weights[q], _ANY, np.float32), borrow(fabric.weights[q], _ANY, np.float64)
+    which_1, which_2 = borrow(fabric.which[q], _ANY, np.uint8), borrow(fabric.which[q], _ANY, np.uint16)
+    wide, one, double, many = fabric.wide[q], fabric.weights[q] == 0, fabric.double[q], fabric.many[q]
+    split, plus, minus, weight = fabric.split[q], fabric.gain[q, 0], fabric.gain[q, 1], fabric.weight[q]
+    for k in range(sources.size):
+        row = np.uint64(sources[k])
+        for i in range(np.uint64(begin[row]), np.uint64(end[row])):
+            slot = slots[np.uint64(which_2[i]) if many else np.uint64(which_1[i])]
+            at = place + (np.uint64(target_4[i]) if wide else np.uint64(target_2[i]))
+            if one:
+                post(mail, slot, at, weight * times[k])
+            else:
+                w = weight_8[i] if double else np.float64(weight_4[i])
+                post(mail, slot, at + (split if w < 0.0 else _NOWHERE), (minus if w < 0.0 else plus) * w * times[k])
 
 
 @leaf_inline
@@ -182,8 +202,7 @@ def deliver(fabric, q, part, slot, sent, n_post, scratch, lands, inputs):
     if fabric.weights[q] == 0 and not fabric.wide[q]:
         add_rows(fabric, q, sources, times, scratch.number, place, inputs)
     else:
-        scratch.offsets[0] = place
-        add_synapses(fabric, q, sources, times, scratch.offsets, inputs)
+        add_synapses(fabric, q, sources, times, place, inputs)
     if lands:
         mark_rows(fabric, q, sources, scratch.marks)
 

@@ -79,9 +79,9 @@ class Fabric(NamedTuple):
     """All projections of the clock engine, as one thread sees them; arrays of synapses by address (kernels/memory.py).
 
     ONE_TO_ONE: neuron i to neuron i. ROWS: lists of targets, one delay. BITS: rows of bits, one weight and delay. These are
-    delivered when they arrive. SPREAD: lists of targets with a delay each, LEARNED: plastic, in `Wiring`. These are written
-    ahead into the ring. A place counts from the start of the population's inputs, ring columns or state; places are
-    unsigned and may wrap, since they belong to target 0 of the whole population.
+    delivered when they arrive. SPREAD: lists of targets with a delay each, LEARNED: plastic, in `Wiring`. These are posted
+    ahead (kernels/mail.py). A place counts from the start of the population's inputs or state; places are unsigned and may
+    wrap, since they belong to target 0 of the whole population.
     """
 
     kind: np.ndarray  # int64[Q]
@@ -90,7 +90,7 @@ class Fabric(NamedTuple):
     delay: np.ndarray  # int64[Q]  steps
     into_ptr: np.ndarray  # int64[P + 1]  projections delivered on arrival, by post population
     into: np.ndarray  # int64[...]
-    ahead_ptr: np.ndarray  # int64[P + 1]  projections written ahead, by pre population
+    ahead_ptr: np.ndarray  # int64[P + 1]  projections posted ahead, by pre population
     ahead: np.ndarray  # int64[...]
     out_ptr: np.ndarray  # int64[P + 1]  all projections, by pre population
     out: np.ndarray  # int64[Q]
@@ -102,7 +102,6 @@ class Fabric(NamedTuple):
     row_ptr: np.ndarray  # int64[Q]  address of int64[n_pre + 1], of all targets
     begin: np.ndarray  # int64[Q]  address of int64[n_pre]: first synapse onto this thread's targets
     end: np.ndarray  # int64[Q]  address of int64[n_pre]: the one after the last
-    n_synapses: np.ndarray  # int64[Q]
     target: np.ndarray  # int64[Q]  address of uint16 or uint32[n_synapses]
     wide: np.ndarray  # bool[Q]  targets are uint32
     weights: np.ndarray  # int64[Q]  address of float32 or float64[n_synapses]; 0: one weight
@@ -133,11 +132,10 @@ class Scratch(NamedTuple):
 
     inputs: np.ndarray  # float[width]  of one step; zero between populations
     marks: np.ndarray  # uint8[N]  neurons with input; zero between populations
-    ring_column: np.ndarray  # int64[P]  column of neuron 0, channel 0 in the ring; -1: none
-    ring: np.ndarray  # float[n_slots, width]  inputs written ahead, by step of arrival; n_slots a power of 2
+    mailed: np.ndarray  # bool[P]  some input comes by mail
     lands: np.ndarray  # bool[P]  arriving input is added to the state after the step
     listed: np.ndarray  # int32[2, max(n)]  spikes of a DENSE answer, as a list
-    offsets: np.ndarray  # uint64[max(n_delays)]
+    slots: np.ndarray  # int64[max(n_delays)]
     number: np.ndarray  # float[1]  rounds to the type of the state
     work: np.ndarray  # uint64[levels, 4, words]
     levels: np.ndarray  # int64[2, levels]

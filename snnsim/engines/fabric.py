@@ -26,28 +26,28 @@ class Plan:
     steps : list of int64[k]              its delays in steps
     bits : list of uint64[n_pre, words] or None
     lands : bool[P]                       the driver adds the input of the population to its state
-    ringed : bool[P]                      some of its input is written ahead
+    mailed : bool[P]                      some of its input is posted ahead
     """
 
     kind: list[int]
     steps: list[np.ndarray]
     bits: list[np.ndarray | None]
     lands: np.ndarray
-    ringed: np.ndarray
+    mailed: np.ndarray
 
 
 def plan(compiled: CompiledSpiking, forms: list[ClockForm], steps: list[np.ndarray]) -> Plan:
     """Choose a layout for every projection. It must not depend on the number of threads: sums are rounded by layout."""
     kind = [_kind(compiled, part) for part in compiled.projections]
-    ringed = np.zeros(len(forms), dtype=bool)
+    mailed = np.zeros(len(forms), dtype=bool)
     for part, how in zip(compiled.projections, kind, strict=True):
-        ringed[part.post] |= how in (SPREAD, LEARNED)
-    lands = np.array([form.lands is not None for form in forms]) & ~ringed
+        mailed[part.post] |= how in (SPREAD, LEARNED)
+    lands = np.array([form.lands is not None for form in forms]) & ~mailed
     bits = [
         bits_of_rows(part.row_ptr, part.target, compiled.populations[part.post].size) if how == BITS else None
         for part, how in zip(compiled.projections, kind, strict=True)
     ]
-    return Plan(kind, steps, bits, lands, ringed)
+    return Plan(kind, steps, bits, lands, mailed)
 
 
 def _kind(compiled: CompiledSpiking, part: CompiledProjection) -> int:
@@ -129,7 +129,6 @@ def weave(
             row_ptr=_ints([address(part.row_ptr) for part in parts]),
             begin=_ints(columns["begin"]),
             end=_ints(columns["end"]),
-            n_synapses=_ints([len(part.target) for part in parts]),
             target=_ints([address(part.target) for part in parts]),
             wide=np.array([part.target.dtype.itemsize == 4 for part in parts], dtype=bool),
             weights=_ints([address(part.weight) if len(part.weight) > 1 else 0 for part in parts]),
@@ -148,7 +147,7 @@ def weave(
 
 
 def _places(part: CompiledProjection, chosen: Plan, form: ClockForm, cells: Cells, low: int) -> dict[str, Any]:
-    """Return where, and by what factor, the weights of a projection reach the inputs, ring columns or state of its targets."""
+    """Return where, and by what factor, the weights of a projection reach the inputs or state of its targets."""
     post, n = part.post, int(cells.size[part.post])
     rows, gains = [0, n] if cells.channels[post] == 2 else [0, 0], (1.0, 1.0)
     if chosen.lands[post] and form.lands is not None:
