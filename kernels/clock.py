@@ -23,17 +23,17 @@ from snnsim.kernels.threads import meet
 _IDLE = np.uint8(0)
 
 
-@leaf_inline
+@leaf
 def arrive(step, p, part, fabric, sent, n_post, scratch, lands, inputs):
     """Deliver what reaches population p in this step, but what was in the mail."""
     for at in range(fabric.into_ptr[p], fabric.into_ptr[p + 1]):
         q = fabric.into[at]
-        made = step - fabric.delay[q]
+        made = step - fabric.strand[q].delay
         if made >= 0:
-            deliver(fabric, q, part, made % sent.answer.shape[1], sent, n_post, scratch, lands, inputs)
+            deliver(fabric.strand, q, part, made % sent.answer.shape[1], sent, n_post, scratch, lands, inputs)
 
 
-@leaf_inline
+@leaf
 def count_marks(marks, tally):
     """Add the marked neurons to tally[0], the others to tally[1], and clear the marks."""
     driven = 0
@@ -56,20 +56,24 @@ def advance(step, p, part, kernels, cells, fabric, sent, scratch, mailed, out):
     lands, first = scratch.lands[p], cells.input_first[p]
     inputs = (mailed if scratch.mailed[p] else scratch.inputs)[first : first + channels * n]
     fed = channels > 0 and (scratch.mailed[p] or fabric.into_ptr[p + 1] > fabric.into_ptr[p])
-    if fed and not lands:
-        arrive(step, p, part, fabric, sent, n, scratch, False, inputs)
-    width = 0 if lands else n
-    n_spiking = kernels[cells.kind[p]](
-        step,
-        state.reshape((rows, state.size // max(rows, 1))),
-        coef.reshape((cells.coef_rows[p], coef.size // cells.coef_rows[p])),
-        inputs[: channels * width].reshape((channels, width)),
-        cells.key[p],
-        out,
-        cells.tally[p],
-    )
+    width, n_spiking = 0 if lands else n, 0
+    receiver = state if lands else inputs
+    # Input is read by the step, or added to the state after it. In two turns, so that either is compiled once.
+    for turn in range(2):
+        if (turn == 1) == lands:
+            if fed:
+                arrive(step, p, part, fabric, sent, n, scratch, lands, receiver)
+        else:
+            n_spiking = kernels[cells.kind[p]](
+                step,
+                state.reshape((rows, state.size // max(rows, 1))),
+                coef.reshape((cells.coef_rows[p], coef.size // cells.coef_rows[p])),
+                inputs[: channels * width].reshape((channels, width)),
+                cells.key[p],
+                out,
+                cells.tally[p],
+            )
     if lands:
-        arrive(step, p, part, fabric, sent, n, scratch, True, state)
         count_marks(scratch.marks[cells.first[p] : cells.first[p] + n], cells.tally[p])
     elif fed:
         inputs[:] = 0.0
@@ -91,8 +95,8 @@ def keep(step, p, cells, fabric, learning, ahead, out, n_spiking, listed, log):
         cells.tally[p, 2] += total
         single = True
         for at in range(fabric.out_ptr[p], fabric.out_ptr[p + 1]):
-            if fabric.kind[fabric.out[at]] == ONE_TO_ONE:
-                fabric.tally[fabric.out[at], 0] += total
+            if fabric.strand[fabric.out[at]].kind == ONE_TO_ONE:
+                fabric.strand[fabric.out[at]].synops += total
             else:
                 single = False
         if single and not log.wanted[p]:
@@ -122,14 +126,14 @@ def write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail):
         return
     for at in range(fabric.ahead_ptr[p], fabric.ahead_ptr[p + 1]):
         q = fabric.ahead[at]
-        place = np.uint64(cells.input_first[fabric.post[q]]) + fabric.place[q]
-        if fabric.kind[q] == LEARNED:
-            post_learned(wiring, learning, fabric, q, sources, times, step, place, mail)
+        s = fabric.strand[q]
+        first = np.uint64(cells.input_first[s.post])
+        if s.kind == LEARNED:
+            post_learned(wiring, learning, fabric.strand, q, sources, times, step, first, mail)
         else:
-            first = fabric.delays_ptr[q]
-            for k in range(fabric.delays_ptr[q + 1] - first):
-                scratch.slots[k] = (step + fabric.delays[first + k]) & (slots - 1)
-            post_synapses(fabric, q, sources, times, scratch.slots, place, mail)
+            for k in range(s.delays_end - s.delays_first):
+                scratch.slots[k] = (step + fabric.delays[s.delays_first + k]) & (slots - 1)
+            post_synapses(fabric.strand, q, sources, times, scratch.slots, first, mail)
 
 
 @leaf

@@ -154,7 +154,7 @@ def draw_guided(step, coef, key, scratch, count):
             if mean > _MEAN_MAX:
                 some[i] = _count(bits, mean, nothing)
             else:
-                u, k = uniform(bits), -1 - some[i]
+                u, k = uniform(bits), np.int64(-1 - some[i])
                 while u >= edges[k]:
                     k += 1
                 some[i] = k

@@ -120,7 +120,8 @@ def run(
         recording.drain(log, spikes)
     duration = (int(position[0]) - first) * dt
     neurons = np.sum([part.cells.tally for part in machine.parts], axis=0)
-    synapses = np.sum([part.fabric.tally + part.wiring.tally for part in machine.parts], axis=0)
+    counted = [np.stack([part.fabric.strand["synops"], part.fabric.strand["updates"]], axis=1) for part in machine.parts]
+    synapses = np.sum([*counted, *(part.wiring.tally for part in machine.parts)], axis=0)
     return Result(
         counts=recording.counts("clock", compiled, neurons, synapses),
         engine="clock",
@@ -197,7 +198,7 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
         cells = tables.build_cells(
             compiled, [form.part(a, b) for form, a, b in zip(forms, low[k], low[k + 1], strict=True)], kinds, low[k], number
         )
-        woven = weave(compiled, forms, chosen, cells, low[k], low[k + 1], number)
+        woven = weave(compiled, forms, chosen, cells, low[k], low[k + 1])
         mine = [
             group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)
             for part, steps, how in zip(compiled.projections, delays, chosen.kind, strict=True)
