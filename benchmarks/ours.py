@@ -75,6 +75,7 @@ def run(
     CompileError   for single precision where the engine has none
     """
     from snnsim.compiler.spiking import compile_spiking
+    from snnsim.engines.takes import check_record
     from snnsim.engines.spiking import choose
 
     began = time.perf_counter()
@@ -88,7 +89,7 @@ def run(
     taken = {option: value for option, value in asked.items() if option in valid}
     if precision != "double" and "precision" not in taken:
         raise CompileError(f"--precision = {precision}: the {name} engine keeps its states in double precision alone. Leave it out.")
-    record = {} if counted_from is None else {each: ["spikes"] for each in parameters.names}
+    record = check_record(compiled.populations, {} if counted_from is None else {each: ["spikes"] for each in parameters.names}, DT)
     layout: list[float] = []
     with timed_layout(module, layout):
         began = time.perf_counter()

@@ -30,12 +30,14 @@ from snnsim.errors import SimulationError
 from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
 from snnsim.kernels.clock import run_clock
-from snnsim.kernels.layout import LEARNED, Cells, Fabric, Gate, Learning, Scratch, Sent, Wiring
+from snnsim.kernels.layout import LEARNED, SPREAD, Cells, Fabric, Gate, Learning, Scratch, Sent, Wiring
+from snnsim.kernels.mail import BLOCK, Mail, empty_mail
 from snnsim.kernels.single import in_single
 from snnsim.kernels.threads import pause_address
 from snnsim.models.spiking import ClockForm, whole_steps
 from snnsim.results import Result
 
+_MAIL = 1 << 24  # synaptic operations that wait for their step at most; more are added up early
 _LONGEST_WINDOW = 64  # steps: the spikes of a window stay in the cache
 _MOST_AHEAD = 8  # steps a plastic network may run before Python looks at its spike histories
 _SINGLE_STEPS = 1 << 24  # whole numbers that float32 can tell apart
@@ -53,6 +55,7 @@ class Part(NamedTuple):
     learning: Learning
     sent: Sent
     scratch: Scratch
+    mail: Mail
     gate: Gate
 
 
@@ -128,7 +131,8 @@ def run(
         recorder.end(logs, takes, int(position[0]) * dt, cut)
     duration = (int(position[0]) - first) * dt
     neurons = np.sum([part.cells.tally for part in machine.parts], axis=0)
-    synapses = np.sum([part.fabric.tally + part.wiring.tally for part in machine.parts], axis=0)
+    counted = [np.stack([part.fabric.strand["synops"], part.fabric.strand["updates"]], axis=1) for part in machine.parts]
+    synapses = np.sum([*counted, *(part.wiring.tally for part in machine.parts)], axis=0)
     return Result(
         counts=counts("clock", compiled, neurons, synapses),
         engine="clock",
@@ -213,36 +217,39 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
         cells = tables.build_cells(
             compiled, [form.part(a, b) for form, a, b in zip(forms, low[k], low[k + 1], strict=True)], kinds, low[k], number
         )
-        woven = weave(compiled, forms, chosen, cells, low[k], low[k + 1], number)
+        woven = weave(compiled, forms, chosen, cells, low[k], low[k + 1])
         mine = [
             group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)
             for part, steps, how in zip(compiled.projections, delays, chosen.kind, strict=True)
         ]
         wiring = tables.build_wiring(compiled, cells, mine, np.int64)
         learning = tables.build_learning(compiled, cells, mine, dt)
-        scratch = _scratch(chosen, cells, delays, woven.fabric, sizes, number)
-        parts.append(Part(k, np.zeros(1, dtype=np.int64), kernels, cells, woven.fabric, wiring, learning, sent, scratch, gate))
+        scratch, mail = _scratch(chosen, cells, delays, sizes, number), _mail(compiled, chosen, cells, delays, number)
+        parts.append(Part(k, np.zeros(1, dtype=np.int64), kernels, cells, woven.fabric, wiring, learning, sent, scratch, mail, gate))
         runs.append(mine)
         held.append(woven)
     machine = Machine(parts, forms, chosen, low, runs, window, held)
     return machine if start is None else restore(machine, compiled, start.arrays)
 
 
-def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], fabric: Fabric, sizes: list[int], number: type) -> Scratch:
-    widths = cells.size * cells.channels
-    ends = np.cumsum(np.where(chosen.ringed, widths, 0))
-    column = np.where(chosen.ringed, ends - widths, -1)
-    longest = max((int(steps.max()) for steps in delays), default=0)
+def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np.ndarray], number: type) -> Mail:
+    longest = max((int(steps.max()) for steps, how in zip(delays, chosen.kind, strict=True) if how in (SPREAD, LEARNED)), default=0)
+    posted = sum(len(part.target) for part, how in zip(compiled.projections, chosen.kind, strict=True) if how in (SPREAD, LEARNED))
+    slots = 1 << longest.bit_length()
+    blocks = min(_MAIL, 2 * posted) // BLOCK + 2 * slots if posted else 0
+    return empty_mail(slots, blocks, int(cells.size @ cells.channels) if posted else 0, number)
+
+
+def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[int], number: type) -> Scratch:
     words = int(np.max((cells.size + 63) // 64, initial=1))
     counted = np.zeros(8 * words, dtype=np.uint64)
     return Scratch(
-        inputs=np.zeros(int(widths.sum()), dtype=number),
+        inputs=np.zeros(int(cells.size @ cells.channels), dtype=number),
         marks=np.zeros(int(cells.first[-1]), dtype=np.uint8),
-        ring_column=column.astype(np.int64),
-        ring=np.zeros((1 << longest.bit_length(), int(ends[-1])), dtype=number),
+        mailed=chosen.mailed,
         lands=chosen.lands,
         listed=np.zeros((2, max(sizes)), dtype=np.int32),
-        offsets=np.zeros(max((len(steps) for steps in delays), default=1), dtype=np.uint64),
+        slots=np.zeros(max((len(steps) for steps in delays), default=1), dtype=np.int64),
         number=np.zeros(1, dtype=number),
         work=workspace(words),
         levels=level_state(),

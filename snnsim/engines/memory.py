@@ -87,7 +87,7 @@ def forecast(
         raise ParameterError(unknown_name("forecast.engine", engine, ("auto", "event", "clock")))
     if precision not in ("double", "single"):
         raise ParameterError(unknown_name("forecast.precision", precision, ("double", "single")))
-    takes = check_record(network, record, dt)
+    takes = check_record(network.populations.values(), record, dt)
     number = 8 if precision == "double" else 4
     samples = sample_bytes(network, takes, 0.0, duration, dt)
     spikes = {}

@@ -62,7 +62,7 @@ def run_spiking(
     precision = precision or getattr(start, "precision", "double")
     if precision not in PRECISIONS:
         raise ParameterError(unknown_name("simulate.precision", precision, PRECISIONS))
-    takes = check_record(network, record, dt)
+    takes = check_record(network.populations.values(), record, dt)
     check_hears(network)
     began = float(getattr(start, "time", 0.0))
     check_samples(takes, began, duration, dt, fresh=start is None)

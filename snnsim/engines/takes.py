@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,24 +49,25 @@ def grid_points(t: float, dt: float) -> int:
     return int(np.floor(t / dt * ROUNDING + 1e-9))
 
 
-def check_record(network: Network, record: Mapping[str, Any] | None, dt: float) -> list[Take]:
-    """Return what to record, by population in the order of the network. None: the spikes of all populations but sources.
+def check_record(populations: Iterable[Population], record: Mapping[str, Any] | None, dt: float) -> list[Take]:
+    """Return what to record, by population in their order. None: the spikes of all populations but sources.
 
     Raises ParameterError for unknown populations or states, listing the valid ones, for two ways of recording one state, and
     for neurons and intervals that do not fit.
     """
+    named = {population.name: population for population in populations}
     if record is None:
-        record = {name: ["spikes"] for name, population in network.populations.items() if not population.model.is_source}
+        record = {name: ["spikes"] for name, population in named.items() if not population.model.is_source}
     if not isinstance(record, Mapping):
         raise ParameterError(f'simulate.record = {record!r} must map population names to lists, for example {{"exc": ["spikes", "v"]}}.')
-    places = list(network.populations)
+    places = list(named)
     takes: list[Take] = []
     for name, given in record.items():
-        if name not in network.populations:
-            raise ParameterError(unknown_name("simulate.record: population", name, network.populations))
+        if name not in named:
+            raise ParameterError(unknown_name("simulate.record: population", name, named))
         if not isinstance(given, (str, Record, list, tuple)):
             raise ParameterError(f"simulate.record[{name!r}] = {given!r} must be a list such as ['spikes', 'v'].")
-        takes += _takes(places.index(name), network.populations[name], [given] if isinstance(given, (str, Record)) else list(given), dt)
+        takes += _takes(places.index(name), named[name], [given] if isinstance(given, (str, Record)) else list(given), dt)
     return sorted(takes, key=lambda take: take.population)
 
 
