@@ -75,8 +75,8 @@ def run(
     CompileError   for single precision where the engine has none
     """
     from snnsim.compiler.spiking import compile_spiking
-    from snnsim.engines.takes import check_record
     from snnsim.engines.spiking import choose
+    from snnsim.engines.takes import check_record
 
     began = time.perf_counter()
     compiled = compile_spiking(parameters.network(seed), seed=seed, dt=DT)

@@ -80,8 +80,8 @@ def test_every_network_builds_and_runs_on_our_engines(name, engine):
 
 def test_the_rate_is_that_of_recorded_spikes_and_the_engine_is_left_as_it_was():
     from snnsim.compiler.spiking import compile_spiking
-    from snnsim.engines.takes import check_record
     from snnsim.engines import clock
+    from snnsim.engines.takes import check_record
 
     network, before = tiny("brunel"), clock._build
     found = ours.run(network, duration=50.0, seed=3, engine="clock")

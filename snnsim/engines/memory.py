@@ -19,6 +19,7 @@ from snnsim.models.drawn import drawn
 from snnsim.network import Network, Population, Projection
 from snnsim.units import check_integer, check_number
 
+_LONGEST_LISTS = 1 << 24  # as in engines/clock.py, which needs numba
 _SPIKE = 44  # bytes of a recorded spike: 12 while the network runs, 32 in the result
 _LEAST_DENSE = 1 / 16  # part of the pairs from which on synapses may also be kept as bits (engines/fabric.py)
 
@@ -144,7 +145,7 @@ def sample_bytes(network: Network, takes: list[Take], began: float, duration: fl
 
 def synapse_bytes(network: Network, engine: str) -> tuple[dict[str, float], tuple[str, ...]]:
     """Return the expected bytes of the synapses by projection, as compiled and as the engine keeps them, and who cannot tell."""
-    needs, unknown = {}, []
+    needs, unknown, posted = {}, [], {}
     for name, projection in network.projections.items():
         pre, post, connector = projection.pre, projection.post, projection.connector
         n = connector.expected(pre.shape, post.shape, same=same_neurons(pre, post)) if isinstance(connector, Sparse) else None
@@ -160,6 +161,12 @@ def synapse_bytes(network: Network, engine: str) -> tuple[dict[str, float], tupl
         plain = not _many(projection.weight) and connector.weighted and not _many(projection.delay) and not learns
         if engine == "clock" and plain and n >= _LEAST_DENSE * pre.population.size * post.population.size:
             needs[name] += pre.population.size * post.population.size / 8
+        if engine == "clock" and (_many(projection.delay) or learns):
+            posted[name] = n
+    # Input that arrives later waits in lists, of two places per synapse up to a bound.
+    waiting = min(_LONGEST_LISTS, 2 * sum(posted.values())) * 12.0
+    for name, n in posted.items():
+        needs[name] += waiting * n / max(sum(posted.values()), 1.0)
     return needs, tuple(unknown)
 
 
@@ -190,12 +197,11 @@ def _state_bytes(network: Network, engine: str, dt: float, threads: int, number:
     window = 1 if threads == 1 else 64
     slots = round(max(late, default=0.0) / dt) + 2 * window + 1
     ring = 1 << round(max(delays.values(), default=0.0) / dt).bit_length()
+    ringed = any(_many(projection.delay) or projection.plasticity is not None for projection in network.projections.values())
     out = {}
     for name, population in network.populations.items():
         rows, constants, channels = _rows(population, dt, engine)
-        into = [projection for projection in network.projections.values() if projection.post.population is population]
         if engine == "clock":
-            ringed = any(_many(projection.delay) or projection.plasticity is not None for projection in into)
             each = number * (rows + constants + channels * (1 + ring * ringed)) + 1 + 8 * slots + 40 * window
         else:
             outgoing = sum(projection.pre.population is population for projection in network.projections.values())
