@@ -149,15 +149,15 @@ def draw_guided(step, coef, key, scratch, count):
             some[i] = found
             place[undecided] = i
             undecided += found < 0
-        for i in place[:undecided]:
-            bits = draw(shifted, i, step)
+        for neuron in place[:undecided]:
+            bits = draw(shifted, neuron, step)
             if mean > _MEAN_MAX:
-                some[i] = _count(bits, mean, nothing)
+                some[neuron] = _count(bits, mean, nothing)
             else:
-                u, k = uniform(bits), np.int64(-1 - some[i])
+                u, k = uniform(bits), -1 - some[neuron]
                 while u >= edges[k]:
                     k += 1
-                some[i] = k
+                some[neuron] = k
 
 
 @kernel_with(CLOCK_STEP)

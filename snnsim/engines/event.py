@@ -63,6 +63,8 @@ def run(
     recording.drain(log, spikes)
     _end_samples(agenda, samples, _grid_points(end, dt), first_sample)
     cells, wiring, learning = machine.network
+    # What is pending is applied now, so that its count does not depend on when Python last looked.
+    tables.apply_pending(compiled, cells, wiring, learning, end, 1.0)
     return Result(
         counts=recording.counts("event", compiled, cells.tally, wiring.tally),
         engine="event",
