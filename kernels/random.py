@@ -148,7 +148,7 @@ def draw_guided(step, coef, key, scratch, count):
             found = np.int32(table[np.uint64(place[i])])
             some[i] = found
             place[undecided] = i
-            undecided += found < 0
+            undecided += int(found < 0)
         for neuron in place[:undecided]:
             bits = draw(shifted, neuron, step)
             if mean > _MEAN_MAX:
