@@ -29,8 +29,13 @@ def arrive(step, p, part, fabric, sent, n_post, scratch, lands, inputs):
     for at in range(fabric.into_ptr[p], fabric.into_ptr[p + 1]):
         q = fabric.into[at]
         made = step - fabric.strand[q].delay
-        if made >= 0:
-            deliver(fabric.strand, q, part, made % sent.answer.shape[1], sent, n_post, scratch, lands, inputs)
+        if made < 0:
+            continue
+        slot, some = made % sent.answer.shape[1], False
+        for thread in range(sent.answer.shape[0]):
+            some |= sent.answer[thread, slot, fabric.strand[q].pre] != 0
+        if some:
+            deliver(fabric.strand, q, part, slot, sent, n_post, scratch, lands, inputs)
 
 
 @leaf

@@ -148,16 +148,16 @@ def draw_guided(step, coef, key, scratch, count):
             found = np.int32(table[np.uint64(place[i])])
             some[i] = found
             place[undecided] = i
-            undecided += found < 0
-        for i in place[:undecided]:
-            bits = draw(shifted, i, step)
+            undecided += int(found < 0)
+        for neuron in place[:undecided]:
+            bits = draw(shifted, neuron, step)
             if mean > _MEAN_MAX:
-                some[i] = _count(bits, mean, nothing)
+                some[neuron] = _count(bits, mean, nothing)
             else:
-                u, k = uniform(bits), np.int64(-1 - some[i])
+                u, k = uniform(bits), -1 - some[neuron]
                 while u >= edges[k]:
                     k += 1
-                some[i] = k
+                some[neuron] = k
 
 
 @kernel_with(CLOCK_STEP)

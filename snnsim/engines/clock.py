@@ -129,6 +129,9 @@ def run(
         except KeyboardInterrupt:
             cut = True
         recorder.end(logs, takes, int(position[0]) * dt, cut)
+    for part in machine.parts:
+        # What is pending is applied now, so that its count does not depend on when Python last looked.
+        tables.apply_pending(compiled, part.cells, part.wiring, part.learning, float(position[0]), 0.0)
     duration = (int(position[0]) - first) * dt
     neurons = np.sum([part.cells.tally for part in machine.parts], axis=0)
     counted = [np.stack([part.fabric.strand["synops"], part.fabric.strand["updates"]], axis=1) for part in machine.parts]

@@ -73,6 +73,8 @@ def run(
     if not len(samples.population):
         agenda.sampled[0] = grid_points(end, dt)
     cells, wiring, learning = machine.network
+    # What is pending is applied now, so that its count does not depend on when Python last looked.
+    tables.apply_pending(compiled, cells, wiring, learning, end, 1.0)
     return Result(
         counts=counts("event", compiled, cells.tally, wiring.tally),
         engine="event",

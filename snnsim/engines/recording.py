@@ -139,7 +139,8 @@ class Recorder:
                 blocks.append((times, neurons))
         for take in self.spikes:
             if take.population == p and len(times):
-                kept = (times > take.start * ROUNDING) & (times <= take.stop * ROUNDING)
+                # A strong current may make a spike at 0 ms itself, which belongs to a run that begins there.
+                kept = ((times > take.start * ROUNDING) | (take.start == 0.0)) & (times <= take.stop * ROUNDING)
                 column = self._column[p]
                 if column is not None:
                     neurons = column[neurons]
