@@ -16,7 +16,7 @@ from snnsim.kernels.deliver import count_operations, deliver, list_all, list_den
 from snnsim.kernels.layout import DENSE, LEARNED, ONE_TO_ONE
 from snnsim.kernels.learned import post_learned
 from snnsim.kernels.mail import open_mail
-from snnsim.kernels.record import note, write_sample
+from snnsim.kernels.record import is_due, note, write_sample
 from snnsim.kernels.stdp import remember
 from snnsim.kernels.threads import meet
 
@@ -176,10 +176,10 @@ def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learn
                 if sent.together[place]:
                     meet(gate.counter, n_threads, gate.pause)
             for k in range(samples.population.size):
-                p = samples.population[k]
-                first = cells.state_ptr[p] + samples.row[k] * cells.size[p]
-                write_sample(samples, k, cells.state[first : first + cells.size[p]])
-            samples.size[0] += samples.population.size > 0
+                if is_due(samples, k, step + 1):
+                    p = samples.population[k]
+                    first = cells.state_ptr[p] + samples.row[k] * cells.size[p]
+                    write_sample(samples, k, cells.state[first : first + cells.size[p]])
         gate.stop[parity, part] = log.time.size - log.size[0] < room or learning.full[0]
         meet(gate.counter, n_threads, gate.pause)
         for step in range(begin, stop):

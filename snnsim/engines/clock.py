@@ -7,18 +7,25 @@ for those still under way at the end. The same bits for any number of threads: s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
-from snnsim.engines import recording, tables
+from snnsim.engines import tables
 from snnsim.engines.clock_state import restore, saved
+from snnsim.engines.counting import counts
 from snnsim.engines.fabric import Plan, plan, weave
+from snnsim.engines.interrupts import Interrupts
+from snnsim.engines.live import Live, listeners, play_steps
 from snnsim.engines.parts import cut_populations
+from snnsim.engines.recording import Recorder, open_writer
 from snnsim.engines.runs import Runs, group, no_runs
+from snnsim.engines.takes import Take
 from snnsim.errors import SimulationError
 from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
@@ -84,12 +91,13 @@ def run(
     compiled: CompiledSpiking,
     *,
     duration: float,
-    record: Mapping[str, list[str]],
+    record: Sequence[Take],
     start: tables.RunState | None = None,
     progress: Callable[[float], None] | None = None,
     why: str = "",
     threads: int = 1,
     precision: str = "double",
+    stream: Path | None = None,
 ) -> Result:
     """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`."""
     dt = compiled.dt
@@ -100,24 +108,27 @@ def run(
     end = first + n_steps
     if precision == "single" and end > _SINGLE_STEPS:
         raise SimulationError(f'simulate.precision = "single" counts steps up to {_SINGLE_STEPS}, not {end}. Use "double".')
-    logs = [recording.build_log(compiled, record, machine.window * int(part.cells.first[-1])) for part in machine.parts]
-    samples = recording.build_samples(compiled, record, n_steps)
-    takes = [recording.cut_samples(samples, machine.low[k]) for k in range(threads)]
-    spikes: list[tuple[np.ndarray, ...]] = []
+    writer = open_writer(stream, compiled, record, "clock", first * dt)
+    recorder = Recorder(compiled, record, unit=dt, first=first, last=end, writer=writer, heard=listeners(compiled))
+    logs = [recorder.log(machine.window * int(part.cells.first[-1])) for part in machine.parts]
+    takes = [recorder.samples(machine.low[k], machine.low[k + 1]) for k in range(threads)]
+    live = Live(compiled, first * dt, end * dt, recorder)
     chunks, cut = tables.Chunks(64), False
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) as pool, Interrupts() as interrupts, closing(recorder):
         try:
             while position[0] < end:
+                now = int(position[0])
+                machine = _fed(machine, live, now * dt, dt, interrupts)
                 with chunks.timed() as size:
-                    _advance(machine, min(end, int(position[0]) + size), logs, takes, pool)
-                for log in logs:
-                    recording.drain(log, spikes)
+                    asked = end if live.next == np.inf else round(live.next / dt)
+                    _advance(machine, min(end, asked, now + size, now + recorder.most), logs, takes, pool)
+                recorder.drain(logs, takes, int(position[0]) * dt)
                 machine = _with_room(compiled, machine)
-                tables.report(progress, (position[0] - first) / n_steps)
+                with interrupts.heard():
+                    tables.report(progress, (position[0] - first) / n_steps)
         except KeyboardInterrupt:
             cut = True
-    for log in logs:
-        recording.drain(log, spikes)
+        recorder.end(logs, takes, int(position[0]) * dt, cut)
     for part in machine.parts:
         # What is pending is applied now, so that its count does not depend on when Python last looked.
         tables.apply_pending(compiled, part.cells, part.wiring, part.learning, float(position[0]), 0.0)
@@ -126,18 +137,26 @@ def run(
     counted = [np.stack([part.fabric.strand["synops"], part.fabric.strand["updates"]], axis=1) for part in machine.parts]
     synapses = np.sum([*counted, *(part.wiring.tally for part in machine.parts)], axis=0)
     return Result(
-        counts=recording.counts("clock", compiled, neurons, synapses),
+        counts=counts("clock", compiled, neurons, synapses),
         engine="clock",
         why=why,
         duration=duration,
-        spikes=recording.spike_trains(compiled, record, spikes, dt, duration),
-        recordings=recording.recordings(compiled, takes[0], first, dt),
+        **recorder.results(takes[0], first * dt, duration),
         weights=tables.current_weights(
             compiled, [part.wiring for part in machine.parts], [part.learning for part in machine.parts], machine.runs, float(position[0])
         ),
         state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, saved(machine), precision),
         cut=cut,
     )
+
+
+def _fed(machine: Machine, live: Live, now: float, dt: float, interrupts: Interrupts) -> Machine:
+    """Return the machine with the spikes that live sources give at `now` ms."""
+    for feed in live.ask(now, interrupts):
+        high = machine.low[1:, feed.population]
+        parts = [part._replace(cells=play_steps(part.cells, feed, dt, int(to))) for part, to in zip(machine.parts, high, strict=True)]
+        machine = machine._replace(parts=parts)
+    return machine
 
 
 def _advance(machine: Machine, end: int, logs: list, takes: list, pool: ThreadPoolExecutor) -> None:
