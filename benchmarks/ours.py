@@ -76,6 +76,7 @@ def run(
     """
     from snnsim.compiler.spiking import compile_spiking
     from snnsim.engines.spiking import choose
+    from snnsim.engines.takes import check_record
 
     began = time.perf_counter()
     compiled = compile_spiking(parameters.network(seed), seed=seed, dt=DT)
@@ -88,7 +89,7 @@ def run(
     taken = {option: value for option, value in asked.items() if option in valid}
     if precision != "double" and "precision" not in taken:
         raise CompileError(f"--precision = {precision}: the {name} engine keeps its states in double precision alone. Leave it out.")
-    record = {} if counted_from is None else {each: ["spikes"] for each in parameters.names}
+    record = check_record(compiled.populations, {} if counted_from is None else {each: ["spikes"] for each in parameters.names}, DT)
     layout: list[float] = []
     with timed_layout(module, layout):
         began = time.perf_counter()

@@ -13,27 +13,33 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.current import change_currents
-from snnsim.kernels.deliver import add_synapses, count_operations, deliver, list_all, list_dense
+from snnsim.kernels.deliver import count_operations, deliver, list_all, list_dense, post_synapses
 from snnsim.kernels.layout import DENSE, LEARNED, ONE_TO_ONE
-from snnsim.kernels.learned import deliver_learned
-from snnsim.kernels.record import note, write_sample
+from snnsim.kernels.learned import post_learned
+from snnsim.kernels.mail import open_mail
+from snnsim.kernels.record import is_due, note, write_sample
 from snnsim.kernels.stdp import remember
 from snnsim.kernels.threads import meet
 
 _IDLE = np.uint8(0)
 
 
-@leaf_inline
+@leaf
 def arrive(step, p, part, fabric, sent, n_post, scratch, lands, inputs):
-    """Deliver what reaches population p in this step, but what the ring already holds."""
+    """Deliver what reaches population p in this step, but what was in the mail."""
     for at in range(fabric.into_ptr[p], fabric.into_ptr[p + 1]):
         q = fabric.into[at]
-        made = step - fabric.delay[q]
-        if made >= 0:
-            deliver(fabric, q, part, made % sent.answer.shape[1], sent, n_post, scratch, lands, inputs)
+        made = step - fabric.strand[q].delay
+        if made < 0:
+            continue
+        slot, some = made % sent.answer.shape[1], False
+        for thread in range(sent.answer.shape[0]):
+            some |= sent.answer[thread, slot, fabric.strand[q].pre] != 0
+        if some:
+            deliver(fabric.strand, q, part, slot, sent, n_post, scratch, lands, inputs)
 
 
-@leaf_inline
+@leaf
 def count_marks(marks, tally):
     """Add the marked neurons to tally[0], the others to tally[1], and clear the marks."""
     driven = 0
@@ -45,30 +51,35 @@ def count_marks(marks, tally):
 
 
 @leaf_inline
-def advance(step, p, part, kernels, cells, fabric, sent, scratch, out):
-    """Take one step of population p with the input that arrives in it. Returns the answer of its kernel."""
+def advance(step, p, part, kernels, cells, fabric, sent, scratch, mailed, out):
+    """Take one step of population p with the input that arrives in it. Returns the answer of its kernel.
+
+    mailed : float[width]   inputs of the populations that get mail
+    """
     n, rows, channels = cells.size[p], cells.state_rows[p], cells.channels[p]
     state = cells.state[cells.state_ptr[p] : cells.state_ptr[p + 1]]
     coef = cells.coef[cells.coef_ptr[p] : cells.coef_ptr[p + 1]]
-    column, lands = scratch.ring_column[p], scratch.lands[p]
-    inputs = scratch.inputs[cells.input_first[p] : cells.input_first[p] + channels * n]
-    if column >= 0:
-        inputs = scratch.ring[step & (scratch.ring.shape[0] - 1), column : column + channels * n]
-    fed = channels > 0 and (column >= 0 or fabric.into_ptr[p + 1] > fabric.into_ptr[p])
-    if fed and not lands:
-        arrive(step, p, part, fabric, sent, n, scratch, False, inputs)
-    width = 0 if lands else n
-    n_spiking = kernels[cells.kind[p]](
-        step,
-        state.reshape((rows, state.size // max(rows, 1))),
-        coef.reshape((cells.coef_rows[p], coef.size // cells.coef_rows[p])),
-        inputs[: channels * width].reshape((channels, width)),
-        cells.key[p],
-        out,
-        cells.tally[p],
-    )
+    lands, first = scratch.lands[p], cells.input_first[p]
+    inputs = (mailed if scratch.mailed[p] else scratch.inputs)[first : first + channels * n]
+    fed = channels > 0 and (scratch.mailed[p] or fabric.into_ptr[p + 1] > fabric.into_ptr[p])
+    width, n_spiking = 0 if lands else n, 0
+    receiver = state if lands else inputs
+    # Input is read by the step, or added to the state after it. In two turns, so that either is compiled once.
+    for turn in range(2):
+        if (turn == 1) == lands:
+            if fed:
+                arrive(step, p, part, fabric, sent, n, scratch, lands, receiver)
+        else:
+            n_spiking = kernels[cells.kind[p]](
+                step,
+                state.reshape((rows, state.size // max(rows, 1))),
+                coef.reshape((cells.coef_rows[p], coef.size // cells.coef_rows[p])),
+                inputs[: channels * width].reshape((channels, width)),
+                cells.key[p],
+                out,
+                cells.tally[p],
+            )
     if lands:
-        arrive(step, p, part, fabric, sent, n, scratch, True, state)
         count_marks(scratch.marks[cells.first[p] : cells.first[p] + n], cells.tally[p])
     elif fed:
         inputs[:] = 0.0
@@ -90,8 +101,8 @@ def keep(step, p, cells, fabric, learning, ahead, out, n_spiking, listed, log):
         cells.tally[p, 2] += total
         single = True
         for at in range(fabric.out_ptr[p], fabric.out_ptr[p + 1]):
-            if fabric.kind[fabric.out[at]] == ONE_TO_ONE:
-                fabric.tally[fabric.out[at], 0] += total
+            if fabric.strand[fabric.out[at]].kind == ONE_TO_ONE:
+                fabric.strand[fabric.out[at]].synops += total
             else:
                 single = False
         if single and not log.wanted[p]:
@@ -112,29 +123,27 @@ def keep(step, p, cells, fabric, learning, ahead, out, n_spiking, listed, log):
 
 
 @leaf_inline
-def write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch):
-    """Write the spikes that population p made in `step`, on any thread, into the ring of this one."""
-    ring = scratch.ring
-    slot, slots, width = step % sent.answer.shape[1], ring.shape[0], ring.shape[1]
-    flat = ring.reshape(ring.size)
+def write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail):
+    """Post the spikes that population p made in `step`, on any thread, to the targets of this one."""
+    slot, slots = step % sent.answer.shape[1], mail.first.size
+    n = list_all(sent, slot, p, scratch.listed)
+    sources, times = scratch.listed[0, :n], scratch.listed[1, :n]
+    if n == 0:
+        return
     for at in range(fabric.ahead_ptr[p], fabric.ahead_ptr[p + 1]):
         q = fabric.ahead[at]
-        column = np.uint64(scratch.ring_column[fabric.post[q]]) + fabric.place[q]
-        n = list_all(sent, slot, p, scratch.listed)
-        if n == 0:
-            return
-        sources, times = scratch.listed[0, :n], scratch.listed[1, :n]
-        if fabric.kind[q] == LEARNED:
-            deliver_learned(wiring, learning, fabric, q, sources, times, step, column, ring, flat)
-            continue
-        delays = fabric.delays[fabric.delays_ptr[q] : fabric.delays_ptr[q + 1]]
-        for k in range(delays.size):
-            scratch.offsets[k] = np.uint64(((step + delays[k]) & (slots - 1)) * width) + column
-        add_synapses(fabric, q, sources, times, scratch.offsets, flat)
+        s = fabric.strand[q]
+        first = np.uint64(cells.input_first[s.post])
+        if s.kind == LEARNED:
+            post_learned(wiring, learning, fabric.strand, q, sources, times, step, first, mail)
+        else:
+            for k in range(s.delays_end - s.delays_first):
+                scratch.slots[k] = (step + fabric.delays[s.delays_first + k]) & (slots - 1)
+            post_synapses(fabric.strand, q, sources, times, scratch.slots, first, mail)
 
 
 @leaf
-def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, gate, currents, log, samples):
+def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, mail, gate, currents, log, samples):
     """Step from position[0] to `end`, or stop early, all threads at one step, when a buffer needs Python's attention.
 
     window : int                      steps between meetings, at most the shortest delay
@@ -155,27 +164,29 @@ def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learn
         begin, stop = position[0], min(end, position[0] + window)
         for step in range(begin, stop):
             slot = step % n_slots
+            box = step & (mail.first.size - 1)
+            mailed = mail.ring[box] if open_mail(mail, box, scratch.inputs) else scratch.inputs
             for place in range(n_populations):
                 p = sent.order[place]
                 n, at = cells.size[p], 2 * (sent.first[p] + cells.low[p])
                 out = sent.spikes[slot, at : at + 2 * n].reshape((2, n))
                 if n > 0 and step >= currents.next[p]:
                     change_currents(step, p, cells, currents)
-                n_spiking = advance(step, p, part, kernels, cells, fabric, sent, scratch, out) if n > 0 else 0
+                n_spiking = advance(step, p, part, kernels, cells, fabric, sent, scratch, mailed, out) if n > 0 else 0
                 sent.answer[part, slot, p] = n_spiking
                 if n_spiking != 0:
                     keep(step, p, cells, fabric, learning, window, out, n_spiking, scratch.listed, log)
                 if sent.together[place]:
                     meet(gate.counter, n_threads, gate.pause)
             for k in range(samples.population.size):
-                p = samples.population[k]
-                first = cells.state_ptr[p] + samples.row[k] * cells.size[p]
-                write_sample(samples, k, cells.state[first : first + cells.size[p]])
-            samples.size[0] += samples.population.size > 0
+                if is_due(samples, k, step + 1):
+                    p = samples.population[k]
+                    first = cells.state_ptr[p] + samples.row[k] * cells.size[p]
+                    write_sample(samples, k, cells.state[first : first + cells.size[p]])
         gate.stop[parity, part] = log.time.size - log.size[0] < room or learning.full[0]
         meet(gate.counter, n_threads, gate.pause)
         for step in range(begin, stop):
             for p in range(n_populations):
                 if fabric.ahead_ptr[p + 1] > fabric.ahead_ptr[p]:
-                    write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch)
+                    write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail)
         position[0] = stop

@@ -18,7 +18,7 @@ from snnsim.kernels.frozen import LONGEST, move_up, stretch, strike
 from snnsim.kernels.layout import DUE
 from snnsim.kernels.prefetch import prefetch
 from snnsim.kernels.queue import join, push
-from snnsim.kernels.record import note, write_sample
+from snnsim.kernels.record import is_due, note, write_sample
 from snnsim.kernels.stdp import remember
 
 REACHED, PAUSED, STUCK, STORM = 0, 1, 2, 3
@@ -178,9 +178,11 @@ def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lin
 
 
 @leaf
-def sample(t, peeks, cells, agenda, samples):
-    """Write the recorded states at t, in closed form and without moving any neuron there."""
+def sample(t, point, peeks, cells, agenda, samples):
+    """Write the states recorded at this grid point, at t, in closed form and without moving any neuron there."""
     for k in range(samples.population.size):
+        if not is_due(samples, k, point):
+            continue
         p = samples.population[k]
         first, n, rows = cells.first[p], cells.size[p], cells.state_rows[p]
         state = cells.state[cells.state_ptr[p] : cells.state_ptr[p + 1]]
@@ -194,7 +196,6 @@ def sample(t, peeks, cells, agenda, samples):
             look,
         )
         write_sample(samples, k, look[samples.row[k]])
-    samples.size[0] += 1
 
 
 @leaf_inline
@@ -221,7 +222,7 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
         if sampling:
             grid = (agenda.sampled[0] + 1) * dt
             if grid < t and grid <= end * (1.0 + 1e-12):
-                sample(grid, peeks, cells, agenda, samples)
+                sample(grid, agenda.sampled[0] + 1, peeks, cells, agenda, samples)
                 agenda.sampled[0] += 1
                 continue
         if t > end:

@@ -75,46 +75,56 @@ class Cells(NamedTuple):
 ONE_TO_ONE, ROWS, BITS, SPREAD, LEARNED = range(5)
 
 
+#: A projection of the clock engine, as one thread sees it; arrays of synapses by address (kernels/memory.py).
+#: One array of such rows rather than an array per field: a driver is compiled for every array it is given.
+#:
+#: ONE_TO_ONE: neuron i to neuron i. ROWS: lists of targets, one delay. BITS: rows of bits, one weight and delay. These are
+#: delivered when they arrive. SPREAD: lists of targets with a delay each, LEARNED: plastic, in `Wiring`. These are posted
+#: ahead (kernels/mail.py). A place counts from the start of the population's inputs or state; places are unsigned and may
+#: wrap, since they belong to target 0 of the whole population.
+STRAND = np.dtype(
+    [
+        ("kind", np.int64),
+        ("pre", np.int64),
+        ("post", np.int64),
+        ("delay", np.int64),  # steps
+        ("place", np.uint64),  # where target 0 takes weights >= 0
+        ("split", np.uint64),  # added for weights < 0
+        ("plus", np.float64),  # factor of weights >= 0
+        ("minus", np.float64),  # factor of weights < 0
+        ("mark", np.uint64),  # place of target 0 among the marks
+        ("weight", np.float64),  # the one weight, times its factor
+        ("row_ptr", np.int64),  # address of int64[n_pre + 1], of all targets
+        ("begin", np.int64),  # address of int64[n_pre]: first synapse onto this thread's targets
+        ("end", np.int64),  # address of int64[n_pre]: the one after the last
+        ("target", np.int64),  # address of uint16 or uint32[n_synapses]
+        ("wide", np.int64),  # 1: targets are uint32
+        ("weights", np.int64),  # address of float32 or float64[n_synapses]; 0: one weight
+        ("double", np.int64),  # 1: weights are float64
+        ("which", np.int64),  # address of uint8 or uint16[n_synapses], which delay
+        ("many", np.int64),  # 1: `which` is uint16
+        ("delays_first", np.int64),
+        ("delays_end", np.int64),
+        ("bits", np.int64),  # address of uint64[n_pre, stride]
+        ("stride", np.int64),  # words of a row
+        ("word", np.int64),  # first word of this thread's targets
+        ("synops", np.int64),  # counted by a run: synaptic operations
+        ("updates", np.int64),  # counted by a run: plasticity updates
+    ]
+)
+
+
 class Fabric(NamedTuple):
-    """All projections of the clock engine, as one thread sees them; arrays of synapses by address (kernels/memory.py).
+    """All projections of the clock engine, and who reads them when."""
 
-    ONE_TO_ONE: neuron i to neuron i. ROWS: lists of targets, one delay. BITS: rows of bits, one weight and delay. These are
-    delivered when they arrive. SPREAD: lists of targets with a delay each, LEARNED: plastic, in `Wiring`. These are written
-    ahead into the ring. A place counts from the start of the population's inputs, ring columns or state; places are
-    unsigned and may wrap, since they belong to target 0 of the whole population.
-    """
-
-    kind: np.ndarray  # int64[Q]
-    pre: np.ndarray  # int64[Q]
-    post: np.ndarray  # int64[Q]
-    delay: np.ndarray  # int64[Q]  steps
+    strand: np.ndarray  # STRAND[Q]
+    delays: np.ndarray  # int64[...]  steps
     into_ptr: np.ndarray  # int64[P + 1]  projections delivered on arrival, by post population
     into: np.ndarray  # int64[...]
-    ahead_ptr: np.ndarray  # int64[P + 1]  projections written ahead, by pre population
+    ahead_ptr: np.ndarray  # int64[P + 1]  projections posted ahead, by pre population
     ahead: np.ndarray  # int64[...]
     out_ptr: np.ndarray  # int64[P + 1]  all projections, by pre population
     out: np.ndarray  # int64[Q]
-    place: np.ndarray  # uint64[Q]  where target 0 takes weights >= 0
-    split: np.ndarray  # uint64[Q]  added for weights < 0
-    gain: np.ndarray  # float[Q, 2]  factor of weights >= 0, < 0
-    mark: np.ndarray  # uint64[Q]  place of target 0 among the marks
-    weight: np.ndarray  # float[Q]  the one weight, times its gain
-    row_ptr: np.ndarray  # int64[Q]  address of int64[n_pre + 1], of all targets
-    begin: np.ndarray  # int64[Q]  address of int64[n_pre]: first synapse onto this thread's targets
-    end: np.ndarray  # int64[Q]  address of int64[n_pre]: the one after the last
-    n_synapses: np.ndarray  # int64[Q]
-    target: np.ndarray  # int64[Q]  address of uint16 or uint32[n_synapses]
-    wide: np.ndarray  # bool[Q]  targets are uint32
-    weights: np.ndarray  # int64[Q]  address of float32 or float64[n_synapses]; 0: one weight
-    double: np.ndarray  # bool[Q]  weights are float64
-    which: np.ndarray  # int64[Q]  address of uint8 or uint16[n_synapses], which delay; 0: one delay
-    many: np.ndarray  # bool[Q]  `which` is uint16
-    delays_ptr: np.ndarray  # int64[Q + 1]
-    delays: np.ndarray  # int64[...]  steps
-    bits: np.ndarray  # int64[Q]  address of uint64[n_pre, stride]
-    stride: np.ndarray  # int64[Q]  words of a row
-    word: np.ndarray  # int64[Q]  first word of this thread's targets
-    tally: np.ndarray  # int64[Q, 2]  synaptic operations, plasticity updates
 
 
 class Sent(NamedTuple):
@@ -133,11 +143,10 @@ class Scratch(NamedTuple):
 
     inputs: np.ndarray  # float[width]  of one step; zero between populations
     marks: np.ndarray  # uint8[N]  neurons with input; zero between populations
-    ring_column: np.ndarray  # int64[P]  column of neuron 0, channel 0 in the ring; -1: none
-    ring: np.ndarray  # float[n_slots, width]  inputs written ahead, by step of arrival; n_slots a power of 2
+    mailed: np.ndarray  # bool[P]  some input comes by mail
     lands: np.ndarray  # bool[P]  arriving input is added to the state after the step
     listed: np.ndarray  # int32[2, max(n)]  spikes of a DENSE answer, as a list
-    offsets: np.ndarray  # uint64[max(n_delays)]
+    slots: np.ndarray  # int64[max(n_delays)]
     number: np.ndarray  # float[1]  rounds to the type of the state
     work: np.ndarray  # uint64[levels, 4, words]
     levels: np.ndarray  # int64[2, levels]

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf_inline
+from snnsim.kernels._jit import leaf
+from snnsim.kernels.mail import post
 from snnsim.kernels.stdp import on_pre
 
 
-@leaf_inline
-def deliver_learned(wiring, learning, fabric, q, sources, times, step, column, ring, flat):
-    """Bring the weights of each source up to date, and write them into the ring.
+@leaf
+def post_learned(wiring, learning, strand, q, sources, times, step, first, mail):
+    """Bring the weights of each source up to date, and post them.
 
-    column : uint64         place of target 0 in a row of the ring; flat : the ring as one row
+    first : uint64   input column where the population's inputs begin; targets are counted from the first of this thread
     A spike made in `step` is stamped with the end of that step, step + 1; it is at the synapse at once.
     """
-    weight, narrow, split = wiring.weight, wiring.weight_first[q] - wiring.syn_first[q], fabric.split[q]
-    plus, minus = fabric.gain[q, 0], fabric.gain[q, 1]
-    slots, width = ring.shape
+    s = strand[q]
+    weight, shift, split = wiring.weight, wiring.weight_first[q] - wiring.syn_first[q], s.split
+    place, plus, minus = first + s.place, s.plus, s.minus
     for k in range(sources.size):
         row = wiring.row_first[q] + sources[k]
         for run in range(wiring.row_ptr[row], wiring.row_ptr[row + 1]):
-            fabric.tally[q, 1] += on_pre(learning, wiring, weight, q, run, step + 1.0, times[k])
-            first, last = wiring.run_ptr[run], wiring.run_ptr[run + 1]
-            place = np.uint64(((step + wiring.delay[run]) & (slots - 1)) * width) + column
-            for syn in range(first, last):
-                w, at = weight[narrow + syn], place + np.uint64(wiring.target[syn])
+            s.updates += on_pre(learning, wiring, weight, q, run, step + 1.0, times[k])
+            slot = (step + wiring.delay[run]) & (mail.first.size - 1)
+            for syn in range(wiring.run_ptr[run], wiring.run_ptr[run + 1]):
+                w, at = weight[shift + syn], place + np.uint64(wiring.target[syn])
                 if w < 0.0:
-                    flat[at + split] += minus * w * times[k]
+                    at, w = at + split, minus * w
                 else:
-                    flat[at] += plus * w * times[k]
+                    w = plus * w
+                post(mail, slot, at, w * times[k])

@@ -21,6 +21,9 @@ _S11, _S27, _S30, _S31 = np.uint64(11), np.uint64(27), np.uint64(30), np.uint64(
 #: Largest mean drawn by one inversion; exp(-mean) stays far from underflow. Larger means are sums of such draws.
 _MEAN_MAX = 16.0
 
+#: Probability of a single count at which the search for it ends.
+_TAIL = 2.0**-60
+
 #: A guide table has 2^11 entries: 16 KB, and at most one entry in a hundred is undecided.
 GUIDE_BITS = 11
 _GUIDE_SHIFT = np.uint64(64 - GUIDE_BITS)
@@ -72,8 +75,8 @@ def poisson(bits, mean):
         u = uniform(bits)
         bits = mix(bits + _WEYL)
         p, k = np.exp(-part), 0
-        # The tail beyond 2**-53 has no number to reach it; p == 0 ends the search there.
-        while u >= p and p > 0.0:
+        # A uniform number has 53 bits: in the tail beyond, rounding alone would be searched.
+        while u >= p and p > _TAIL:
             u -= p
             k += 1
             p *= part / k
@@ -81,21 +84,39 @@ def poisson(bits, mean):
     return count
 
 
-def guide(mean: float) -> np.ndarray:
-    """Return [mean, exp(-mean), counts of the 2^GUIDE_BITS equal parts of the unit interval], float64.
+#: Counts that a guide knows: with a mean of 16, less than 2**-53 lies beyond.
+_COUNTS = 96
+_TABLE = 2 + _COUNTS
 
-    A part holds the Poisson count that `poisson` finds anywhere in it, or -1 where a step of the distribution falls
-    inside: one look-up then replaces the inversion, and changes no draw. Means past one inversion get -1 throughout.
+
+def guide(mean: float) -> np.ndarray:
+    """Return what draws Poisson counts by looking up: [mean, exp(-mean), 96 edges, 2^GUIDE_BITS entries], float64.
+
+    Edge k is the least uniform number at which `poisson` finds more than k. An entry stands for one of the equal parts of
+    the unit interval: the count found anywhere in it; or -1 - k where the count goes up from k inside. No draw is changed.
+    Means past one inversion have no edges, and entries of -1.
     Source: Chen & Asau (1974), guide tables, AIIE Trans. 6:163.
     """
-    edges = np.arange((1 << GUIDE_BITS) + 1, dtype=np.uint64) << np.uint64(64 - GUIDE_BITS)
-    first, last = edges[:-1], edges[1:] - _ONE
-    if mean > _MEAN_MAX:
-        counts = np.full(len(first), -1.0)
-    else:
-        low, high = (np.array([poisson(bits, mean) for bits in ends], dtype=np.float64) for ends in (first, last))
-        counts = np.where(low == high, low, -1.0)
-    return np.concatenate([[mean, np.exp(-mean)], counts])
+    edges, entries = np.full(_COUNTS, 2.0), np.full(1 << GUIDE_BITS, -1.0)
+    if mean <= _MEAN_MAX:
+        parts = np.arange((1 << GUIDE_BITS) + 1, dtype=np.uint64) << np.uint64(64 - GUIDE_BITS)
+        low, high = (np.array([poisson(bits, mean) for bits in ends]) for ends in (parts[:-1], parts[1:] - _ONE))
+        entries = np.where(low == high, low, -1.0 - low)
+        for k in range(int(high.max())):
+            edges[k] = _edge(mean, k)
+    return np.concatenate([[mean, np.exp(-mean)], edges, entries])
+
+
+def _edge(mean: float, k: int) -> float:
+    """Return the least multiple of 2**-53 at which `poisson` finds more than k."""
+    low, high = 0, 1 << 53  # not more than k at low - 1, more at high
+    while low < high:
+        middle = (low + high) // 2
+        if poisson(np.uint64(middle << 11), mean) > k:
+            high = middle
+        else:
+            low = middle + 1
+    return low / (1 << 53)
 
 
 #: Neurons drawn together, so that the undecided ones are found while the block lies in the first-level cache.
@@ -111,25 +132,32 @@ def _count(bits, mean, nothing):
 
 
 @leaf
-def draw_guided(step, coef, key, entry, count):
-    """Write the Poisson counts of one step by `guide`, one row for all neurons, and undecided ones by inversion.
+def draw_guided(step, coef, key, scratch, count):
+    """Write the Poisson counts of one step, all of one mean, through a `guide`.
 
-    entry : int32[n]   scratch; drawing and looking up in one loop, neither would be done many at a time
+    scratch : int32[...]   entries, then undecided neurons. In one loop, drawing and looking up would be done one by one.
     """
-    mean, nothing, table = coef[0], coef[1], coef[2:]
+    mean, nothing, edges, table = coef[0], coef[1], coef[2:_TABLE], coef[_TABLE:]
     for first in range(0, count.size, _BLOCK):
-        some, place = count[first : first + _BLOCK], entry[first : first + _BLOCK]
+        some, place = count[first : first + _BLOCK], scratch[:_BLOCK]
         shifted = key + np.uint64(first) * _WEYL
-        undecided = 0
         for i in range(some.size):
             place[i] = np.int32(draw(shifted, i, step) >> _GUIDE_SHIFT)
+        undecided = 0
         for i in range(some.size):
-            some[i] = np.int32(table[np.uint64(place[i])])
-            undecided += some[i] < 0
-        if undecided > 0:
-            for i in range(some.size):
-                if some[i] < 0:
-                    some[i] = _count(draw(shifted, i, step), mean, nothing)
+            found = np.int32(table[np.uint64(place[i])])
+            some[i] = found
+            place[undecided] = i
+            undecided += int(found < 0)
+        for neuron in place[:undecided]:
+            bits = draw(shifted, neuron, step)
+            if mean > _MEAN_MAX:
+                some[neuron] = _count(bits, mean, nothing)
+            else:
+                u, k = uniform(bits), -1 - some[neuron]
+                while u >= edges[k]:
+                    k += 1
+                some[neuron] = k
 
 
 @kernel_with(CLOCK_STEP)

@@ -1,10 +1,11 @@
-"""A source that replays listed spikes."""
+"""Sources that play listed spikes."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel_with
+from snnsim.kernels._jit import kernel_with, leaf
+from snnsim.kernels.dues import reschedule
 from snnsim.kernels.layout import CLOCK_STEP, DUE, EVENT_ADVANCE
 
 
@@ -32,3 +33,10 @@ def advance_list(t, touched, state, clocks, coef, inputs, key, fired, tally):
         at = np.int64(state[0, i])
         clocks[DUE, i] = coef[0, at] if at < state[1, i] else np.inf
     return n_fired
+
+
+@leaf
+def foresee(dues, first, due):
+    """Set when the neurons `first`, `first` + 1, ... are due, ms; infinity: never."""
+    for i in range(due.size):
+        reschedule(dues, first + i, due[i])

@@ -30,12 +30,13 @@ _PUBLIC = {
     "LIFCondExp": "models.lif_cond_exp", "Leaky": "models.snntorch_leaky", "NorseLIF": "models.norse_lif",
     "Synaptic": "models.snntorch_synaptic",
     "LIF": "models.lif", "LIFExp": "models.lif_exp", "PoissonSource": "models.poisson", "SpikeArray": "models.spike_array",
-    "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
+    "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
     "PairSTDP": "plasticity.pair_stdp",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
+    "Record": "record", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "convert": "conversion.spiking_model", "SpikingModel": "conversion.spiking_model",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from snnsim.conversion.spiking_model import SpikingModel, convert
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.estimate import estimate_energy
+    from snnsim.engines.memory import Forecast, forecast
     from snnsim.errors import CompileError, ConversionError, FormatError, ParameterError, SimulationError, SnnsimError, WiringError
     from snnsim.graph.operations import ann_operations
     from snnsim.hardware.profile import load_profile, profile_names
@@ -105,6 +107,7 @@ if TYPE_CHECKING:
     from snnsim.models.lif_cond_alpha import LIFCondAlpha
     from snnsim.models.lif_cond_exp import LIFCondExp
     from snnsim.models.lif_exp import LIFExp
+    from snnsim.models.live_source import LiveSource
     from snnsim.models.norm_row import NormRow
     from snnsim.models.norse_lif import NorseLIF
     from snnsim.models.poisson import PoissonSource
@@ -119,7 +122,9 @@ if TYPE_CHECKING:
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
     from snnsim.plasticity.pair_stdp import PairSTDP
+    from snnsim.record import Record
     from snnsim.report.comparison import compare
     from snnsim.results import OperationCounts, Recording, Result, SpikeTrains
     from snnsim.simulation import simulate
+    from snnsim.stream.reader import load_recordings
     from snnsim.transfer import f_i_curve

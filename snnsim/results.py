@@ -115,8 +115,9 @@ class SpikeTrains:
     indices : int64[n_spikes]     neuron, in the flattened population
     values : int64[n_spikes]      payload; 1 for ordinary spikes
     trials : int64[n_spikes]      trial the spike belongs to; 0 for a single run
-    n : int                       neurons in the population
-    duration : float              ms simulated, or steps of the schedule
+    n : int                       neurons recorded: all of the population, or those of `neurons`
+    duration : float              ms recorded, or steps of the schedule
+    neurons : int64[n] or None    where chosen neurons were recorded, their places in the population: `indices` count along it
     """
 
     times: np.ndarray
@@ -125,6 +126,7 @@ class SpikeTrains:
     duration: float
     values: np.ndarray = field(default=None)  # type: ignore[arg-type]
     trials: np.ndarray = field(default=None)  # type: ignore[arg-type]
+    neurons: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         size = len(self.times)
@@ -163,10 +165,12 @@ class Recording:
 
     times : float64[n_samples]            ms
     values : float64[n_samples, n]        in the unit of the state
+    neurons : int64[n] or None            where chosen neurons were recorded, their places in the population, column by column
     """
 
     times: np.ndarray
     values: np.ndarray
+    neurons: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         for array in (self.times, self.values):
@@ -187,6 +191,8 @@ class Result:
     engine, why : str                                    which engine ran, and the reason
     duration : float                                     ms simulated; steps of the schedule for integer units
     cut : bool                                           True when the run was interrupted
+    stream : str or None                                 the file that holds spikes and recordings, which are read from it when
+                                                         looked at; see `load_recordings`
     """
 
     counts: OperationCounts
@@ -200,6 +206,7 @@ class Result:
     accumulators: Mapping[str, np.ndarray] = field(default_factory=dict)
     state: Any = None
     cut: bool = False
+    stream: str | None = None
 
     def __repr__(self) -> str:
         spikes = self.counts.total("spikes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from snnsim.errors import ParameterError
@@ -25,6 +26,7 @@ def simulate(
     threads: int | None = None,
     precision: str | None = None,
     start: Any = None,
+    stream: str | Path | None = None,
     progress: Callable[[float], None] | bool = False,
 ) -> Result:
     """Run a network and return what it did.
@@ -34,8 +36,9 @@ def simulate(
     network : Network
     duration : float              ms > 0; spiking networks only
     inputs : int[trials, *shape]  integer networks only: what the input population shall have emitted
-    record : mapping of population name to list of 'spikes' and, for spiking models, state names; None records the spikes of every
-        population that is not a source (spiking), nothing (integer: settled values and accumulators are always returned)
+    record : mapping of population name to list of 'spikes' and, for spiking models, state names or `Record`, which chooses neurons
+        and times; None records the spikes of every population that is not a source (spiking), nothing (integer: settled values
+        and accumulators are always returned)
     engine : 'auto', 'event' or 'clock'            spiking networks only; default 'auto', which says its choice in `Result.why`
     dt : float                    ms, default 0.1; step of the clock engine and of recordings; spiking networks only
     schedule : 'settled', 'eager' or 'shuffled'    integer networks only; default 'settled'
@@ -45,13 +48,17 @@ def simulate(
         default 1. No result depends on it
     precision : 'double' or 'single'   of the clock engine's states and inputs; default that of `start`, else double
     start : object                `Result.state` of an earlier run, to continue it
+    stream : path                 a new HDF5 file that takes spikes and recordings while the network runs, so that memory does not
+        grow with the duration; the result reads from it, and `load_recordings` does. Spiking networks only; needs h5py
     progress : bool or callable   show a bar, or call with the fraction done
 
     Raises
     ------
     ParameterError    for a value out of its domain, or an argument that this kind of network does not take
     CompileError      when no engine can run the network as described
-    SimulationError   for a start state of another network
+    SimulationError   for a start state of another network, and for a run that would not fit into memory (see `forecast`)
+
+    Ctrl-C ends a run early: the result holds what was simulated, is marked `cut`, and can be continued.
     """
     if not isinstance(network, Network):
         raise ParameterError(f"simulate.network = {network!r} must be a Network. Build one from Projections.")
@@ -61,8 +68,8 @@ def simulate(
     if progress is not None and not isinstance(progress, bool) and not callable(progress):
         raise ParameterError(f"simulate.progress = {progress!r} must be True, False or a function of the fraction done.")
     given = {"duration": duration, "engine": engine, "dt": dt, "inputs": inputs, "schedule": schedule, "code": code}
-    given |= {"precision": precision}
-    foreign = {"spiking": ("inputs", "schedule", "code"), "integer": ("duration", "engine", "dt", "precision")}[network.domain]
+    given |= {"precision": precision, "stream": stream}
+    foreign = {"spiking": ("inputs", "schedule", "code"), "integer": ("duration", "engine", "dt", "precision", "stream")}[network.domain]
     for name in foreign:
         if given[name] is not None:
             raise ParameterError(f"simulate.{name} = {given[name]!r} does not apply to a network of {network.domain} models. Leave it out.")
@@ -97,7 +104,7 @@ def _run(
 
     if given["duration"] is None:
         raise ParameterError("simulate.duration is missing: a spiking network runs for a given time in ms. Give a number > 0.")
-    arguments = {"engine": "auto", "dt": 0.1} | _given(given, "engine", "dt", "duration", "precision")
+    arguments = {"engine": "auto", "dt": 0.1} | _given(given, "engine", "dt", "duration", "precision", "stream")
     return run_spiking(network, **arguments, seed=seed, record=record, start=start, progress=report, threads=threads or 1)
 
 

@@ -20,11 +20,11 @@ ROWS = [
     ("units",),
     ("distributions",),
     ("kernels",),
-    ("models", "plasticity", "results"),
+    ("models", "plasticity", "record", "results"),
     ("connect", "graph", "hardware"),
     ("currents",),
     ("network", "encode"),
-    ("compiler",),
+    ("compiler", "stream"),
     ("engines", "energy", "analysis"),
     ("progress",),
     ("simulation",),
@@ -36,7 +36,7 @@ ROWS = [
 ]
 ROW = {name: row for row, names in enumerate(ROWS) for name in names}
 FILES = [path for path in sorted((ROOT / "snnsim").rglob("*.py")) if path.name != "__init__.py" or path.parent.name != "snnsim"]
-HEAVY = {"torch", "snntorch", "norse", "nir", "neo", "matplotlib", "rich", "typer"}
+HEAVY = {"torch", "snntorch", "norse", "nir", "neo", "h5py", "matplotlib", "rich", "typer"}
 
 
 def place(path: Path) -> str:

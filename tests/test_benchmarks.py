@@ -81,11 +81,14 @@ def test_every_network_builds_and_runs_on_our_engines(name, engine):
 def test_the_rate_is_that_of_recorded_spikes_and_the_engine_is_left_as_it_was():
     from snnsim.compiler.spiking import compile_spiking
     from snnsim.engines import clock
+    from snnsim.engines.takes import check_record
 
     network, before = tiny("brunel"), clock._build
     found = ours.run(network, duration=50.0, seed=3, engine="clock")
     assert clock._build is before
-    recorded = clock.run(compile_spiking(network.network(3), seed=3, dt=DT), duration=50.0, record={"exc": ["spikes"], "inh": ["spikes"]})
+    compiled = compile_spiking(network.network(3), seed=3, dt=DT)
+    record = check_record(compiled.populations, {"exc": ["spikes"], "inh": ["spikes"]}, DT)
+    recorded = clock.run(compiled, duration=50.0, record=record)
     spikes = sum(len(train) for train in recorded.spikes.values())
     assert spikes > 0
     assert found["rate"] == pytest.approx(spikes / (network.size * 0.05))

@@ -8,8 +8,9 @@ import snnsim as sim
 from snnsim.compiler.spiking import compile_spiking
 from snnsim.engines import event, event_machine
 from snnsim.engines.currents import widened
-from snnsim.engines.recording import build_log, build_samples
+from snnsim.engines.recording import Recorder
 from snnsim.engines.tables import RunState
+from snnsim.engines.takes import check_record
 from snnsim.errors import CompileError
 
 ENGINES = ("clock", "event")
@@ -294,7 +295,8 @@ def test_an_event_run_may_be_cut_at_any_instant_also_within_a_change():
     state, spikes, between, reached = None, [], 0, event.PAUSED
     while reached != event.REACHED:
         machine, _ = event_machine.build(compiled, state)
-        log, samples = build_log(compiled, {"cells": ["spikes"]}, 3), build_samples(compiled, {}, 0)
+        recorder = Recorder(compiled, check_record([cells], None, 0.1), unit=1.0, first=0, last=600)
+        log, samples = recorder.log(3), recorder.samples()
         reached = event.run_event(60.0, 1, 0.1, *machine, log, samples)
         spikes += log.time[: log.size[0]].tolist()
         between += machine.currents.between[0]
@@ -323,6 +325,15 @@ def test_coefficients_stay_common_where_all_neurons_get_the_same():
     each = flow(sim.LIF(tau_m=np.linspace(10.0, 20.0, 6)), EVERYTHING[0], n=6, engine="clock")
     for i, tau in enumerate(np.linspace(10.0, 20.0, 6)):
         np.testing.assert_array_equal(trace(each)[1][:, i], trace(flow(sim.LIF(tau_m=tau), EVERYTHING[0], engine="clock"))[1][:, 0])
+
+
+def test_a_forecast_knows_coefficients_and_numbers_per_neuron():
+    cells = sim.Population("cells", 1000, sim.LIF())
+    plain, common, own = (
+        sim.forecast(sim.Network(*parts), 10.0).state["cells"]
+        for parts in ((cells,), (sim.Current(cells, EVERYTHING[0]),), (sim.Current(cells, EVERYTHING[1]),))
+    )
+    assert plain == common and own >= plain + 1000 * 8 * (5 + 3)
 
 
 def test_spikes_and_currents_act_together():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnsim.kernels.random import draw, poisson, stream_key, uniform
+from snnsim.kernels.random import draw, draw_guided, guide, poisson, stream_key, uniform
 
 
 def draws(seed, stream, n):
@@ -40,3 +40,23 @@ def test_poisson_counts_have_mean_and_variance_equal_to_the_rate(mean):
     assert abs(counts.mean() - mean) <= 4.0 * np.sqrt(mean / n)
     # Var(sample variance) of a Poisson number is (mean + 2 mean^2) / n.
     assert abs(counts.var() - mean) <= 4.0 * np.sqrt((mean + 2.0 * mean**2) / n)
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e-6, 0.05, 0.7, 2.0, 9.3, 16.0, 16.5, 40.0])
+def test_a_guide_draws_what_inversion_draws(mean):
+    n, key = 3000, np.uint64(stream_key(np.uint64(5), np.uint64(1)))
+    count, scratch = np.zeros(n, dtype=np.int32), np.zeros(n, dtype=np.int32)
+    table = guide(mean)
+    for step in range(10):
+        draw_guided(step, table, key, scratch, count)
+        assert count.tolist() == [poisson(np.uint64(draw(key, i, step)), mean) for i in range(n)]
+
+
+@pytest.mark.parametrize("mean", [0.05, 2.0, 16.0])
+def test_the_edges_of_a_guide_are_where_inversion_counts_up(mean):
+    for k, edge in enumerate(guide(mean)[2:98]):
+        if edge < 1.0:
+            bits = int(edge * 2**53)
+            assert poisson(np.uint64(bits << 11), mean) > k
+            assert bits == 0 or poisson(np.uint64((bits - 1) << 11), mean) <= k
+    assert k == 95

@@ -50,6 +50,12 @@ def own_targets(same: bool | np.ndarray, n_pre: int, n_post: int) -> np.ndarray:
     return np.arange(n_pre, dtype=np.int64) if same else np.full(n_pre, n_post, dtype=np.int64)
 
 
+def pairs(same: bool | np.ndarray, n_pre: int, n_post: int) -> float:
+    """Return the pairs of a source and another neuron. `same` as in `Sparse.synapses`"""
+    own = np.count_nonzero(same < n_post) if isinstance(same, np.ndarray) else n_pre if same else 0
+    return float(n_pre) * n_post - float(own)
+
+
 class Connector:
     """Base of all connectors.
 
@@ -79,6 +85,13 @@ class Sparse(Connector):
         random : Generator            used by connectors that draw; others ignore it
         """
         raise NotImplementedError(f"{type(self).__name__}.synapses")
+
+    def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float | None:
+        """Return the expected number of synapses between populations of two shapes, without drawing one; None: it cannot tell.
+
+        same : as in `synapses`
+        """
+        return None
 
     def between(self, pre: Shape, post: Shape, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         """Return the synapses between populations of two shapes; most connectors need the sizes alone."""

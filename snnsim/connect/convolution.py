@@ -64,6 +64,10 @@ class Convolution(Sparse):
         if post != wanted:
             raise WiringError(f"{where}: Convolution turns {pre} into {wanted}, not {post}. Give the post population that shape.")
 
+    def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float:
+        taps = [len(self._taps(axis, pre[1 + axis], post[1 + axis])[0]) for axis in (0, 1)]
+        return float(prod(self.weight.shape[:2]) * prod(taps))
+
     def between(self, pre: Shape, post: Shape, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         out, channels = self.weight.shape[:2]
         y_post, i, y_pre = self._taps(0, pre[1], post[1])

@@ -48,6 +48,9 @@ class FixedInDegree(_FixedNumber):
     def check(self, where: str, pre: Shape, post: Shape) -> None:
         self._fit(where, prod(pre))
 
+    def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float:
+        return float(self.n) * prod(post)
+
     def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         own = self._own(same, n_pre, n_post)
         avoided = np.full(n_post, n_pre, dtype=np.int64)  # the same from the side of the targets
@@ -71,6 +74,9 @@ class FixedOutDegree(_FixedNumber):
     def check(self, where: str, pre: Shape, post: Shape) -> None:
         self._fit(where, prod(post))
 
+    def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float:
+        return float(self.n) * prod(pre)
+
     def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         own = self._own(same, n_pre, n_post)
         self._fit("synapses", n_post - bool(np.any(own < n_post)))
@@ -90,6 +96,9 @@ class FixedTotalNumber(_FixedNumber):
 
     def check(self, where: str, pre: Shape, post: Shape) -> None:
         self._fit(where, prod(pre) * prod(post))
+
+    def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float:
+        return float(self.n)
 
     def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         own = self._own(same, n_pre, n_post)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import final
 
 import numpy as np
 
-from snnsim.connect.base import Sparse, Synapses, own_targets
+from snnsim.connect.base import Shape, Sparse, Synapses, own_targets, pairs
 from snnsim.connect.rows import counted_rows
 from snnsim.errors import ParameterError
 from snnsim.units import check_bool, check_number
@@ -29,6 +30,9 @@ class FixedProbability(Sparse):
             raise ParameterError(f"FixedProbability.p = {p!r} must be one number. Give a float.")
         self.p = number
         self.autapses = check_bool(f"{type(self).__name__}.autapses", autapses)
+
+    def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float:
+        return self.p * pairs(False if self.autapses else same, prod(pre), prod(post))
 
     def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         own = own_targets(False if self.autapses else same, n_pre, n_post)

@@ -41,6 +41,9 @@ class FromArrays(Sparse):
             if bad.size:
                 raise WiringError(f"{where}: FromArrays.{name} holds {bad[0]} but must lie in 0 .. {size - 1}. Correct the index.")
 
+    def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float:
+        return float(len(self.source))
+
     def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         entry = np.lexsort((self.target, self.source))
         return from_pairs(self.source[entry], self.target[entry], n_pre, n_post, entry)

@@ -45,6 +45,9 @@ class FromSparse(Sparse):
                 "Transpose or resize it."
             )
 
+    def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float:
+        return float(len(self.source))
+
     def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         entry = np.lexsort((self.target, self.source))
         return from_pairs(self.source[entry], self.target[entry], n_pre, n_post, entry, self.weight[entry])

@@ -25,5 +25,8 @@ class OneToOne(Sparse):
                 "Use AllToAll, FixedProbability or FromArrays."
             )
 
+    def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float:
+        return float(prod(pre))
+
     def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         return Synapses(np.arange(n_pre + 1, dtype=np.int64), np.arange(n_pre, dtype=narrow(n_post)))

@@ -7,29 +7,38 @@ for those still under way at the end. The same bits for any number of threads: s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
-from snnsim.engines import currents, recording, tables
+from snnsim.engines import currents, tables
 from snnsim.engines.clock_state import restore, saved
+from snnsim.engines.counting import counts
 from snnsim.engines.fabric import Plan, plan, weave
+from snnsim.engines.interrupts import Interrupts
+from snnsim.engines.live import Live, listeners, play_steps
 from snnsim.engines.parts import cut_populations
+from snnsim.engines.recording import Recorder, open_writer
 from snnsim.engines.runs import Runs, group, no_runs
+from snnsim.engines.takes import Take
 from snnsim.errors import SimulationError
 from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
 from snnsim.kernels.clock import run_clock
 from snnsim.kernels.current import Currents
-from snnsim.kernels.layout import LEARNED, Cells, Fabric, Gate, Learning, Scratch, Sent, Wiring
+from snnsim.kernels.layout import LEARNED, SPREAD, Cells, Fabric, Gate, Learning, Scratch, Sent, Wiring
+from snnsim.kernels.mail import BLOCK, Mail, empty_mail
 from snnsim.kernels.single import in_single
 from snnsim.kernels.threads import pause_address
 from snnsim.models.spiking import ClockForm, whole_steps
 from snnsim.results import Result
 
+_MAIL = 1 << 24  # synaptic operations that wait for their step at most; more are added up early
 _LONGEST_WINDOW = 64  # steps: the spikes of a window stay in the cache
 _MOST_AHEAD = 8  # steps a plastic network may run before Python looks at its spike histories
 _SINGLE_STEPS = 1 << 24  # whole numbers that float32 can tell apart
@@ -47,6 +56,7 @@ class Part(NamedTuple):
     learning: Learning
     sent: Sent
     scratch: Scratch
+    mail: Mail
     gate: Gate
     currents: Currents
 
@@ -83,12 +93,13 @@ def run(
     compiled: CompiledSpiking,
     *,
     duration: float,
-    record: Mapping[str, list[str]],
+    record: Sequence[Take],
     start: tables.RunState | None = None,
     progress: Callable[[float], None] | None = None,
     why: str = "",
     threads: int = 1,
     precision: str = "double",
+    stream: Path | None = None,
 ) -> Result:
     """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`."""
     dt = compiled.dt
@@ -99,40 +110,55 @@ def run(
     end = first + n_steps
     if precision == "single" and end > _SINGLE_STEPS:
         raise SimulationError(f'simulate.precision = "single" counts steps up to {_SINGLE_STEPS}, not {end}. Use "double".')
-    logs = [recording.build_log(compiled, record, machine.window * int(part.cells.first[-1])) for part in machine.parts]
-    samples = recording.build_samples(compiled, record, n_steps)
-    takes = [recording.cut_samples(samples, machine.low[k]) for k in range(threads)]
-    spikes: list[tuple[np.ndarray, ...]] = []
+    writer = open_writer(stream, compiled, record, "clock", first * dt)
+    recorder = Recorder(compiled, record, unit=dt, first=first, last=end, writer=writer, heard=listeners(compiled))
+    logs = [recorder.log(machine.window * int(part.cells.first[-1])) for part in machine.parts]
+    takes = [recorder.samples(machine.low[k], machine.low[k + 1]) for k in range(threads)]
+    live = Live(compiled, first * dt, end * dt, recorder)
     chunks, cut = tables.Chunks(64), False
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) as pool, Interrupts() as interrupts, closing(recorder):
         try:
             while position[0] < end:
+                now = int(position[0])
+                machine = _fed(machine, live, now * dt, dt, interrupts)
                 with chunks.timed() as size:
-                    _advance(machine, min(end, int(position[0]) + size), logs, takes, pool)
-                for log in logs:
-                    recording.drain(log, spikes)
+                    asked = end if live.next == np.inf else round(live.next / dt)
+                    _advance(machine, min(end, asked, now + size, now + recorder.most), logs, takes, pool)
+                recorder.drain(logs, takes, int(position[0]) * dt)
                 machine = _with_room(compiled, machine)
-                tables.report(progress, (position[0] - first) / n_steps)
+                with interrupts.heard():
+                    tables.report(progress, (position[0] - first) / n_steps)
         except KeyboardInterrupt:
             cut = True
-    for log in logs:
-        recording.drain(log, spikes)
+        recorder.end(logs, takes, int(position[0]) * dt, cut)
+    for part in machine.parts:
+        # What is pending is applied now, so that its count does not depend on when Python last looked.
+        tables.apply_pending(compiled, part.cells, part.wiring, part.learning, float(position[0]), 0.0)
     duration = (int(position[0]) - first) * dt
     neurons = np.sum([part.cells.tally for part in machine.parts], axis=0)
-    synapses = np.sum([part.fabric.tally + part.wiring.tally for part in machine.parts], axis=0)
+    counted = [np.stack([part.fabric.strand["synops"], part.fabric.strand["updates"]], axis=1) for part in machine.parts]
+    synapses = np.sum([*counted, *(part.wiring.tally for part in machine.parts)], axis=0)
     return Result(
-        counts=recording.counts("clock", compiled, neurons, synapses),
+        counts=counts("clock", compiled, neurons, synapses),
         engine="clock",
         why=why,
         duration=duration,
-        spikes=recording.spike_trains(compiled, record, spikes, dt, duration),
-        recordings=recording.recordings(compiled, takes[0], first, dt),
+        **recorder.results(takes[0], first * dt, duration),
         weights=tables.current_weights(
             compiled, [part.wiring for part in machine.parts], [part.learning for part in machine.parts], machine.runs, float(position[0])
         ),
         state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, saved(machine, compiled), precision),
         cut=cut,
     )
+
+
+def _fed(machine: Machine, live: Live, now: float, dt: float, interrupts: Interrupts) -> Machine:
+    """Return the machine with the spikes that live sources give at `now` ms."""
+    for feed in live.ask(now, interrupts):
+        high = machine.low[1:, feed.population]
+        parts = [part._replace(cells=play_steps(part.cells, feed, dt, int(to))) for part, to in zip(machine.parts, high, strict=True)]
+        machine = machine._replace(parts=parts)
+    return machine
 
 
 def _advance(machine: Machine, end: int, logs: list, takes: list, pool: ThreadPoolExecutor) -> None:
@@ -198,37 +224,40 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
         cells = tables.build_cells(
             compiled, [form.part(a, b) for form, a, b in zip(forms, low[k], low[k + 1], strict=True)], kinds, low[k], number
         )
-        woven = weave(compiled, forms, chosen, cells, low[k], low[k + 1], number)
+        woven = weave(compiled, forms, chosen, cells, low[k], low[k + 1])
         mine = [
             group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)
             for part, steps, how in zip(compiled.projections, delays, chosen.kind, strict=True)
         ]
         wiring = tables.build_wiring(compiled, cells, mine, np.int64)
         learning = tables.build_learning(compiled, cells, mine, dt)
-        scratch = _scratch(chosen, cells, delays, woven.fabric, sizes, number)
         flows = currents.build(compiled, forms, signals, cells, low[k], low[k + 1], np.int64)
-        parts.append(Part(k, np.zeros(1, dtype=np.int64), kernels, cells, woven.fabric, wiring, learning, sent, scratch, gate, flows))
+        scratch, mail = _scratch(chosen, cells, delays, sizes, number), _mail(compiled, chosen, cells, delays, number)
+        parts.append(Part(k, np.zeros(1, dtype=np.int64), kernels, cells, woven.fabric, wiring, learning, sent, scratch, mail, gate, flows))
         runs.append(mine)
         held.append(woven)
     machine = Machine(parts, forms, chosen, low, runs, window, held)
     return machine if start is None else restore(machine, compiled, start.arrays)
 
 
-def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], fabric: Fabric, sizes: list[int], number: type) -> Scratch:
-    widths = cells.size * cells.channels
-    ends = np.cumsum(np.where(chosen.ringed, widths, 0))
-    column = np.where(chosen.ringed, ends - widths, -1)
-    longest = max((int(steps.max()) for steps in delays), default=0)
+def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np.ndarray], number: type) -> Mail:
+    longest = max((int(steps.max()) for steps, how in zip(delays, chosen.kind, strict=True) if how in (SPREAD, LEARNED)), default=0)
+    posted = sum(len(part.target) for part, how in zip(compiled.projections, chosen.kind, strict=True) if how in (SPREAD, LEARNED))
+    slots = 1 << longest.bit_length()
+    blocks = min(_MAIL, 2 * posted) // BLOCK + 2 * slots if posted else 0
+    return empty_mail(slots, blocks, int(cells.size @ cells.channels) if posted else 0, number)
+
+
+def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[int], number: type) -> Scratch:
     words = int(np.max((cells.size + 63) // 64, initial=1))
     counted = np.zeros(8 * words, dtype=np.uint64)
     return Scratch(
-        inputs=np.zeros(int(widths.sum()), dtype=number),
+        inputs=np.zeros(int(cells.size @ cells.channels), dtype=number),
         marks=np.zeros(int(cells.first[-1]), dtype=np.uint8),
-        ring_column=column.astype(np.int64),
-        ring=np.zeros((1 << longest.bit_length(), int(ends[-1])), dtype=number),
+        mailed=chosen.mailed,
         lands=chosen.lands,
         listed=np.zeros((2, max(sizes)), dtype=np.int32),
-        offsets=np.zeros(max((len(steps) for steps in delays), default=1), dtype=np.uint64),
+        slots=np.zeros(max((len(steps) for steps in delays), default=1), dtype=np.int64),
         number=np.zeros(1, dtype=number),
         work=workspace(words),
         levels=level_state(),

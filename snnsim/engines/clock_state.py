@@ -12,6 +12,7 @@ from snnsim.engines import currents, tables
 from snnsim.engines.runs import to_order
 from snnsim.kernels.deliver import list_dense
 from snnsim.kernels.layout import DENSE
+from snnsim.kernels.mail import spill
 
 _BY_SOURCE = ("x_pre", "t_pre", "seen")
 _BY_TARGET = ("time", "x_post", "written", "low")
@@ -27,8 +28,11 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     """
     parts, threads = machine.parts, range(len(machine.parts))
     states = [np.concatenate([_state(machine, k, p) for k in threads], axis=1).ravel() for p in _all(machine)]
+    for part in parts:
+        for slot in range(len(part.mail.first)):
+            spill(part.mail, slot)
     rings = [np.concatenate([_ring(machine, k, p) for k in threads], axis=2) for p in _all(machine)]
-    slots = len(parts[0].scratch.ring)
+    slots = len(parts[0].mail.ring)
     arrays = {
         "position": parts[0].position.copy(),
         "state": np.concatenate(states),
@@ -56,12 +60,14 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
         at += rows * n
         for k in range(len(parts)):
             _state(machine, k, p)[:] = whole[:, machine.low[k, p] : machine.low[k + 1, p]]
-        if machine.plan.ringed[p]:
+        if machine.plan.mailed[p]:
             channels = int(parts[0].cells.channels[p])
             ring = arrays["ring"][:, column : column + channels * n].reshape(-1, channels, n)
             column += channels * n
             for k in range(len(parts)):
                 _ring(machine, k, p)[:] = ring[:, :, machine.low[k, p] : machine.low[k + 1, p]]
+    for part in parts:
+        part.mail.used[:] = part.mail.ring.any(axis=1)
     _send(machine, arrays)
     currents.restore(compiled, [part.currents for part in parts], arrays)
     depth = arrays["learning.time"].shape[1]
@@ -115,18 +121,14 @@ def _state(machine: Any, k: int, p: int) -> np.ndarray:
 
 
 def _ring(machine: Any, k: int, p: int) -> np.ndarray:
-    """Return a view of the ring columns of population p on thread k, float[n_slots, channels, n]."""
-    cells, scratch = machine.parts[k].cells, machine.parts[k].scratch
-    n, channels = int(cells.size[p]), int(cells.channels[p])
-    first = int(scratch.ring_column[p])
-    if first < 0:
-        return np.empty((len(scratch.ring), channels, 0), dtype=scratch.ring.dtype)
+    """Return a view of the ring of population p on thread k, float[n_slots, channels, n]."""
+    cells, ring = machine.parts[k].cells, machine.parts[k].mail.ring
+    n, channels, first = int(cells.size[p]), int(cells.channels[p]), int(cells.input_first[p])
+    if not machine.plan.mailed[p]:
+        return np.empty((len(ring), channels, 0), dtype=ring.dtype)
     # A view, not a copy: restoring writes through it.
-    return np.lib.stride_tricks.as_strided(
-        scratch.ring[:, first:],
-        (len(scratch.ring), channels, n),
-        (scratch.ring.strides[0], n * scratch.ring.itemsize, scratch.ring.itemsize),
-    )
+    row, item = ring.strides
+    return np.lib.stride_tricks.as_strided(ring[:, first:], (len(ring), channels, n), (row, n * item, item))
 
 
 def _weights(machine: Any, q: int) -> np.ndarray:

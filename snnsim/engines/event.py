@@ -7,16 +7,21 @@ the end of a run are counted by the run that continues it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-import numpy as np
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
 
 from snnsim.compiler.spiking import CompiledSpiking
-from snnsim.engines import recording, tables
+from snnsim.engines import tables
+from snnsim.engines.counting import counts
+from snnsim.engines.event_machine import Machine, saved, under_way, with_room
 from snnsim.engines.event_machine import build as _build
 from snnsim.engines.event_machine import missing_forms as missing_forms
-from snnsim.engines.event_machine import saved, under_way, with_room
-from snnsim.errors import ParameterError, SimulationError
+from snnsim.engines.interrupts import Interrupts
+from snnsim.engines.live import Live, listeners, play_times
+from snnsim.engines.recording import Recorder, open_writer
+from snnsim.engines.takes import Take, grid_points
+from snnsim.errors import SimulationError
 from snnsim.kernels.arrivals import Agenda
 from snnsim.kernels.event import PAUSED, REACHED, STORM, STORM_SPIKES, STUCK, run_event
 from snnsim.kernels.record import Samples
@@ -29,69 +34,69 @@ def run(
     compiled: CompiledSpiking,
     *,
     duration: float,
-    record: Mapping[str, list[str]],
+    record: Sequence[Take],
     start: tables.RunState | None = None,
     progress: Callable[[float], None] | None = None,
     why: str = "",
+    stream: Path | None = None,
 ) -> Result:
     """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`."""
     dt, (machine, runs) = compiled.dt, _build(compiled, start)
     began = 0.0 if start is None else start.time
     end = began + duration
-    agenda, first_sample = machine.agenda, int(machine.agenda.sampled[0])
-    log = recording.build_log(compiled, record, int(machine.cells.first[-1]))
-    samples = recording.build_samples(compiled, record, max(0, _grid_points(end, dt) - first_sample))
-    if samples.population.size and not len(samples.values):
-        raise ParameterError(
-            f"simulate.duration = {duration:g} ms must reach the next sample, at {(first_sample + 1) * dt:g} ms: recorded states are "
-            f"sampled at multiples of dt = {dt:g} ms. Run longer, choose a smaller dt, or record spikes alone."
-        )
-    spikes: list[tuple[np.ndarray, ...]] = []
-    chunks, cut, reached = tables.Chunks(_BUDGET), False, PAUSED
-    try:
-        while reached != REACHED:
-            with chunks.timed() as budget:
-                reached = run_event(end, budget, dt, *machine, log, samples)
-            now = float(agenda.now[0])
-            if reached in (STUCK, STORM):
-                raise SimulationError(_why_stopped(compiled, agenda, now))
-            recording.drain(log, spikes)
-            machine = with_room(compiled, machine, now)
-            tables.report(progress, 1.0 if reached == REACHED else (now - began) / duration)
-    except KeyboardInterrupt:
-        cut, end = True, max(began, float(agenda.now[0]))
-    recording.drain(log, spikes)
-    _end_samples(agenda, samples, _grid_points(end, dt), first_sample)
+    agenda, first = machine.agenda, int(machine.agenda.sampled[0])
+    writer = open_writer(stream, compiled, record, "event", began)
+    recorder = Recorder(
+        compiled, record, unit=1.0, first=first, last=max(first, grid_points(end, dt)), writer=writer, heard=listeners(compiled)
+    )
+    log, samples = recorder.log(int(machine.cells.first[-1])), recorder.samples()
+    live = Live(compiled, began, end, recorder)
+    chunks, cut, now, reached = tables.Chunks(_BUDGET), False, began, PAUSED
+    with Interrupts() as interrupts, closing(recorder):
+        try:
+            while reached != REACHED or now < end:
+                if reached == REACHED or now == began:
+                    machine = _fed(machine, live, now, interrupts)
+                with chunks.timed() as budget:
+                    until = min(end, live.next, (int(agenda.sampled[0]) + recorder.most) * dt)
+                    reached = run_event(until, budget, dt, *machine, log, samples)
+                if reached in (STUCK, STORM):
+                    raise SimulationError(_why_stopped(compiled, agenda, float(agenda.now[0])))
+                now = until if reached == REACHED else max(began, float(agenda.now[0]), _sampled(agenda, samples, dt))
+                recorder.drain([log], [samples], now, settled=reached == REACHED)
+                machine = with_room(compiled, machine, float(agenda.now[0]))
+                with interrupts.heard():
+                    tables.report(progress, (now - began) / duration)
+        except KeyboardInterrupt:
+            cut, end = True, now
+        recorder.end([log], [samples], end, cut)
+    if not len(samples.population):
+        agenda.sampled[0] = grid_points(end, dt)
     cells, wiring, learning = machine.network
+    # What is pending is applied now, so that its count does not depend on when Python last looked.
+    tables.apply_pending(compiled, cells, wiring, learning, end, 1.0)
     return Result(
-        counts=recording.counts("event", compiled, cells.tally, wiring.tally),
+        counts=counts("event", compiled, cells.tally, wiring.tally),
         engine="event",
         why=why,
         duration=end - began,
-        spikes=recording.spike_trains(compiled, record, spikes, 1.0, end - began),
-        recordings=recording.recordings(compiled, samples, first_sample, dt),
+        **recorder.results(samples, began, end - began),
         weights=tables.current_weights(compiled, [wiring], [learning], [runs], end, under_way(machine)),
         state=tables.RunState("event", dt, compiled.seed, compiled.digest, end, saved(machine)),
         cut=cut,
     )
 
 
-def _grid_points(t: float, dt: float) -> int:
-    """Return the number of grid points in (0, t]; a time within rounding of one has reached it."""
-    return int(np.floor(t / dt * (1.0 + 1e-12) + 1e-9))
+def _sampled(agenda: Agenda, samples: Samples, dt: float) -> float:
+    """Return the time of the last grid point that was sampled: a run looks ahead up to its next event, so it may have come that far."""
+    return float(agenda.sampled[0]) * dt if len(samples.population) else 0.0
 
 
-def _end_samples(agenda: Agenda, samples: Samples, due: int, first: int) -> None:
-    """Keep the samples up to the end of the run alone, and let the run that continues it begin with the next one.
-
-    due : int   grid points up to the end. A run looks ahead up to its next event, which a cut run then has not reached;
-    or it is cut with an instant left at the very time of a sample, and has not taken that one yet.
-    """
-    if samples.population.size:
-        samples.size[0] = min(int(samples.size[0]), max(0, due - first))
-        agenda.sampled[0] = first + samples.size[0]
-    else:
-        agenda.sampled[0] = due
+def _fed(machine: Machine, live: Live, now: float, interrupts: Interrupts) -> Machine:
+    """Return the machine with the spikes that live sources give at `now` ms."""
+    for feed in live.ask(now, interrupts):
+        machine = machine._replace(cells=play_times(machine.cells, feed, machine.agenda.clocks, machine.dues))
+    return machine
 
 
 def _why_stopped(compiled: CompiledSpiking, agenda: Agenda, now: float) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, outgoing
 from snnsim.engines.parts import WHOLE_WORDS
-from snnsim.kernels.layout import BITS, LEARNED, ONE_TO_ONE, ROWS, SPREAD, Cells, Fabric
+from snnsim.kernels.layout import BITS, LEARNED, ONE_TO_ONE, ROWS, SPREAD, STRAND, Cells, Fabric
 from snnsim.kernels.memory import address
 from snnsim.kernels.rows import bits_of_rows, bounds_of_rows
 from snnsim.models.spiking import ClockForm
@@ -26,28 +26,28 @@ class Plan:
     steps : list of int64[k]              its delays in steps
     bits : list of uint64[n_pre, words] or None
     lands : bool[P]                       the driver adds the input of the population to its state
-    ringed : bool[P]                      some of its input is written ahead
+    mailed : bool[P]                      some of its input is posted ahead
     """
 
     kind: list[int]
     steps: list[np.ndarray]
     bits: list[np.ndarray | None]
     lands: np.ndarray
-    ringed: np.ndarray
+    mailed: np.ndarray
 
 
 def plan(compiled: CompiledSpiking, forms: list[ClockForm], steps: list[np.ndarray]) -> Plan:
     """Choose a layout for every projection. It must not depend on the number of threads: sums are rounded by layout."""
     kind = [_kind(compiled, part) for part in compiled.projections]
-    ringed = np.zeros(len(forms), dtype=bool)
+    mailed = np.zeros(len(forms), dtype=bool)
     for part, how in zip(compiled.projections, kind, strict=True):
-        ringed[part.post] |= how in (SPREAD, LEARNED)
-    lands = np.array([form.lands is not None for form in forms]) & ~ringed
+        mailed[part.post] |= how in (SPREAD, LEARNED)
+    lands = np.array([form.lands is not None for form in forms]) & ~mailed
     bits = [
         bits_of_rows(part.row_ptr, part.target, compiled.populations[part.post].size) if how == BITS else None
         for part, how in zip(compiled.projections, kind, strict=True)
     ]
-    return Plan(kind, steps, bits, lands, ringed)
+    return Plan(kind, steps, bits, lands, mailed)
 
 
 def _kind(compiled: CompiledSpiking, part: CompiledProjection) -> int:
@@ -82,73 +82,49 @@ class Woven:
     held: list[Any] = field(repr=False)
 
 
-def weave(
-    compiled: CompiledSpiking, forms: list[ClockForm], chosen: Plan, cells: Cells, low: np.ndarray, high: np.ndarray, number: type
-) -> Woven:
-    """Lay out all projections for the thread that owns neurons low[p] .. high[p] - 1 of population p.
-
-    number : np.float64 or np.float32, the type of the state
-    """
+def weave(compiled: CompiledSpiking, forms: list[ClockForm], chosen: Plan, cells: Cells, low: np.ndarray, high: np.ndarray) -> Woven:
+    """Lay out all projections for the thread that owns neurons low[p] .. high[p] - 1 of population p."""
     parts, held = compiled.projections, []
     n, of = len(parts), len(compiled.populations)
     early = [q for q in range(n) if chosen.kind[q] in (SPREAD, LEARNED)]
     late = [q for q in range(n) if chosen.kind[q] not in (SPREAD, LEARNED)]
-    columns: dict[str, list[Any]] = {name: [] for name in ("begin", "end", "place", "split", "gain", "mark", "weight")}
+    strand = np.zeros(n, dtype=STRAND)
     for q, part in enumerate(parts):
         begin, end = part.row_ptr[:-1], part.row_ptr[1:]
         if chosen.kind[q] in (ROWS, SPREAD) and (low[part.post] > 0 or high[part.post] < compiled.populations[part.post].size):
             begin, end = bounds_of_rows(part.row_ptr, part.target, low[part.post], high[part.post])
         held += [begin, end]
-        columns["begin"].append(address(begin))
-        columns["end"].append(address(end))
-        for name, value in _places(part, chosen, forms[part.post], cells, int(low[part.post])).items():
-            columns[name].append(value)
+        fields = {
+            "kind": chosen.kind[q],
+            "pre": part.pre,
+            "post": part.post,
+            "delay": chosen.steps[q][0],
+            "row_ptr": address(part.row_ptr),
+            "begin": address(begin),
+            "end": address(end),
+            "target": address(part.target),
+            "wide": part.target.dtype.itemsize == 4,
+            "weights": address(part.weight) if len(part.weight) > 1 else 0,
+            "double": part.weight.dtype == np.float64,
+            "which": address(part.which),
+            "many": part.which is not None and part.which.dtype.itemsize == 2,
+            "bits": address(chosen.bits[q]),
+            "stride": 0 if (bits := chosen.bits[q]) is None else bits.shape[1],
+            "word": low[part.post] // 64,
+        }
+        for name, value in (fields | _places(part, chosen, forms[part.post], cells, int(low[part.post]))).items():
+            strand[name][q] = value
     into_ptr, into = outgoing(of, [parts[q].post for q in late])
     ahead_ptr, ahead = outgoing(of, [parts[q].pre for q in early])
     out_ptr, out = outgoing(of, [part.pre for part in parts])
-    delays_ptr = np.cumsum([0, *(len(steps) for steps in chosen.steps)])
-    many = [part.which is not None and part.which.dtype.itemsize == 2 for part in parts]
-    stride = [0 if bits is None else bits.shape[1] for bits in chosen.bits]
-    return Woven(
-        Fabric(
-            kind=_ints(chosen.kind),
-            pre=_ints([part.pre for part in parts]),
-            post=_ints([part.post for part in parts]),
-            delay=_ints([steps[0] for steps in chosen.steps]),
-            into_ptr=into_ptr,
-            into=_ints(late)[into],
-            ahead_ptr=ahead_ptr,
-            ahead=_ints(early)[ahead],
-            out_ptr=out_ptr,
-            out=out,
-            place=np.array(columns["place"], dtype=np.uint64),
-            split=np.array(columns["split"], dtype=np.uint64),
-            gain=np.array(columns["gain"], dtype=number).reshape(n, 2),
-            mark=np.array(columns["mark"], dtype=np.uint64),
-            weight=np.array(columns["weight"], dtype=number),
-            row_ptr=_ints([address(part.row_ptr) for part in parts]),
-            begin=_ints(columns["begin"]),
-            end=_ints(columns["end"]),
-            n_synapses=_ints([len(part.target) for part in parts]),
-            target=_ints([address(part.target) for part in parts]),
-            wide=np.array([part.target.dtype.itemsize == 4 for part in parts], dtype=bool),
-            weights=_ints([address(part.weight) if len(part.weight) > 1 else 0 for part in parts]),
-            double=np.array([part.weight.dtype == np.float64 for part in parts], dtype=bool),
-            which=_ints([address(part.which) for part in parts]),
-            many=np.array(many, dtype=bool),
-            delays_ptr=delays_ptr.astype(np.int64),
-            delays=np.concatenate([np.empty(0, np.int64), *chosen.steps]).astype(np.int64),
-            bits=_ints([address(bits) for bits in chosen.bits]),
-            stride=_ints(stride),
-            word=_ints([low[part.post] // 64 for part in parts]),
-            tally=np.zeros((n, 2), dtype=np.int64),
-        ),
-        held,
-    )
+    ends = np.cumsum([len(steps) for steps in chosen.steps])
+    strand["delays_end"], strand["delays_first"] = ends, ends - [len(steps) for steps in chosen.steps]
+    delays = np.concatenate([np.empty(0, np.int64), *chosen.steps]).astype(np.int64)
+    return Woven(Fabric(strand, delays, into_ptr, _ints(late)[into], ahead_ptr, _ints(early)[ahead], out_ptr, out), held)
 
 
 def _places(part: CompiledProjection, chosen: Plan, form: ClockForm, cells: Cells, low: int) -> dict[str, Any]:
-    """Return where, and by what factor, the weights of a projection reach the inputs, ring columns or state of its targets."""
+    """Return where, and by what factor, the weights of a projection reach the inputs or state of its targets."""
     post, n = part.post, int(cells.size[part.post])
     rows, gains = [0, n] if cells.channels[post] == 2 else [0, 0], (1.0, 1.0)
     if chosen.lands[post] and form.lands is not None:
@@ -162,7 +138,8 @@ def _places(part: CompiledProjection, chosen: Plan, form: ClockForm, cells: Cell
     return {
         "place": (first - shift) % wrap if len(part.weight) == 1 else (rows[0] - shift) % wrap,
         "split": (rows[1] - rows[0]) % wrap,
-        "gain": gains,
+        "plus": gains[0],
+        "minus": gains[1],
         "mark": (int(cells.first[post]) - shift) % wrap,
         "weight": weight * (gains[1] if weight < 0.0 else gains[0]),
     }

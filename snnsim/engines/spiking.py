@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, compile_spiking
+from snnsim.engines.memory import check_memory
+from snnsim.engines.takes import check_hears, check_record, check_samples
 from snnsim.errors import ParameterError, unknown_name
 from snnsim.network import Network
 from snnsim.results import Result
+from snnsim.stream.layout import check_new
 from snnsim.units import check_number
 
 ENGINES = ("auto", "event", "clock")
@@ -29,6 +32,7 @@ def run_spiking(
     progress: Callable[[float], None] | None = None,
     threads: int = 1,
     precision: str | None = None,
+    stream: Any = None,
 ) -> Result:
     """Run a network of spiking models.
 
@@ -38,17 +42,18 @@ def run_spiking(
     engine : str         'event': exact spike times; 'clock': steps of dt; 'auto': the one that should be faster (see `choose`)
     dt : float           ms, > 0; step of the clock engine and grid of recorded states in both
     seed : int           >= 0; connectivity and sources
-    record : mapping of population to names   'spikes' or states; None records the spikes of all populations but sources
+    record : mapping of population to names and `Record`s   'spikes' or states; None: the spikes of all populations but sources
     start : RunState     `Result.state` of an earlier run of the same network, engine, dt and seed
     progress : callable  called with the fraction done, between chunks
     threads : int        of the clock engine; the event engine runs on one. No bit depends on it
     precision : str      'double' or 'single', of states and inputs on the clock; None: that of `start`, else double
+    stream : path        a new file that takes what is recorded while the network runs; None: it is kept in memory
 
     Raises
     ------
     ParameterError    for values outside their domain, unknown names, delays and refractory periods off the clock engine's grid
     CompileError      for a model the engine cannot run
-    SimulationError   for a state of another description (`description_digest`), or a run that gets stuck
+    SimulationError   for memory the run would not have, a state of another description (`description_digest`), or a run that gets stuck
     """
     duration = _one_number("simulate.duration", duration)
     dt = _one_number("simulate.dt", dt)
@@ -57,7 +62,12 @@ def run_spiking(
     precision = precision or getattr(start, "precision", "double")
     if precision not in PRECISIONS:
         raise ParameterError(unknown_name("simulate.precision", precision, PRECISIONS))
-    wanted = check_record(network, record)
+    takes = check_record(network.populations.values(), record, dt)
+    check_hears(network)
+    began = float(getattr(start, "time", 0.0))
+    check_samples(takes, began, duration, dt, fresh=start is None)
+    path = None if stream is None else check_new(stream)
+    check_memory(network, takes, began, duration, dt, engine, streamed=path is not None)
     compiled = compile_spiking(network, seed=seed, dt=dt)
     why = f"engine={engine!r} was asked for"
     if engine == "auto":
@@ -65,7 +75,8 @@ def run_spiking(
     if engine == "event" and precision == "single":
         raise ParameterError('simulate.precision = "single" must be "double" for the event engine, whose times are exact. Use the clock.')
     # The engines import numba, which takes longer than reading a description.
-    common: dict[str, Any] = {"duration": duration, "record": wanted, "start": start, "progress": progress, "why": why}
+    common: dict[str, Any] = {"duration": duration, "record": takes, "start": start, "progress": progress, "why": why}
+    common["stream"] = path
     if engine == "event":
         from snnsim.engines.event import run as run_event
 
@@ -80,27 +91,6 @@ def _one_number(owner: str, value: Any) -> float:
     if isinstance(number, np.ndarray):
         raise ParameterError(f"{owner} = {value!r} must be one number in ms. Give a float.")
     return number
-
-
-def check_record(network: Network, record: Mapping[str, Any] | None) -> dict[str, list[str]]:
-    """Return what to record by population. Raises ParameterError for unknown populations or states, listing the valid ones."""
-    if record is None:
-        return {name: ["spikes"] for name, population in network.populations.items() if not population.model.is_source}
-    if not isinstance(record, Mapping):
-        raise ParameterError(f'simulate.record = {record!r} must map population names to lists, for example {{"exc": ["spikes", "v"]}}.')
-    wanted = {}
-    for name, states in record.items():
-        if name not in network.populations:
-            raise ParameterError(unknown_name("simulate.record: population", name, network.populations))
-        if not isinstance(states, (str, list, tuple)):
-            raise ParameterError(f"simulate.record[{name!r}] = {states!r} must be a list such as ['spikes', 'v'].")
-        names = [states] if isinstance(states, str) else list(states)
-        valid = ("spikes", *network.populations[name].model.states)
-        for state in names:
-            if state not in valid:
-                raise ParameterError(unknown_name(f"simulate.record[{name!r}]", state, valid))
-        wanted[name] = list(dict.fromkeys(names))
-    return wanted
 
 
 def expected_rates(compiled: CompiledSpiking, duration: float) -> list[float]:

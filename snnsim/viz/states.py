@@ -49,7 +49,7 @@ def traces(
     height = 0.35 * max(high - float(shown.min()), 1e-9)
     for k, neuron in enumerate(columns):
         shade = CYCLE[k % len(CYCLE)]
-        ax.plot(recording.times, recording.values[:, neuron], color=shade, linewidth=1.2, label=f"neuron {neuron}")
+        ax.plot(recording.times, recording.values[:, neuron], color=shade, linewidth=1.2, label=f"neuron {_place(recording, neuron)}")
         if spikes is not None:
             ax.vlines(spikes.of(neuron), high, high + height, colors=shade, linewidth=1.2)
     if v_th is not None:
@@ -60,3 +60,8 @@ def traces(
         legend_above(ax, len(columns) + (v_th is not None))
     plain(ax)
     return ax
+
+
+def _place(recording: Recording, column: int) -> int:
+    """Return which neuron of the population a column belongs to."""
+    return column if recording.neurons is None else int(recording.neurons[column])

@@ -1,0 +1,265 @@
+"""How much memory a run needs, told before it begins."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from snnsim.connect import Sparse, View, same_neurons
+from snnsim.connect.base import narrow
+from snnsim.currents import Current
+from snnsim.distributions import Distribution, sample
+from snnsim.engines.available import available_bytes
+from snnsim.engines.takes import Take, check_record, grid_points
+from snnsim.errors import ParameterError, SimulationError, unknown_name
+from snnsim.models.drawn import drawn
+from snnsim.network import Network, Population, Projection
+from snnsim.units import check_integer, check_number
+
+_LONGEST_LISTS = 1 << 24  # as in engines/clock.py, which needs numba
+_SPIKE = 44  # bytes of a recorded spike: 12 while the network runs, 32 in the result
+_PER_CURRENT = 88.0  # bytes: a value, a memory, a number, up to seven parameters, and a target
+_LEAST_DENSE = 1 / 16  # part of the pairs from which on synapses may also be kept as bits (engines/fabric.py)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Bytes a run will need, by what needs them; ``print`` shows a table.
+
+    engine : str
+    synapses : mapping of projection to float     expected, from the connectors; what a connector cannot tell is not counted
+    state : mapping of population to float        states, parameters, inputs and spikes under way
+    samples : mapping of 'population.state' to float   exact
+    spikes : mapping of population to float       from the rates sources have, and 10 Hz for any neuron
+    unknown : tuple of str                        projections whose connector cannot tell
+    available : float or None                     bytes this process may still take; None where the system does not say
+    """
+
+    engine: str
+    synapses: Mapping[str, float]
+    state: Mapping[str, float]
+    samples: Mapping[str, float]
+    spikes: Mapping[str, float]
+    unknown: tuple[str, ...]
+    available: float | None
+
+    @property
+    def total(self) -> float:
+        """All bytes."""
+        return sum(sum(part.values()) for part in (self.synapses, self.state, self.samples, self.spikes))
+
+    def __str__(self) -> str:
+        lines = [f"{self.engine} engine: {size(self.total)} in all" + ("" if self.available is None else f", {size(self.available)} free")]
+        for title in ("synapses", "state", "samples", "spikes"):
+            part = getattr(self, title)
+            if part:
+                lines.append(f"  {title:<30} {size(sum(part.values())):>12}")
+                lines += [f"    {name:<28} {size(value):>12}" for name, value in part.items()]
+        if self.unknown:
+            lines.append(f"  not counted: synapses of {', '.join(self.unknown)}")
+        return "\n".join(lines)
+
+
+def forecast(
+    network: Network,
+    duration: float,
+    *,
+    record: Mapping[str, Any] | None = None,
+    engine: str = "auto",
+    dt: float = 0.1,
+    threads: int = 1,
+    precision: str = "double",
+) -> Forecast:
+    """Return the memory that ``simulate`` with these arguments will need, without drawing a synapse.
+
+    duration, dt : float    ms
+    engine : str            'auto' tells of the engine that needs more
+    The other arguments are those of `simulate`. Buffers of the build, which come and go, are not counted.
+
+    Raises ParameterError for a network of integer units, and as `simulate` does.
+    """
+    if not isinstance(network, Network) or network.domain != "spiking":
+        raise ParameterError(f"forecast.network = {network!r} must be a Network of spiking models. Integer networks keep no recordings.")
+    duration, dt = (float(check_number(f"forecast.{name}", x, unit="ms", gt=0.0)) for name, x in (("duration", duration), ("dt", dt)))
+    threads = check_integer("forecast.threads", threads, low=1, high=1024)
+    if engine not in ("auto", "event", "clock"):
+        raise ParameterError(unknown_name("forecast.engine", engine, ("auto", "event", "clock")))
+    if precision not in ("double", "single"):
+        raise ParameterError(unknown_name("forecast.precision", precision, ("double", "single")))
+    takes = check_record(network.populations.values(), record, dt)
+    number = 8 if precision == "double" else 4
+    samples = sample_bytes(network, takes, 0.0, duration, dt)
+    spikes = {}
+    for take in takes:
+        if take.what == "spikes":
+            population = list(network.populations.values())[take.population]
+            seconds = 1e-3 * max(0.0, min(take.stop, duration) - take.start)
+            rate = _one(population).expected_rate(duration)
+            spikes[population.name] = _SPIKE * rate * seconds * take.width(population.size)
+    found = []
+    for each in ("clock", "event") if engine == "auto" else (engine,):
+        synapses, unknown = synapse_bytes(network, each)
+        state = _state_bytes(network, each, dt, threads, number)
+        found.append(Forecast(each, synapses, state, samples, spikes, unknown, available_bytes()))
+    return max(found, key=lambda one: one.total)
+
+
+def check_memory(network: Network, takes: list[Take], began: float, duration: float, dt: float, engine: str, *, streamed: bool) -> None:
+    """Refuse a run whose synapses or samples cannot fit into memory. Raises SimulationError with what is needed, and a remedy."""
+    free = available_bytes()
+    if free is None:
+        return
+    samples = {} if streamed else sample_bytes(network, takes, began, duration, dt)
+    if sum(samples.values()) > free:
+        most = max(samples, key=lambda name: samples[name])
+        raise SimulationError(
+            f"simulate.record asks for {size(sum(samples.values()))} of samples, which must fit into the {size(free)} of memory that are "
+            f"free; {most} alone takes {size(samples[most])}. Record fewer neurons or less often, "
+            f'Record({most.rsplit(".", 1)[1]!r}, neurons=..., every=...), or to disk, stream="run.h5".'
+        )
+    # Of the engines that may run, the one that needs less: nothing is refused that could have run.
+    needs = [synapse_bytes(network, each)[0] for each in (("clock", "event") if engine == "auto" else (engine,))]
+    synapses = min(needs, key=lambda need: sum(need.values()))
+    if sum(synapses.values()) + sum(samples.values()) > free:
+        most = max(synapses, key=lambda name: synapses[name])
+        raise SimulationError(
+            f"Network needs {size(sum(synapses.values()))} for its synapses and {size(sum(samples.values()))} for samples, which must fit "
+            f"into the {size(free)} of memory that are free; Projection({most}) alone takes {size(synapses[most])}. "
+            "Make it sparser or smaller, or free some memory."
+        )
+
+
+def sample_bytes(network: Network, takes: list[Take], began: float, duration: float, dt: float) -> dict[str, float]:
+    """Return the bytes of the samples of a run from `began`, by 'population.state'."""
+    populations, first, last = list(network.populations.values()), grid_points(began, dt), grid_points(began + duration, dt)
+    return {
+        f"{populations[take.population].name}.{take.what}": 8.0
+        * take.width(populations[take.population].size)
+        * take.n_samples(first, last, dt)
+        for take in takes
+        if take.what != "spikes"
+    }
+
+
+def synapse_bytes(network: Network, engine: str) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Return the expected bytes of the synapses by projection, as compiled and as the engine keeps them, and who cannot tell."""
+    needs, unknown, posted = {}, [], {}
+    for name, projection in network.projections.items():
+        pre, post, connector = projection.pre, projection.post, projection.connector
+        n = connector.expected(pre.shape, post.shape, same=same_neurons(pre, post)) if isinstance(connector, Sparse) else None
+        if n is None:
+            unknown.append(name)
+            continue
+        needs[name] = n * _bytes_each(projection, engine) + 8.0 * pre.population.size
+        learns = projection.plasticity is not None
+        if engine == "event" or learns:
+            # Synapses of one source and one delay are a run, which has a place of its own, and a trace where it learns.
+            runs = min(n, float(pre.population.size) * len(_delays(projection.delay)))
+            needs[name] += 16 * pre.population.size + (33 + 24 * learns) * runs
+        plain = not _many(projection.weight) and connector.weighted and not _many(projection.delay) and not learns
+        if engine == "clock" and plain and n >= _LEAST_DENSE * pre.population.size * post.population.size:
+            needs[name] += pre.population.size * post.population.size / 8
+        if engine == "clock" and (_many(projection.delay) or learns):
+            posted[name] = n
+    # Input that arrives later waits in lists, of two places per synapse up to a bound.
+    waiting = min(_LONGEST_LISTS, 2 * sum(posted.values())) * 12.0
+    for name, n in posted.items():
+        needs[name] += waiting * n / max(sum(posted.values()), 1.0)
+    return needs, tuple(unknown)
+
+
+def _many(value: Any) -> bool:
+    return isinstance(value, (np.ndarray, Distribution))
+
+
+def _bytes_each(projection: Projection, engine: str) -> float:
+    """Return the bytes of one synapse: target, weight and delay as compiled, and the copies sorted by delay, or for learning."""
+    target = np.dtype(narrow(projection.post.population.size)).itemsize
+    drawn_weight = isinstance(projection.weight, Distribution)
+    weight = 4 if drawn_weight else 8 if _many(projection.weight) or not projection.connector.weighted else 0
+    which = 1 if _many(projection.delay) else 0
+    learns = projection.plasticity is not None
+    if learns:
+        weight = 8
+    compiled = target + weight + which
+    if engine == "clock" and not learns:
+        return compiled
+    copies = 2 if which else 1
+    return compiled + copies * target + (16 if weight else 0) + (8 if which else 0)
+
+
+def _state_bytes(network: Network, engine: str, dt: float, threads: int, number: int) -> dict[str, float]:
+    """Return the bytes of the neurons, by population, without what a kernel keeps for all neurons together."""
+    delays = {name: float(_delays(projection.delay).max(initial=0.0)) for name, projection in network.projections.items()}
+    late = [delays[name] for name, projection in network.projections.items() if not _many(projection.delay)]
+    window = 1 if threads == 1 else 64
+    slots = round(max(late, default=0.0) / dt) + 2 * window + 1
+    ring = 1 << round(max(delays.values(), default=0.0) / dt).bit_length()
+    ringed = any(_many(projection.delay) or projection.plasticity is not None for projection in network.projections.values())
+    unlike = {current.target.population.name for current in network.currents if _unlike(current)}
+    out = {}
+    for name, population in network.populations.items():
+        rows, constants, channels = _rows(population, dt, engine, name in unlike)
+        if engine == "clock":
+            each = number * (rows + constants + channels * (1 + ring * ringed)) + 1 + 8 * slots + 40 * window
+        else:
+            outgoing = sum(projection.pre.population is population for projection in network.projections.values())
+            each = 8 * (rows + constants + channels) + 98 + outgoing * 48
+        out[name] = float(each) * population.size
+    for current in network.currents:
+        if _unlike(current):
+            # Its value, its parameters and what it starts from, one per neuron; samples are kept as given.
+            samples = getattr(current.signal, "values", None)
+            out[current.target.population.name] += _PER_CURRENT * current.target.size + (0.0 if samples is None else 8.0 * samples.size)
+    return out
+
+
+def _unlike(current: Current) -> bool:
+    return isinstance(current.target, View) or not current.signal.alike
+
+
+def _delays(delay: Any) -> np.ndarray:
+    """Return the different delays of a projection, ms; of one that is drawn, those of some draws."""
+    if isinstance(delay, Distribution):
+        delay = sample(delay, 10_000, np.random.default_rng(0))
+    return np.unique(1.0 if delay is None else delay)
+
+
+def _one(population: Population) -> Any:
+    """Return the model of one neuron: distributions drawn once, arrays by their first entry."""
+    model: Any = population.model
+    if model.is_source and any(isinstance(getattr(model, field.name), np.ndarray) for field in dataclasses.fields(model)):
+        return model
+    model = drawn(model, (1,), np.random.default_rng(0))
+    fields = {field.name: getattr(model, field.name) for field in dataclasses.fields(model) if field.init}
+    first = {name: float(value.ravel()[0]) for name, value in fields.items() if isinstance(value, np.ndarray)}
+    return dataclasses.replace(model, **first) if first else model
+
+
+def _rows(population: Population, dt: float, engine: str, unlike: bool) -> tuple[int, int, int]:
+    """Return rows of state, rows of coefficients that every neuron has of its own, and input channels.
+
+    unlike : bool   currents differ from neuron to neuron, and so do coefficients
+    """
+    model: Any = population.model
+    own = unlike or any(_many(getattr(model, field.name)) for field in dataclasses.fields(model))
+    if model.is_source:
+        return 2, int(own), 0
+    one = _one(population)
+    form = one.clock_form(1, dt) if engine == "clock" else one.event_form(1)
+    if form is None:
+        return len(model.states), 0, model.channels
+    return len(form.state), len(form.coef) * own, model.channels
+
+
+def size(n: float) -> str:
+    """Return a number of bytes as people read it."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if n < 1000.0 or unit == "TB":
+            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.3g} {unit}"
+        n /= 1000.0
+    raise AssertionError
