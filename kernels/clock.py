@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels.current import change_currents
 from snnsim.kernels.deliver import count_operations, deliver, list_all, list_dense, post_synapses
 from snnsim.kernels.layout import DENSE, LEARNED, ONE_TO_ONE
 from snnsim.kernels.learned import post_learned
@@ -142,7 +143,7 @@ def write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail):
 
 
 @leaf
-def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, mail, gate, log, samples):
+def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, mail, gate, currents, log, samples):
     """Step from position[0] to `end`, or stop early, all threads at one step, when a buffer needs Python's attention.
 
     window : int                      steps between meetings, at most the shortest delay
@@ -169,6 +170,8 @@ def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learn
                 p = sent.order[place]
                 n, at = cells.size[p], 2 * (sent.first[p] + cells.low[p])
                 out = sent.spikes[slot, at : at + 2 * n].reshape((2, n))
+                if n > 0 and step >= currents.next[p]:
+                    change_currents(step, p, cells, currents)
                 n_spiking = advance(step, p, part, kernels, cells, fabric, sent, scratch, mailed, out) if n > 0 else 0
                 sent.answer[part, slot, p] = n_spiking
                 if n_spiking != 0:

@@ -46,6 +46,8 @@ def advance_delta(t, touched, state, clocks, coef, inputs, key, fired, tally):
         # Refractoriness ends after `ready`, as on the grid; a neuron may yet fire by itself at that very time.
         if t <= ready[i]:
             if due[i] != t:
+                # The current may have changed meanwhile.
+                due[i] = ready[i] + crossing_delta(state[0, i], v_inf, v_th, tau_m)
                 continue
             jump = 0.0
         v = fly_delta(t - max(last[i], ready[i]), state[0, i], v_inf, tau_m) + jump

@@ -2,7 +2,8 @@
 
 All events of one instant are gathered first, then the populations they touch are settled in turn: simultaneous inputs are
 added before the threshold test, and nothing depends on the order in which they were queued. A projection without delay
-acts within the instant, for populations are settled after those that reach them so. Arrivals: kernels/arrivals.py.
+acts within the instant, for populations are settled after those that reach them so. Arrivals: kernels/arrivals.py. A current
+that changes touches all neurons of its population: they come to this time under the old one, and foresee under the new.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.arrivals import arrive, open_run, receive, touch
+from snnsim.kernels.current import change_currents
 from snnsim.kernels.dues import LATER, first_is_alone, look_ahead, reschedule
 from snnsim.kernels.frozen import LONGEST, move_up, stretch, strike
 from snnsim.kernels.layout import DUE
@@ -36,6 +38,15 @@ def touch_all(cells, agenda):
     for p in range(cells.size.size):
         for i in range(cells.size[p]):
             touch(cells, agenda, p, i)
+
+
+@leaf
+def touch_driven(t, cells, agenda, currents):
+    """List the neurons whose current changes at t."""
+    for p in range(cells.size.size):
+        if currents.next[p] == t:
+            for i in range(cells.size[p]):
+                touch(cells, agenda, p, i)
 
 
 @leaf_inline
@@ -103,8 +114,11 @@ def ascending(neurons):
 
 
 @leaf_inline
-def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log):
-    """Advance what is reached or due at t, emit its spikes, and note the spikes it now foresees. Clears the agenda."""
+def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, currents, log):
+    """Advance what is reached or due at t, emit its spikes, and note the spikes it now foresees. Clears the agenda.
+
+    Where a current changes, every neuron has one update, a driven one.
+    """
     now = t
     for p in plan.order:
         receive(now, cells, wiring, learning, agenda, queue, lines)
@@ -141,13 +155,19 @@ def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lin
         state = flat_state.reshape((rows, flat_state.size // max(rows, 1)))
         clocks = flat_clocks.reshape((3, n))
         coef = flat_coef.reshape((cells.coef_rows[p], flat_coef.size // cells.coef_rows[p]))
-        n_fired = kernels[cells.kind[p]](
-            t, touched, state, clocks, coef, inputs.reshape((channels, n)), cells.key[p], agenda.fired, cells.tally[p]
-        )
-        if n_fired > 1:
-            ascending(agenda.fired[:n_fired])
-        for k in range(n_fired):
-            emit(t, p, np.int64(agenda.fired[k]), cells, wiring, learning, plan, agenda, queue, lines, log)
+        changes, driven, idle = currents.next[p] == t, cells.tally[p, 0], cells.tally[p, 1]
+        for again in range(2 if changes else 1):
+            if again > 0:
+                change_currents(t, p, cells, currents)
+            n_fired = kernels[cells.kind[p]](
+                t, touched, state, clocks, coef, inputs.reshape((channels, n)), cells.key[p], agenda.fired, cells.tally[p]
+            )
+            if n_fired > 1:
+                ascending(agenda.fired[:n_fired])
+            for k in range(n_fired):
+                emit(t, p, np.int64(agenda.fired[k]), cells, wiring, learning, plan, agenda, queue, lines, log)
+        if changes:
+            cells.tally[p, 0], cells.tally[p, 1] = driven + n, idle
         if struck:
             continue
         for i in touched:
@@ -185,7 +205,7 @@ def next_time(queue, dues):
 
 
 @leaf
-def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues, log, samples):
+def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues, currents, log, samples):
     """Handle all events up to and including `end`, or stop early: after `budget` instants, or when a buffer needs attention.
 
     Returns REACHED, PAUSED, STUCK or STORM. Everything is modified in place and consistent between instants.
@@ -194,7 +214,7 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
     while True:
         # A run begins with an instant at 0 ms at which every neuron foresees its first spike, and none is due.
         begins = agenda.now[0] == -np.inf
-        t = 0.0 if begins else next_time(queue, dues)
+        t = 0.0 if begins else min(next_time(queue, dues), currents.soonest[0])
         if dues.span[LATER] <= min(t, end) and not begins:
             look_ahead(dues, plan.watched[0], plan.watched[1], plan.watched[2], agenda.clocks)
             continue
@@ -221,7 +241,9 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
             touch_all(cells, agenda)
         else:
             list_due(t, cells, agenda, dues)
-        settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log)
+            if currents.soonest[0] == t:
+                touch_driven(t, cells, agenda, currents)
+        settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, currents, log)
         if begins:
             # The first instant is not part of the run.
             cells.tally[:] = 0

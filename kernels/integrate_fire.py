@@ -54,6 +54,8 @@ def advance_line(t, touched, state, clocks, coef, inputs, key, fired, tally):
         # Refractoriness ends after `ready`, as on the grid; a neuron may yet fire by itself at that very time.
         if t <= ready[i]:
             if due[i] != t:
+                # The current may have changed meanwhile.
+                due[i] = ready[i] + crossing_line(state[0, i], slope, v_th)
                 continue
             jump = 0.0
         v = state[0, i] + slope * (t - max(last[i], ready[i])) + jump

@@ -12,6 +12,7 @@ from typing import Any, final
 import numpy as np
 
 from snnsim.connect import Connector, Distribution, Profile, View
+from snnsim.currents import Current, Signal
 from snnsim.errors import ParameterError, WiringError, unknown_name
 from snnsim.models.base import Domain, Model
 from snnsim.models.drawn import drawn
@@ -181,32 +182,33 @@ class Projection:
 
 @final
 class Network:
-    """Populations and projections, checked as a whole.
+    """Populations, projections and currents, checked as a whole.
 
     Parameters
     ----------
-    *parts : Projection or Population
-        Populations of the projections are found by themselves, in order of first appearance; list one only when
-        nothing projects to or from it.
+    *parts : Projection, Current or Population
+        Populations of projections and currents are found by themselves, in order of first appearance; list one only when
+        nothing projects to or from it, and no current flows into it.
 
     Raises
     ------
     WiringError   for two populations of one name, a mixture of domains, or an empty network
     """
 
-    __slots__ = ("domain", "populations", "projections")
+    __slots__ = ("currents", "domain", "populations", "projections")
 
     populations: Mapping[str, Population]
     projections: Mapping[str, Projection]
+    currents: tuple[Current, ...]
     domain: Domain
 
-    def __init__(self, *parts: Projection | Population) -> None:
+    def __init__(self, *parts: Projection | Current | Population) -> None:
         populations: dict[str, Population] = {}
         projections: dict[str, Projection] = {}
         for part in parts:
-            if not isinstance(part, (Population, Projection)):
-                raise WiringError(f"Network part {part!r} must be a Population or a Projection.")
-            for population in (part,) if isinstance(part, Population) else (part.pre.population, part.post.population):
+            if not isinstance(part, (Population, Projection, Current)):
+                raise WiringError(f"Network part {part!r} must be a Population, a Projection or a Current.")
+            for population in _populations_of(part):
                 if populations.setdefault(population.name, population) is not population:
                     raise WiringError(f"Network has two populations named {population.name!r}. Give each its own name.")
             if isinstance(part, Projection):
@@ -216,12 +218,13 @@ class Network:
                     name, repeat = f"{stem} #{repeat}", repeat + 1
                 projections[name] = part
         if not populations:
-            raise WiringError("Network() holds nothing. Give it at least one Population or Projection.")
+            raise WiringError("Network() holds nothing. Give it at least one Population, Projection or Current.")
         domains = sorted({population.model.domain for population in populations.values()})
         if len(domains) > 1:
             raise WiringError(f"Network mixes {' and '.join(domains)} models, which no engine runs together. Make two networks.")
         object.__setattr__(self, "populations", MappingProxyType(populations))
         object.__setattr__(self, "projections", MappingProxyType(projections))
+        object.__setattr__(self, "currents", tuple(part for part in parts if isinstance(part, Current)))
         object.__setattr__(self, "domain", domains[0])
 
     def __setattr__(self, field: str, value: Any) -> None:
@@ -235,13 +238,22 @@ class Network:
 
     def __repr__(self) -> str:
         neurons = sum(population.size for population in self.populations.values())
-        return f"Network({len(self.populations)} populations, {neurons} units, {len(self.projections)} projections, {self.domain})"
+        currents = f"{len(self.currents)} currents, " if self.currents else ""
+        return (
+            f"Network({len(self.populations)} populations, {neurons} units, {len(self.projections)} projections, {currents}{self.domain})"
+        )
+
+
+def _populations_of(part: Projection | Current | Population) -> tuple[Population, ...]:
+    if isinstance(part, Population):
+        return (part,)
+    return (part.target.population,) if isinstance(part, Current) else (part.pre.population, part.post.population)
 
 
 def description_digest(network: Network) -> str:
     """Return a name for what `network` describes: equal for equal descriptions, in any process.
 
-    The SHA-256, in hexadecimal, of a canonical walk over populations and projections: names, shapes, classes, and every
+    The SHA-256, in hexadecimal, of a canonical walk over populations, projections and currents: names, shapes, classes, and every
     parameter: numbers by value, arrays by dtype, shape and bytes, functions by name. O(description): synapses that a
     connector draws are not drawn.
 
@@ -257,6 +269,9 @@ def description_digest(network: Network) -> str:
         for field in Projection.__slots__:
             for chunk in _canonical((field, getattr(projection, field))):
                 digest.update(chunk)
+    for current in network.currents:
+        for chunk in _canonical(("Current", current.target, current.signal)):
+            digest.update(chunk)
     return digest.hexdigest()
 
 
@@ -278,7 +293,7 @@ def _canonical(value: Any) -> Iterator[bytes]:
         yield f"list {len(value)};".encode()
         for item in value:
             yield from _canonical(item)
-    elif isinstance(value, (Model, Connector, Distribution, Plasticity, Profile, Mapping)):
+    elif isinstance(value, (Model, Connector, Distribution, Plasticity, Profile, Signal, Mapping)):
         items = value if isinstance(value, Mapping) else _parameters(value)
         yield from _canonical((type(value), len(items)))
         for name, item in items.items():

@@ -1,4 +1,4 @@
-"""Drive one clock kernel step by step, to compare it with a reference trace; there is no source of currents yet."""
+"""Drive one clock kernel step by step, to compare it with a reference trace."""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ ROWS = [
     ("kernels",),
     ("models", "plasticity", "record", "results"),
     ("connect", "graph", "hardware"),
+    ("currents",),
     ("network", "encode"),
     ("compiler", "stream"),
     ("engines", "energy", "analysis"),

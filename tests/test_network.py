@@ -61,7 +61,7 @@ def test_a_wrong_value_is_refused(make, words):
         (lambda: Projection(A, B, OneToOne()), "joins 3 to 4 units"),
         (lambda: Projection(A, Population("s", 3, PoissonSource(rate=1.0)), AllToAll()), r"is a source \(PoissonSource\)"),
         (lambda: Network(), "holds nothing"),
-        (lambda: Network(3), "must be a Population or a Projection"),
+        (lambda: Network(3), "must be a Population, a Projection or a Current"),
         (lambda: Network(A, Population("a", 1, LIF())), "two populations named 'a'"),
         (lambda: Network(A).population("aa"), r"'aa' is not known\. Valid: a\. Did you mean 'a'"),
     ],

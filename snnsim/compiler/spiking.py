@@ -9,7 +9,8 @@ from typing import Any, cast
 import numpy as np
 
 from snnsim.compiler.stages import Cycle, stages
-from snnsim.connect import Sparse, wire
+from snnsim.connect import Sparse, View, wire
+from snnsim.currents import Current, Signal
 from snnsim.distributions import Distribution, draw_single, draw_steps, sample
 from snnsim.errors import CompileError, ParameterError
 from snnsim.models.spiking import NeuronModel
@@ -48,6 +49,15 @@ class CompiledProjection:
 
 
 @dataclass(frozen=True, eq=False)
+class CompiledCurrent:
+    """A signal and the neurons into which it flows: int64[k] in the order of a view, or None for all of a population."""
+
+    population: int
+    neurons: np.ndarray | None
+    signal: Signal
+
+
+@dataclass(frozen=True, eq=False)
 class CompiledSpiking:
     """A network as read-only arrays, ready for either engine. digest : `description_digest` of the network."""
 
@@ -56,6 +66,7 @@ class CompiledSpiking:
     seed: int
     dt: float
     digest: str
+    currents: tuple[CompiledCurrent, ...] = ()
 
     @property
     def models(self) -> tuple[NeuronModel, ...]:
@@ -84,7 +95,8 @@ def compile_spiking(network: Network, *, seed: int, dt: float) -> CompiledSpikin
         population.drawn(np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, k], spawn_key=(1,)))))
         for k, population in enumerate(network.populations.values())
     )
-    compiled = CompiledSpiking(populations, projections, seed, dt, description_digest(network))
+    currents = tuple(_compile_current(current, names) for current in network.currents)
+    compiled = CompiledSpiking(populations, projections, seed, dt, description_digest(network), currents)
     settling_order(compiled)
     return compiled
 
@@ -103,6 +115,11 @@ def settling_order(compiled: CompiledSpiking) -> list[list[int]]:
             f"Projection.delay = 0 ms along {path} must be > 0 ms somewhere: a spike would act on its own cause. "
             "Give one of these projections a positive delay."
         ) from None
+
+
+def _compile_current(current: Current, names: list[str]) -> CompiledCurrent:
+    neurons = current.target.indices if isinstance(current.target, View) else None
+    return CompiledCurrent(names.index(current.target.population.name), neurons, current.signal)
 
 
 def _compile_projection(name: str, projection: Projection, names: list[str], random: np.random.Generator) -> CompiledProjection:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
-from snnsim.engines import tables
+from snnsim.engines import currents, tables
 from snnsim.engines.clock_state import restore, saved
 from snnsim.engines.counting import counts
 from snnsim.engines.fabric import Plan, plan, weave
@@ -30,6 +30,7 @@ from snnsim.errors import SimulationError
 from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
 from snnsim.kernels.clock import run_clock
+from snnsim.kernels.current import Currents
 from snnsim.kernels.layout import LEARNED, SPREAD, Cells, Fabric, Gate, Learning, Scratch, Sent, Wiring
 from snnsim.kernels.mail import BLOCK, Mail, empty_mail
 from snnsim.kernels.single import in_single
@@ -57,6 +58,7 @@ class Part(NamedTuple):
     scratch: Scratch
     mail: Mail
     gate: Gate
+    currents: Currents
 
 
 class Machine(NamedTuple):
@@ -145,7 +147,7 @@ def run(
         weights=tables.current_weights(
             compiled, [part.wiring for part in machine.parts], [part.learning for part in machine.parts], machine.runs, float(position[0])
         ),
-        state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, saved(machine), precision),
+        state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, saved(machine, compiled), precision),
         cut=cut,
     )
 
@@ -189,6 +191,8 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
     """Lay out the network for its threads, as at time 0 or as `start` left it."""
     dt, number = compiled.dt, {"double": np.float64, "single": np.float32}[precision]
     forms = [model.clock_form(population.size, dt) for population, model in zip(compiled.populations, compiled.models, strict=True)]
+    forms = currents.widened(compiled, forms)
+    signals = [current.signal.clock_form(dt) for current in compiled.currents]
     steps = [form.step if precision == "double" else in_single(form.step) for form in forms]
     kernels, kinds = tables.kernel_tuple(steps)
     delays = delay_steps(compiled)
@@ -228,7 +232,9 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
         wiring = tables.build_wiring(compiled, cells, mine, np.int64)
         learning = tables.build_learning(compiled, cells, mine, dt)
         scratch, mail = _scratch(chosen, cells, delays, sizes, number), _mail(compiled, chosen, cells, delays, number)
-        parts.append(Part(k, np.zeros(1, dtype=np.int64), kernels, cells, woven.fabric, wiring, learning, sent, scratch, mail, gate))
+        flows = currents.build(compiled, forms, signals, cells, low[k], low[k + 1], np.int64)
+        here = np.zeros(1, dtype=np.int64)
+        parts.append(Part(k, here, kernels, cells, woven.fabric, wiring, learning, sent, scratch, mail, gate, flows))
         runs.append(mine)
         held.append(woven)
     machine = Machine(parts, forms, chosen, low, runs, window, held)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
-from snnsim.engines import tables
+from snnsim.engines import currents, tables
 from snnsim.engines.runs import to_order
 from snnsim.kernels.deliver import list_dense
 from snnsim.kernels.layout import DENSE
@@ -18,12 +18,13 @@ _BY_SOURCE = ("x_pre", "t_pre", "seen")
 _BY_TARGET = ("time", "x_post", "written", "low")
 
 
-def saved(machine: Any) -> dict[str, np.ndarray]:
+def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     """Return the arrays a run has changed and its continuation needs.
 
     state : populations one after the other, float[rows, n] each; ring : float[n_slots, width] likewise
     sent.* : step, population, neuron and number of the spikes still under way
     weight, learning.* : of plastic projections; weights in order of source, target
+    current.* : noise drawn so far
     """
     parts, threads = machine.parts, range(len(machine.parts))
     states = [np.concatenate([_state(machine, k, p) for k in threads], axis=1).ravel() for p in _all(machine)]
@@ -46,7 +47,7 @@ def saved(machine: Any) -> dict[str, np.ndarray]:
             getattr(learning, name)[_rows(part, q)] for q in _plastic(machine) for part, learning in zip(parts, learnings, strict=True)
         ]
         arrays[f"learning.{name}"] = np.concatenate(pieces) if pieces else getattr(learnings[0], name)
-    return arrays
+    return arrays | currents.saved(compiled, [part.currents for part in parts])
 
 
 def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.ndarray]) -> Any:
@@ -68,6 +69,7 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
     for part in parts:
         part.mail.used[:] = part.mail.ring.any(axis=1)
     _send(machine, arrays)
+    currents.restore(compiled, [part.currents for part in parts], arrays)
     depth = arrays["learning.time"].shape[1]
     renewed = []
     for part in parts:

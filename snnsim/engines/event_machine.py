@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
-from snnsim.engines import tables
+from snnsim.engines import currents, tables
 from snnsim.engines.runs import Runs, group
 from snnsim.errors import CompileError
 from snnsim.kernels.arrivals import Agenda, Plan
+from snnsim.kernels.current import Currents, change_currents
 from snnsim.kernels.dues import Dues, empty_dues
 from snnsim.kernels.layout import DUE, Cells, Learning, Wiring
 from snnsim.kernels.queue import Lines, Queue, empty_queue, grown, lined_up, waiting
@@ -33,6 +34,7 @@ class Machine(NamedTuple):
     queue: Queue
     lines: Lines
     dues: Dues
+    currents: Currents
 
     @property
     def network(self) -> tuple[Cells, Wiring, Learning]:
@@ -46,7 +48,11 @@ def missing_forms(compiled: CompiledSpiking) -> list[str]:
 
 
 def _forms(compiled: CompiledSpiking) -> list[EventForm | None]:
-    return [model.event_form(population.size) for population, model in zip(compiled.populations, compiled.models, strict=True)]
+    driven = currents.driven(compiled)
+    return [
+        (model.driven_form if p in driven else model.event_form)(population.size)
+        for p, (population, model) in enumerate(zip(compiled.populations, compiled.models, strict=True))
+    ]
 
 
 def build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Machine, list[Runs]]:
@@ -54,6 +60,10 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Mac
     forms: list[Any] = _forms(compiled)
     if any(form is None for form in forms):
         raise CompileError(f'{", ".join(missing_forms(compiled))} has no closed form between events. Use engine="clock".')
+    if currents.random_or_smooth(compiled):
+        names = ", ".join(currents.random_or_smooth(compiled))
+        raise CompileError(f'{names} changes at every moment or at random: no neuron has a closed form under it. Use engine="clock".')
+    forms = currents.widened(compiled, forms)
     pairs, kinds = tables.kernel_tuple([(form.advance, form.peek) for form in forms])
     kernels, peeks = (tuple(pair[k] for pair in pairs) for k in (0, 1))
     whole = np.zeros(len(forms), dtype=np.int64)
@@ -65,6 +75,11 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Mac
     lines = _lines(compiled)
     plan = _plan(compiled, cells, wiring, forms, runs, lines)
     queue = empty_queue(2 * int(plan.reserve[0]))
+    signals: list[Any] = [current.signal.event_form() for current in compiled.currents]
+    flows = currents.build(compiled, forms, signals, cells, whole, cells.size, np.float64)
+    for p in currents.driven(compiled):
+        # What has changed by then is not an event to come.
+        change_currents(0.0 if start is None else start.time, p, cells, flows)
     if start is not None:
         tables.check_start(start, compiled, "event")
         cells, wiring, learning = tables.restored(start, cells, wiring, learning)
@@ -72,7 +87,7 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Mac
         stored = Queue(*(start.arrays[f"queue.{name}"] for name in Queue._fields))
         queue = grown(stored, max(len(queue.time), len(stored.time)))
         lines = _with_waiting(compiled, lines, *(start.arrays[f"lines.{name}"] for name in ("under_way", "origin", "run")))
-    return Machine(kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues), runs
+    return Machine(kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues, flows), runs
 
 
 def saved(machine: Machine) -> dict[str, np.ndarray]:

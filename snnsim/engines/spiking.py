@@ -97,16 +97,17 @@ def expected_rates(compiled: CompiledSpiking, duration: float) -> list[float]:
     """Return a rough rate per neuron of each population, Hz: only for choosing an engine.
 
     A source knows its own. Any other neuron is taken for 10 Hz, or for the rate at which sources reach it if that is
-    lower: without a drive of its own (`v_inf` below threshold) it hardly fires more often than its sources kick it.
+    lower: without a drive of its own (`v_inf` below threshold, and no current) it hardly fires more often than its sources kick it.
     """
     rates = [model.expected_rate(duration) for model in compiled.models]
+    driven = {current.population for current in compiled.currents}
     kicks = [0.0] * len(rates)
     for part in compiled.projections:
         if compiled.models[part.pre].is_source:
             kicks[part.post] += rates[part.pre] * len(part.target) / compiled.populations[part.post].size
     for p, model in enumerate(compiled.models):
         v_inf, v_th = getattr(model, "v_inf", np.inf), getattr(model, "v_th", 0.0)
-        if not model.is_source and np.all(np.asarray(v_inf) < np.asarray(v_th)):
+        if not model.is_source and p not in driven and np.all(np.asarray(v_inf) < np.asarray(v_th)):
             rates[p] = min(rates[p], kicks[p])
     return rates
 
@@ -119,6 +120,7 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     model, against neurons x steps. See `expected_rates` for the rates.
     """
     from snnsim.engines.clock import delay_steps, duration_steps
+    from snnsim.engines.currents import random_or_smooth
     from snnsim.engines.event import missing_forms
 
     if started is not None:
@@ -128,6 +130,9 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     missing = missing_forms(compiled)
     if missing:
         return "clock", f"{', '.join(missing)} has no closed form between events"
+    restless = random_or_smooth(compiled)
+    if restless:
+        return "clock", f"{', '.join(restless)} changes at every moment or at random: the event engine cannot look ahead under it"
     try:
         delay_steps(compiled)
         steps = duration_steps(compiled, duration)
@@ -139,6 +144,10 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     work = 0.0
     for rate, population, model in zip(rates, compiled.populations, compiled.models, strict=True):
         work += rate * population.size * model.event_cost
+    for current in compiled.currents:
+        # Every change touches every neuron of the population.
+        neurons, cost = compiled.populations[current.population].size, compiled.models[current.population].event_cost
+        work += current.signal.changes(duration) / (duration * 1e-3) * neurons * cost
     for part in compiled.projections:
         work += rates[part.pre] * len(part.target) * compiled.models[part.post].event_cost
     work *= duration * 1e-3

@@ -78,7 +78,7 @@ class AdEx(NeuronModel):
         synapses = (self.e_rev_exc, self.e_rev_inh, self.tau_syn_exc, self.tau_syn_inh)
         coef = rows(n, *membrane, self.i_ext, *synapses, self.b, refractory_steps(self, dt), dt)
         start = self.v_rest if self.v_init is None else self.v_init
-        return ClockForm(step_adex, filled(n, start, 0.0, 0.0, 0.0, 0.0, dt), coef)
+        return ClockForm(step_adex, filled(n, start, 0.0, 0.0, 0.0, 0.0, dt), coef, current=((9, 1.0),))
 
     def _check_steepness(self) -> None:
         try:

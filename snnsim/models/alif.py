@@ -51,4 +51,4 @@ class ALIF(LeakyNeuron):
         membrane = (self.v_inf, np.exp(-dt / tau_m), self.v_th, self.v_reset, self.refractory_steps(dt))
         current = (moment(0, dt, tau_m, tau_w) / self.c_m, np.exp(-dt / tau_w), self.b)
         coef = rows(n, *membrane, *current, np.exp(-dt / np.asarray(self.tau_theta)), self.q)
-        return ClockForm(step_adaptive, filled(n, self.v_start, 0.0, 0.0, 0.0), coef)
+        return ClockForm(step_adaptive, filled(n, self.v_start, 0.0, 0.0, 0.0), coef, current=self.inflow)

@@ -9,6 +9,7 @@ import numpy as np
 
 from snnsim.errors import ParameterError
 from snnsim.models.leaky import LeakyNeuron
+from snnsim.models.spiking import Inflow
 from snnsim.units import param
 
 _MOST_PIECES = 1000.0  # per step; thousands would look like a run that hangs
@@ -47,13 +48,22 @@ class ConductanceNeuron(LeakyNeuron):
                     f"a step goes in pieces of half of it. Raise {field} or choose a shorter dt."
                 )
 
+    def conductance_inflow(self, dt: float) -> Inflow:
+        """Return the rows of `conductance_coefficients` that a current enters: as it is, and as it moves v in one piece."""
+        return ((0, 1.0), (15, dt / self._pieces(dt) / self.c_m))
+
+    def _pieces(self, dt: float) -> np.ndarray:
+        """Return the pieces into which the synapses cut a step; rounding must not make two of one."""
+        from snnsim.kernels.magnus import SHARE
+
+        shortest = np.minimum(self.tau_syn_exc, self.tau_syn_inh)
+        return np.maximum(np.ceil(dt / (SHARE * shortest) - 1e-9), 1.0)
+
     def conductance_coefficients(self, dt: float) -> list[float | np.ndarray]:
         """Return the rows of `kernels.conductance.step_cond_exp` for steps of `dt` ms."""
-        from snnsim.kernels.magnus import SHARE, moments  # numba is loaded when something runs, not by import snnsim
+        from snnsim.kernels.magnus import moments  # numba is loaded when something runs, not by import snnsim
 
-        taus = np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)
-        # Rounding must not make two pieces of one.
-        pieces = np.maximum(np.ceil(dt / (SHARE * np.minimum(*taus)) - 1e-9), 1.0)
+        taus, pieces = (np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)), self._pieces(dt)
         piece, drive = dt / pieces, self.g_leak * self.v_rest + self.i_ext
         gain = piece / self.c_m
         membrane = [drive, self.g_leak, self.v_th, self.v_reset, self.refractory_steps(dt), self.c_m, self.e_rev_exc, self.e_rev_inh]

@@ -63,4 +63,4 @@ class HodgkinHuxley(NeuronModel):
         exc, inh = np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)
         membrane = (self.c_m, self.g_na, self.g_k, self.g_leak, self.e_na, self.e_k, self.v_leak, self.i_ext)
         coef = rows(n, *membrane, 1.0 / exc, 1.0 / inh, np.exp(-dt / exc), np.exp(-dt / inh), refractory_steps(self, dt), dt)
-        return ClockForm(step_hh, filled(n, self.v_init, *gates, 0.0, 0.0, 0.0, 0.0, 0.0, dt), coef)
+        return ClockForm(step_hh, filled(n, self.v_init, *gates, 0.0, 0.0, 0.0, 0.0, 0.0, dt), coef, current=((7, 1.0),))

@@ -65,15 +65,21 @@ class IF(NeuronModel):
         from snnsim.kernels.integrate_fire import step_line  # numba is loaded when something runs, not by import snnsim
 
         coef = rows(n, self.slope * dt, self.v_th, self.v_reset, refractory_steps(self, dt))
-        return ClockForm(step_line, filled(n, self.v_start, 0.0), coef)
+        return ClockForm(step_line, filled(n, self.v_start, 0.0), coef, current=((0, dt / self.c_m),))
 
     def event_form(self, n: int) -> EventForm:
         """Return the flight between inputs, and its crossing of threshold. Without a current v does not change there."""
-        from snnsim.kernels.frozen import advance_frozen, peek_frozen
-        from snnsim.kernels.integrate_fire import advance_line, peek_line
-
         if not np.any(self.slope):
+            from snnsim.kernels.frozen import advance_frozen, peek_frozen
+
             # Frozen neurons that do not fade: the potential is measured from 0 mV.
             coef = rows(n, self.v_th, self.v_reset, 0.0, 0.0, self.t_ref)
             return EventForm(advance_frozen, peek_frozen, filled(n, self.v_start), coef, 0.0)
-        return EventForm(advance_line, peek_line, filled(n, self.v_start), rows(n, self.slope, self.v_th, self.v_reset, self.t_ref))
+        return self.driven_form(n)
+
+    def driven_form(self, n: int) -> EventForm:
+        """Return the flight between inputs of neurons that may fire by themselves."""
+        from snnsim.kernels.integrate_fire import advance_line, peek_line
+
+        coef = rows(n, self.slope, self.v_th, self.v_reset, self.t_ref)
+        return EventForm(advance_line, peek_line, filled(n, self.v_start), coef, current=((0, 1.0 / self.c_m),))

@@ -53,4 +53,5 @@ class Izhikevich(NeuronModel):
 
         v = self.c if self.v_init is None else self.v_init
         u = np.asarray(self.b) * v if self.u_init is None else self.u_init
-        return ClockForm(step_izhikevich, filled(n, v, u), rows(n, self.a, self.b, self.c, self.d, self.v_peak, self.i_ext, dt))
+        coef = rows(n, self.a, self.b, self.c, self.d, self.v_peak, self.i_ext, dt)
+        return ClockForm(step_izhikevich, filled(n, v, u), coef, current=((5, 1.0),))

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnsim.errors import ParameterError
 from snnsim.models.limits import check_below, refractory_steps
-from snnsim.models.spiking import NeuronModel
+from snnsim.models.spiking import Inflow, NeuronModel
 from snnsim.units import param
 
 
@@ -50,6 +50,11 @@ class LeakyNeuron(NeuronModel):
     def v_inf(self) -> float | np.ndarray:
         """Potential approached without spikes, mV."""
         return self.v_rest + self.i_ext * (self.tau_m / self.c_m)
+
+    @property
+    def inflow(self) -> Inflow:
+        """Where a current enters steps and flights whose first coefficient is `v_inf`."""
+        return ((0, self.tau_m / self.c_m),)
 
     @property
     def v_start(self) -> float | np.ndarray:

@@ -41,7 +41,7 @@ class LIF(LeakyNeuron):
         from snnsim.kernels.threshold import UNKNOWN
 
         coef = rows(n, self.v_inf, np.exp(-dt / np.asarray(self.tau_m)), self.v_th, self.v_reset, self.refractory_steps(dt))
-        return ClockForm(step_delta, filled(n, self.v_start, 0.0, UNKNOWN), coef, helpers=1)
+        return ClockForm(step_delta, filled(n, self.v_start, 0.0, UNKNOWN), coef, helpers=1, current=self.inflow)
 
     def event_form(self, n: int) -> EventForm:
         """Return the flight between inputs, and its first crossing of threshold.
@@ -55,7 +55,11 @@ class LIF(LeakyNeuron):
             fade = 1.0 / float(tau_m[0])
             coef = rows(n, v_th - v_inf, self.v_reset - v_inf, v_inf, fade, self.t_ref)
             return EventForm(advance_frozen, peek_frozen, filled(n, self.v_start - v_inf), coef, fade)
+        return self.driven_form(n)
+
+    def driven_form(self, n: int) -> EventForm:
+        """Return the flight between inputs of neurons that may fire by themselves."""
         from snnsim.kernels.delta_flight import advance_delta, peek_delta
 
         coef = rows(n, self.v_inf, self.tau_m, self.v_th, self.v_reset, self.t_ref)
-        return EventForm(advance_delta, peek_delta, filled(n, self.v_start), coef)
+        return EventForm(advance_delta, peek_delta, filled(n, self.v_start), coef, current=self.inflow)

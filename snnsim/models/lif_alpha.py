@@ -50,7 +50,7 @@ class LIFAlpha(LeakyNeuron):
         coef = [self.v_inf, np.exp(-dt / tau_m), self.v_th, self.v_reset, self.refractory_steps(dt)]
         for tau in (np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)):
             coef += [moment(0, dt, tau_m, tau) / self.c_m, moment(1, dt, tau_m, tau) / self.c_m, np.exp(-dt / tau), np.e / tau]
-        return ClockForm(step_alpha, filled(n, self.v_start, 0.0, 0.0, 0.0, 0.0, 0.0), rows(n, *coef, dt))
+        return ClockForm(step_alpha, filled(n, self.v_start, 0.0, 0.0, 0.0, 0.0, 0.0), rows(n, *coef, dt), current=self.inflow)
 
 
 def moment(order: int, t: float, tau_m: np.ndarray, tau_s: np.ndarray) -> np.ndarray:

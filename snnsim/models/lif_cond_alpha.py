@@ -41,4 +41,4 @@ class LIFCondAlpha(ConductanceNeuron):
 
         peaks = (np.e / np.asarray(self.tau_syn_exc), np.e / np.asarray(self.tau_syn_inh))
         coef = rows(n, *self.conductance_coefficients(dt), *peaks)
-        return ClockForm(step_cond_alpha, filled(n, self.v_start, 0.0, 0.0, 0.0, 0.0, 0.0), coef)
+        return ClockForm(step_cond_alpha, filled(n, self.v_start, 0.0, 0.0, 0.0, 0.0, 0.0), coef, current=self.conductance_inflow(dt))

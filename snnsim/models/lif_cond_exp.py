@@ -38,4 +38,4 @@ class LIFCondExp(ConductanceNeuron):
         from snnsim.kernels.conductance import step_cond_exp  # numba is loaded when something runs, not by import snnsim
 
         coef = rows(n, *self.conductance_coefficients(dt))
-        return ClockForm(step_cond_exp, filled(n, self.v_start, 0.0, 0.0, 0.0), coef)
+        return ClockForm(step_cond_exp, filled(n, self.v_start, 0.0, 0.0, 0.0), coef, current=self.conductance_inflow(dt))

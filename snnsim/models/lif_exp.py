@@ -52,7 +52,7 @@ class LIFExp(LeakyNeuron):
         fixed = (self.v_inf, np.exp(-dt / tau_m), self.v_th, self.v_reset, self.refractory_steps(dt))
         synapses = (_overlap(dt, tau_m, exc) / self.c_m, np.exp(-dt / exc), _overlap(dt, tau_m, inh) / self.c_m, np.exp(-dt / inh))
         state, coef = filled(n, self.v_start, 0.0, 0.0, 0.0, UNKNOWN), rows(n, *fixed, *synapses)
-        return ClockForm(step_exp, state, coef, lands=((1, 1.0), (2, 1.0)), helpers=1)
+        return ClockForm(step_exp, state, coef, lands=((1, 1.0), (2, 1.0)), helpers=1, current=self.inflow)
 
     def event_form(self, n: int) -> EventForm:
         """Return the flight between inputs, and its first crossing of threshold."""
@@ -61,7 +61,8 @@ class LIFExp(LeakyNeuron):
         tau_m, exc, inh = np.asarray(self.tau_m), np.asarray(self.tau_syn_exc), np.asarray(self.tau_syn_inh)
         fixed = (self.v_inf, 1.0 / tau_m, self.v_th, self.v_reset, self.t_ref, 1.0 / exc, 1.0 / inh, self.c_m)
         peaks = (_peak(tau_m, exc), _peak(tau_m, inh))
-        return EventForm(advance_exp, peek_exp, filled(n, self.v_start, 0.0, 0.0), rows(n, *fixed, *peaks))
+        coef = rows(n, *fixed, *peaks)
+        return EventForm(advance_exp, peek_exp, filled(n, self.v_start, 0.0, 0.0), coef, current=self.inflow)
 
 
 def _overlap(t: float | np.ndarray, tau_a: np.ndarray, tau_b: np.ndarray) -> np.ndarray:

@@ -17,6 +17,10 @@ from snnsim.models.drawn import on_numbers
 _ON_GRID = 1e-9  # relative distance of a time from a multiple of dt that counts as rounding
 
 
+#: Rows of coefficients that a current enters, and how much 1 unit of it adds there.
+Inflow = tuple[tuple[int, float | np.ndarray], ...]
+
+
 class ClockForm(NamedTuple):
     """How a population takes steps.
 
@@ -27,6 +31,8 @@ class ClockForm(NamedTuple):
                                       kernel must then accept inputs without columns, and the driver may add them itself
     cut : function or None            (low, high) -> coef of those neurons, where columns are not neurons
     helpers : int                     last rows of `state` that only speed up the kernel: they are not saved
+    current : (row, scale) or None    rows of `coef` that i_ext enters, and what 1 unit of it adds there: a number, or one per
+                                      neuron. The driver writes them when a `Current` changes; None: the model takes none
     """
 
     step: Any
@@ -35,6 +41,7 @@ class ClockForm(NamedTuple):
     lands: tuple[tuple[int, float], ...] | None = None
     cut: Callable[[int, int], np.ndarray] | None = None
     helpers: int = 0
+    current: Inflow | None = None
 
     def part(self, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
         """Return state and coef of the neurons low .. high - 1."""
@@ -48,6 +55,8 @@ class EventForm(NamedTuple):
 
     fade : float or None   1/ms; a number for a model whose neurons cannot fire by themselves and are kept frozen, as in
                            kernels/frozen.py. The first row of its coefficients is the distance to threshold
+    current                as in `ClockForm`. Called for a neuron that is not touched by anything else, `advance` must find its
+                           due time anew, also while it is refractory
     """
 
     advance: Any
@@ -55,6 +64,7 @@ class EventForm(NamedTuple):
     state: np.ndarray
     coef: np.ndarray
     fade: float | None = None
+    current: Inflow | None = None
 
 
 class NeuronModel(Model):
@@ -98,6 +108,10 @@ class NeuronModel(Model):
     def event_form(self, n: int) -> EventForm | None:
         """Return how `n` neurons fly between events; None when the model has no closed form."""
         return None
+
+    def driven_form(self, n: int) -> EventForm | None:
+        """Return `event_form` for neurons into which a `Current` flows: they may fire by themselves, and are never frozen."""
+        return self.event_form(n)
 
     def expected_rate(self, duration: float) -> float:
         """Return the rate per neuron that `engine="auto"` should expect, Hz. A neuron's own rate is unknown: 10 Hz."""
