@@ -231,9 +231,10 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
         ]
         wiring = tables.build_wiring(compiled, cells, mine, np.int64)
         learning = tables.build_learning(compiled, cells, mine, dt)
-        flows = currents.build(compiled, forms, signals, cells, low[k], low[k + 1], np.int64)
         scratch, mail = _scratch(chosen, cells, delays, sizes, number), _mail(compiled, chosen, cells, delays, number)
-        parts.append(Part(k, np.zeros(1, dtype=np.int64), kernels, cells, woven.fabric, wiring, learning, sent, scratch, mail, gate, flows))
+        flows = currents.build(compiled, forms, signals, cells, low[k], low[k + 1], np.int64)
+        here = np.zeros(1, dtype=np.int64)
+        parts.append(Part(k, here, kernels, cells, woven.fabric, wiring, learning, sent, scratch, mail, gate, flows))
         runs.append(mine)
         held.append(woven)
     machine = Machine(parts, forms, chosen, low, runs, window, held)
