@@ -35,6 +35,19 @@ def _borrow(typing_context, address, size, dtype):
 borrow: Any = _borrow
 
 
+#: Bytes of a cache line, and of the widest vector.
+LINE = 64
+
+
+def on_a_line(array: np.ndarray) -> np.ndarray:
+    """Return a copy of a flat array that begins on a cache line: a vector of its numbers then never spans two."""
+    room = np.empty(array.nbytes + LINE, dtype=np.uint8)
+    first = -room.ctypes.data % LINE
+    copy = room[first : first + array.nbytes].view(array.dtype)
+    copy[:] = array
+    return copy
+
+
 def address(array: np.ndarray | None) -> int:
     """Return where a contiguous array lies; 0 for None."""
     if array is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from snnsim.kernels._jit import leaf_inline
 
 #: Neurons tested together: one at threshold in a block is rare, and a block lies in the first-level cache.
-_BLOCK = 128
+_BLOCK = 256
 
 #: Marks in the first place of a `held` row: nobody has listed the refractory neurons yet; the list ends here.
 UNKNOWN, LAST = -2.0, -1.0

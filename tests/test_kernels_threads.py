@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from snnsim.kernels._jit import leaf
-from snnsim.kernels.memory import address, borrow
+from snnsim.kernels.memory import address, borrow, on_a_line
 from snnsim.kernels.threads import meet, pause_address
 
 
@@ -35,6 +35,12 @@ def _total(where, size):
     for item in borrow(where, size, np.uint16):
         total += item
     return total
+
+
+def test_an_array_on_a_line_begins_there():
+    for size in (0, 1, 7, 1000):
+        copy = on_a_line(np.arange(size) + 0.5)
+        assert copy.ctypes.data % 64 == 0 and copy.tolist() == (np.arange(size) + 0.5).tolist()
 
 
 def test_a_borrowed_array_is_the_array():

@@ -33,6 +33,7 @@ from snnsim.kernels.clock import run_clock
 from snnsim.kernels.current import Currents
 from snnsim.kernels.layout import LEARNED, SPREAD, Cells, Fabric, Gate, Learning, Scratch, Sent, Wiring
 from snnsim.kernels.mail import BLOCK, Mail, empty_mail
+from snnsim.kernels.memory import on_a_line
 from snnsim.kernels.single import in_single
 from snnsim.kernels.threads import pause_address
 from snnsim.models.spiking import ClockForm, whole_steps
@@ -253,7 +254,7 @@ def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[i
     words = int(np.max((cells.size + 63) // 64, initial=1))
     counted = np.zeros(8 * words, dtype=np.uint64)
     return Scratch(
-        inputs=np.zeros(int(cells.size @ cells.channels), dtype=number),
+        inputs=on_a_line(np.zeros(int(cells.size @ cells.channels), dtype=number)),
         marks=np.zeros(int(cells.first[-1]), dtype=np.uint8),
         mailed=chosen.mailed,
         lands=chosen.lands,

@@ -15,6 +15,7 @@ from snnsim.compiler.spiking import CompiledSpiking, end_to_end, outgoing, spans
 from snnsim.engines.runs import Runs, to_order
 from snnsim.errors import CompileError, SimulationError
 from snnsim.kernels.layout import Cells, Learning, Wiring
+from snnsim.kernels.memory import on_a_line
 from snnsim.kernels.random import NEURON_STRIDE, stream_key
 from snnsim.kernels.stdp import forget, on_pre, settle
 
@@ -95,7 +96,7 @@ def build_cells(compiled: CompiledSpiking, parts: list[Any], kinds: list[int], l
         state_rows=np.array([len(state) for state, _ in parts], dtype=np.int64),
         coef_ptr=coef_ptr,
         coef_rows=np.array([len(coef) for _, coef in parts], dtype=np.int64),
-        state=state,
+        state=on_a_line(state),
         coef=coef,
         tally=np.zeros((len(sizes), 3), dtype=np.int64),
     )
