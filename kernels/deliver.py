@@ -33,11 +33,10 @@ def add_dense(weight, counts, inputs):
 
 
 @leaf
-def add_list(weight, number, sources, times, inputs):
-    """Add weight * times to the input of each source's own partner. number : float[1], rounds to the type of the inputs"""
+def add_list(weight, sources, times, inputs):
+    """Add weight * times to the input of each source's own partner, rounded as by `add_dense`."""
     for k in range(sources.size):
-        number[0] = weight * times[k]
-        inputs[sources[k]] += number[0]
+        inputs[sources[k]] += weight * times[k]
 
 
 @leaf_inline
@@ -167,7 +166,7 @@ def deliver(fabric, q, part, slot, sent, n_post, scratch, lands, inputs):
                 for i in range(times.size):
                     scratch.marks[mark + np.uint64(i)] |= times[i] > 0
         else:
-            add_list(fabric.weight[q], scratch.number, sources[:n], times[:n], partners)
+            add_list(fabric.weight[q], sources[:n], times[:n], partners)
             if lands:
                 for source in sources[:n]:
                     scratch.marks[mark + np.uint64(source)] = _SEEN

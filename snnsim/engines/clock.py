@@ -115,6 +115,8 @@ def run(
             cut = True
     for log in logs:
         recording.drain(log, spikes)
+    # Where a run ends must not show in its weights or counts: what is pending would be settled at some later step.
+    _settle(compiled, machine)
     duration = (int(position[0]) - first) * dt
     neurons = np.sum([part.cells.tally for part in machine.parts], axis=0)
     synapses = np.sum([part.fabric.tally + part.wiring.tally for part in machine.parts], axis=0)
@@ -233,14 +235,18 @@ def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], fabric: Fabri
     )
 
 
+def _settle(compiled: CompiledSpiking, machine: Machine) -> None:
+    """Bring all weights up to the steps taken, and release the spike histories behind them."""
+    for part in machine.parts:
+        tables.apply_pending(compiled, part.cells, part.wiring, part.learning, float(part.position[0]), 0.0)
+
+
 def _with_room(compiled: CompiledSpiking, machine: Machine) -> Machine:
     """Return the machine with room in all spike histories for at least one more window."""
     if not any(part.learning.full[0] for part in machine.parts):
         return machine
-    now = float(machine.parts[0].position[0])
-    for part in machine.parts:
-        tables.apply_pending(compiled, part.cells, part.wiring, part.learning, now, 0.0)
+    _settle(compiled, machine)
     learnings = [part.learning for part in machine.parts]
     while any(tables.crowded(learning, machine.window) for learning in learnings):
-        learnings = [tables.deepened(learning) for learning in learnings]
+        learnings = [tables.with_depth(learning, 2 * learning.time.shape[1]) for learning in learnings]
     return machine._replace(parts=[part._replace(learning=learning) for part, learning in zip(machine.parts, learnings, strict=True)])

@@ -35,7 +35,9 @@ def saved(machine: Any) -> dict[str, np.ndarray]:
         "weight": np.concatenate([np.empty(0), *(_weights(machine, q) for q in _plastic(machine))]),
     }
     arrays |= {f"sent.{name}": column for name, column in _under_way(machine).items()}
-    learnings = [part.learning for part in parts]
+    # How deep the histories became depends on when they were emptied, and that on the number of threads.
+    depth = max(tables.least_depth(part.learning) for part in parts)
+    learnings = [tables.with_depth(part.learning, depth) for part in parts]
     arrays |= {f"learning.{name}": getattr(learnings[0], name) for name in _BY_SOURCE}
     for name in _BY_TARGET:
         pieces = [

@@ -189,22 +189,30 @@ def crowded(learning: Learning, ahead: int = 0) -> bool:
     return bool(np.any(learning.written + 2 + ahead - learning.low > learning.time.shape[1]))
 
 
-def deepened(learning: Learning) -> Learning:
-    """Return the learning with histories of twice the depth."""
-    depth = learning.time.shape[1]
-    wider = learning._replace(time=np.zeros((len(learning.written), 2 * depth)), x_post=np.zeros((len(learning.written), 2 * depth)))
-    for k in range(depth):
+def least_depth(learning: Learning) -> int:
+    """Return the least depth of histories that hold what is still needed."""
+    depth, most = _HISTORY, int(np.max(learning.written - learning.low, initial=0))
+    while depth < most:
+        depth *= 2
+    return depth
+
+
+def with_depth(learning: Learning, depth: int) -> Learning:
+    """Return the learning with histories of another depth, and zeros where nothing is needed. depth : >= `least_depth`"""
+    n, old = learning.time.shape
+    new = learning._replace(time=np.zeros((n, depth)), x_post=np.zeros((n, depth)))
+    for k in range(min(old, depth)):
         held = np.flatnonzero(learning.low + k < learning.written)
         at = learning.low[held] + k
-        wider.time[held, at % (2 * depth)] = learning.time[held, at % depth]
-        wider.x_post[held, at % (2 * depth)] = learning.x_post[held, at % depth]
-    return wider
+        new.time[held, at % depth] = learning.time[held, at % old]
+        new.x_post[held, at % depth] = learning.x_post[held, at % old]
+    return new
 
 
 def make_room(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, learning: Learning, now: float, in_flight: float) -> Learning:
     """Apply pending potentiation, release the histories it used, and double them if spikes are still too many to keep."""
     apply_pending(compiled, cells, wiring, learning, now, in_flight)
-    return deepened(learning) if crowded(learning) else learning
+    return with_depth(learning, 2 * learning.time.shape[1]) if crowded(learning) else learning
 
 
 def saved(cells: Cells, wiring: Wiring, learning: Learning) -> dict[str, np.ndarray]:
