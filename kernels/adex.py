@@ -6,7 +6,7 @@ import numpy as np
 
 from snnsim.kernels._jit import kernel_with, leaf
 from snnsim.kernels.layout import CLOCK_STEP
-from snnsim.kernels.rkf45 import scheme
+from snnsim.kernels.rkf45 import in_double, scheme
 from snnsim.kernels.threshold import count_driven
 
 
@@ -41,8 +41,8 @@ def step_adex(step, state, coef, inputs, key, events, tally):
     n_spiking = 0
     for i in range(left.size):
         c = i if per_neuron else 0
-        v_peak, v_reset = coef[5, c], coef[6, c]
-        y, t, h, fired = (state[0, i], state[1, i], state[2, i], state[3, i]), 0.0, scheme[i], False
+        v_peak, v_reset = np.float64(coef[5, c]), np.float64(coef[6, c])
+        y, t, h, fired = in_double(state, i), 0.0, np.float64(scheme[i]), False
         while t < dt:
             hold = 1.0 if left[i] > 0.0 else 0.0
             p = (

@@ -177,9 +177,11 @@ def deliver_partners(strand, q, part, slot, sent, scratch, lands, inputs):
             for i in range(times.size):
                 marks[i] |= times[i] > 0
         return
+    # Rounded as by `add_dense`: a run that continues finds counts as a list.
+    scratch.number[0] = s.weight
+    w = scratch.number[0]
     for k in range(n):
-        scratch.number[0] = s.weight * times[k]
-        partners[sources[k]] += scratch.number[0]
+        partners[sources[k]] += w * times[k]
         if lands:
             marks[sources[k]] = _SEEN
 

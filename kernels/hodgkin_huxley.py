@@ -6,7 +6,7 @@ import numpy as np
 
 from snnsim.kernels._jit import kernel_with, leaf, leaf_inline
 from snnsim.kernels.layout import CLOCK_STEP
-from snnsim.kernels.rkf45 import scheme
+from snnsim.kernels.rkf45 import in_double, scheme
 from snnsim.kernels.threshold import count_driven
 
 # From exp(-(v + 65) / 10) to the potentials where m, h and n switch: -40, -35 and -55 mV.
@@ -75,7 +75,7 @@ def step_hh(step, state, coef, inputs, key, events, tally):
             coef[0, c], coef[1, c], coef[2, c], coef[3, c], coef[4, c], coef[5, c], coef[6, c], coef[7, c],
             exc[i], d_exc[i], coef[8, c], inh[i], d_inh[i], coef[9, c],
         )  # fmt: skip
-        was, y, t, h = state[0, i], (state[0, i], state[1, i], state[2, i], state[3, i]), 0.0, scheme[i]
+        was, y, t, h = state[0, i], in_double(state, i), 0.0, np.float64(scheme[i])
         while t < dt:
             t, h, y = _take_step(t, dt, h, y, p)
         state[0, i], state[1, i], state[2, i], state[3, i] = y

@@ -8,6 +8,8 @@ Source: Fehlberg (1969), NASA TR R-315, table III; GSL, rkf45.c and cstd.c.
 
 from __future__ import annotations
 
+import numpy as np
+
 from snnsim.kernels._jit import leaf, leaf_inline
 
 TOLERANCE = 1e-6
@@ -50,6 +52,12 @@ def resized(h, ratio):
     # Written so that NaN, the error of a step far too long, takes the strongest cut.
     factor = 0.9 * ratio ** (-0.2)
     return h * factor if factor > 0.2 else h * 0.2
+
+
+@leaf_inline
+def in_double(state, i):
+    """Return the first four states of neuron i: the scheme computes in double precision, whatever the states are kept in."""
+    return np.float64(state[0, i]), np.float64(state[1, i]), np.float64(state[2, i]), np.float64(state[3, i])
 
 
 def scheme(slope):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from math import prod
 from types import MappingProxyType
 from typing import Any, final
@@ -69,6 +70,10 @@ class Population:
 
     def __setattr__(self, field: str, value: Any) -> None:
         raise AttributeError(f"Population.{field} cannot be changed: a description is immutable. Make a new Population.")
+
+    def __reduce__(self) -> tuple:
+        # Made anew by whoever reads a pickle or copies: nothing else can set the fields.
+        return Population, (self.name, self.shape, self.model)
 
     def __getitem__(self, key: Any) -> View:
         return View(self, key)
@@ -176,6 +181,9 @@ class Projection:
     def __setattr__(self, field: str, value: Any) -> None:
         raise AttributeError(f"Projection.{field} cannot be changed: a description is immutable. Make a new Projection.")
 
+    def __reduce__(self) -> tuple:
+        return partial(Projection, **{field: getattr(self, field) for field in Projection.__slots__}), ()
+
     def __repr__(self) -> str:
         return f"Projection({self.pre.name!r} -> {self.post.name!r}, {type(self.connector).__name__})"
 
@@ -229,6 +237,9 @@ class Network:
 
     def __setattr__(self, field: str, value: Any) -> None:
         raise AttributeError(f"Network.{field} cannot be changed: a description is immutable. Make a new Network.")
+
+    def __reduce__(self) -> tuple:
+        return Network, (*self.populations.values(), *self.projections.values())
 
     def population(self, name: str) -> Population:
         """Return the population called `name`. Raises WiringError listing the valid names."""

@@ -138,13 +138,15 @@ def counted_step(monkeypatch, model, change):
     """Return the operations of one clock step of one neuron, run as Python on numbers that count. change : to the state, by row"""
     form = model.clock_form(1, 1.0 if isinstance(model, (Leaky, Synaptic)) else 0.1)
     home = import_module(form.step.py_func.__module__)
-    looked_up = SimpleNamespace(e=Counted(np.e), inf=np.inf, **{name: _counting("tables", getattr(np, name)) for name in ("exp", "expm1")})
+    tables = {name: _counting("tables", getattr(np, name)) for name in ("exp", "expm1")}
+    looked_up = SimpleNamespace(e=Counted(np.e), inf=np.inf, float64=lambda number: number, **tables)
     for module in (home, rkf45, magnus):
         for name, value in list(vars(module).items()):
             if hasattr(value, "py_func"):
                 monkeypatch.setattr(module, name, value.py_func)
-    if hasattr(home, "np"):
-        monkeypatch.setattr(home, "np", looked_up)
+    for module in (home, rkf45):
+        if hasattr(module, "np"):
+            monkeypatch.setattr(module, "np", looked_up)
     if hasattr(home, "_take_step"):
         monkeypatch.setattr(rkf45, "leaf", lambda function: function)
         slope = next(value for name, value in vars(home).items() if name.startswith("slope_"))

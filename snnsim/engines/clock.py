@@ -17,10 +17,11 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
 from snnsim.engines import currents, tables
-from snnsim.engines.clock_state import restore, saved
+from snnsim.engines.clock_state import restore, saved, states_of
 from snnsim.engines.counting import counts
 from snnsim.engines.fabric import Plan, plan, weave
 from snnsim.engines.interrupts import Interrupts
+from snnsim.engines.limits import check_single, check_states
 from snnsim.engines.live import Live, listeners, play_steps
 from snnsim.engines.parts import cut_populations
 from snnsim.engines.recording import Recorder, open_writer
@@ -132,9 +133,10 @@ def run(
         except KeyboardInterrupt:
             cut = True
         recorder.end(logs, takes, int(position[0]) * dt, cut)
-    for part in machine.parts:
-        # What is pending is applied now, so that its count does not depend on when Python last looked.
-        tables.apply_pending(compiled, part.cells, part.wiring, part.learning, float(position[0]), 0.0)
+    # What is pending is applied now, so that its count does not depend on when Python last looked.
+    _settle(compiled, machine)
+    for p in range(len(compiled.populations)):
+        check_states(compiled, p, states_of(machine, p), float(position[0]) * dt)
     duration = (int(position[0]) - first) * dt
     neurons = np.sum([part.cells.tally for part in machine.parts], axis=0)
     counted = [np.stack([part.fabric.strand["synops"], part.fabric.strand["updates"]], axis=1) for part in machine.parts]
@@ -196,6 +198,8 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
     signals = [current.signal.clock_form(dt) for current in compiled.currents]
     steps = [form.step if precision == "double" else in_single(form.step) for form in forms]
     kernels, kinds = tables.kernel_tuple(steps)
+    if precision == "single":
+        check_single(compiled, forms)
     delays = delay_steps(compiled)
     chosen = plan(compiled, forms, delays)
     sizes = [population.size for population in compiled.populations]
@@ -269,14 +273,18 @@ def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[i
     )
 
 
+def _settle(compiled: CompiledSpiking, machine: Machine) -> None:
+    """Bring all weights up to the steps taken, and release the spike histories behind them."""
+    for part in machine.parts:
+        tables.apply_pending(compiled, part.cells, part.wiring, part.learning, float(part.position[0]), 0.0)
+
+
 def _with_room(compiled: CompiledSpiking, machine: Machine) -> Machine:
     """Return the machine with room in all spike histories for at least one more window."""
     if not any(part.learning.full[0] for part in machine.parts):
         return machine
-    now = float(machine.parts[0].position[0])
-    for part in machine.parts:
-        tables.apply_pending(compiled, part.cells, part.wiring, part.learning, now, 0.0)
+    _settle(compiled, machine)
     learnings = [part.learning for part in machine.parts]
     while any(tables.crowded(learning, machine.window) for learning in learnings):
-        learnings = [tables.deepened(learning) for learning in learnings]
+        learnings = [tables.with_depth(learning, 2 * learning.time.shape[1]) for learning in learnings]
     return machine._replace(parts=[part._replace(learning=learning) for part, learning in zip(machine.parts, learnings, strict=True)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     current.* : noise drawn so far
     """
     parts, threads = machine.parts, range(len(machine.parts))
-    states = [np.concatenate([_state(machine, k, p) for k in threads], axis=1).ravel() for p in _all(machine)]
+    states = [states_of(machine, p).ravel() for p in _all(machine)]
     for part in parts:
         for slot in range(len(part.mail.first)):
             spill(part.mail, slot)
@@ -40,7 +41,9 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
         "weight": np.concatenate([np.empty(0), *(_weights(machine, q) for q in _plastic(machine))]),
     }
     arrays |= {f"sent.{name}": column for name, column in _under_way(machine).items()}
-    learnings = [part.learning for part in parts]
+    # How deep the histories became depends on when they were emptied, and that on the number of threads.
+    depth = max(tables.least_depth(part.learning) for part in parts)
+    learnings = [tables.with_depth(part.learning, depth) for part in parts]
     arrays |= {f"learning.{name}": getattr(learnings[0], name) for name in _BY_SOURCE}
     for name in _BY_TARGET:
         pieces = [
@@ -96,6 +99,11 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
     for part in renewed:
         part.learning.full[0] = tables.crowded(part.learning, machine.window)
     return machine._replace(parts=renewed)
+
+
+def states_of(machine: Any, p: int) -> np.ndarray:
+    """Return the state of population p, float[rows, n]."""
+    return np.concatenate([_state(machine, k, p) for k in range(len(machine.parts))], axis=1)
 
 
 def _all(machine: Any) -> range:
@@ -170,14 +178,14 @@ def _send(machine: Any, arrays: Mapping[str, np.ndarray]) -> None:
     """Put the spikes under way back where the threads will look for them."""
     sent = machine.parts[0].sent
     step, population = arrays["sent.step"], arrays["sent.population"]
-    for at in np.unique(step):
-        for p in np.unique(population[step == at]):
-            mine = (step == at) & (population == p)
-            neuron, times = arrays["sent.neuron"][mine], arrays["sent.times"][mine]
-            for k in range(sent.answer.shape[0]):
-                low, high = int(sent.low[k, p]), int(sent.low[k + 1, p])
-                here = (neuron >= low) & (neuron < high)
-                n, first, slot = int(here.sum()), 2 * (int(sent.first[p]) + low), int(at) % sent.answer.shape[1]
-                sent.spikes[slot, first : first + n] = neuron[here] - low
-                sent.spikes[slot, first + high - low : first + high - low + n] = times[here]
-                sent.answer[k, slot, p] = n
+    begins = np.flatnonzero(np.diff(step, prepend=-1) | np.diff(population, prepend=-1))
+    for begin, end in pairwise([*begins.tolist(), len(step)]):
+        p, slot = int(population[begin]), int(step[begin]) % sent.answer.shape[1]
+        neuron, times = arrays["sent.neuron"][begin:end], arrays["sent.times"][begin:end]
+        edges = np.searchsorted(neuron, sent.low[:, p])
+        for k, (a, b) in enumerate(pairwise(edges.tolist())):
+            low, high = int(sent.low[k, p]), int(sent.low[k + 1, p])
+            first, n = 2 * (int(sent.first[p]) + low), b - a
+            sent.spikes[slot, first : first + n] = neuron[a:b] - low
+            sent.spikes[slot, first + high - low : first + high - low + n] = times[a:b]
+            sent.answer[k, slot, p] = n

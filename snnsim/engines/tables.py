@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,22 +191,30 @@ def crowded(learning: Learning, ahead: int = 0) -> bool:
     return bool(np.any(learning.written + 2 + ahead - learning.low > learning.time.shape[1]))
 
 
-def deepened(learning: Learning) -> Learning:
-    """Return the learning with histories of twice the depth."""
-    depth = learning.time.shape[1]
-    wider = learning._replace(time=np.zeros((len(learning.written), 2 * depth)), x_post=np.zeros((len(learning.written), 2 * depth)))
-    for k in range(depth):
+def least_depth(learning: Learning) -> int:
+    """Return the least depth of histories that hold what is still needed."""
+    depth, most = _HISTORY, int(np.max(learning.written - learning.low, initial=0))
+    while depth < most:
+        depth *= 2
+    return depth
+
+
+def with_depth(learning: Learning, depth: int) -> Learning:
+    """Return the learning with histories of another depth, and zeros where nothing is needed. depth : >= `least_depth`"""
+    n, old = learning.time.shape
+    new = learning._replace(time=np.zeros((n, depth)), x_post=np.zeros((n, depth)))
+    for k in range(min(old, depth)):
         held = np.flatnonzero(learning.low + k < learning.written)
         at = learning.low[held] + k
-        wider.time[held, at % (2 * depth)] = learning.time[held, at % depth]
-        wider.x_post[held, at % (2 * depth)] = learning.x_post[held, at % depth]
-    return wider
+        new.time[held, at % depth] = learning.time[held, at % old]
+        new.x_post[held, at % depth] = learning.x_post[held, at % old]
+    return new
 
 
 def make_room(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, learning: Learning, now: float, in_flight: float) -> Learning:
     """Apply pending potentiation, release the histories it used, and double them if spikes are still too many to keep."""
     apply_pending(compiled, cells, wiring, learning, now, in_flight)
-    return deepened(learning) if crowded(learning) else learning
+    return with_depth(learning, 2 * learning.time.shape[1]) if crowded(learning) else learning
 
 
 def saved(cells: Cells, wiring: Wiring, learning: Learning) -> dict[str, np.ndarray]:
@@ -262,6 +271,32 @@ def current_weights(
     return weights
 
 
+class _Silence:
+    """Keeps numba's warning about kernels that travel as first-class functions to itself, in any number of threads.
+
+    Filters belong to the process: were each run to put back what it found, the last one would put back what another had set.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._filters = threading.Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._filters.enter_context(warnings.catch_warnings())
+                warnings.filterwarnings("ignore", message="First-class function type feature is experimental")
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._filters.close()
+
+
+_silence = _Silence()
+
+
 class Chunks:
     """Sizes pieces of a run to about 0.2 s, so that a bar moves and Ctrl-C is heard; results do not depend on it."""
 
@@ -272,9 +307,7 @@ class Chunks:
     def timed(self):
         """Time one piece and adapt the size of the next."""
         began = time.perf_counter()
-        with warnings.catch_warnings():
-            # Kernels travel as first-class functions, which numba calls experimental.
-            warnings.filterwarnings("ignore", message="First-class function type feature is experimental")
+        with _silence:
             yield self.size
         seconds = time.perf_counter() - began
         if seconds < 0.5 * _CHUNK_SECONDS:

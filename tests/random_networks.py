@@ -1,0 +1,134 @@
+"""Random networks of spiking models for property tests: every kind of source, connector, weight, delay and view."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from snnsim.connect import AllToAll, FixedInDegree, FixedProbability, FixedTotalNumber, FromArrays, OneToOne
+from snnsim.distributions import Normal, Uniform
+from snnsim.models.adex import AdEx
+from snnsim.models.alif import ALIF
+from snnsim.models.integrate_fire import IF
+from snnsim.models.izhikevich import Izhikevich
+from snnsim.models.lif import LIF
+from snnsim.models.lif_alpha import LIFAlpha
+from snnsim.models.lif_cond_exp import LIFCondExp
+from snnsim.models.lif_exp import LIFExp
+from snnsim.models.norse_lif import NorseLIF
+from snnsim.models.poisson import PoissonSource
+from snnsim.models.regular import RegularSource
+from snnsim.models.snntorch_leaky import Leaky
+from snnsim.models.snntorch_synaptic import Synaptic
+from snnsim.models.spike_array import SpikeArray
+from snnsim.models.varying_poisson import VaryingPoissonSource
+from snnsim.network import Network, Population, Projection
+from snnsim.plasticity.pair_stdp import PairSTDP
+
+DT = 0.125  # ms: a power of two, so that a drawn delay is on the grid exactly
+
+#: model -> weight that a few spikes of which make a neuron fire
+CONTINUOUS = {LIF: 4.3, LIFExp: 417.3, LIFAlpha: 401.7, LIFCondExp: 6.1, IF: 4.1, AdEx: 8.0, Izhikevich: 8.0, ALIF: 4.0}
+DISCRETE = {Leaky: 0.45, Synaptic: 0.37, NorseLIF: 1.0}
+
+
+def random_model(random, choices, n):
+    """Return a model, at times with parameters per neuron: an array, or drawn."""
+    model = choices[random.integers(len(choices))]
+    more = random.integers(4)
+    if model in (LIF, LIFExp, LIFAlpha, LIFCondExp, IF, ALIF):
+        t_ref = {"t_ref": float(random.choice([0.0, DT, 1.0, 2.0]))}
+        if more == 1:
+            return model(v_th=random.uniform(-56.0, -50.0, n), **t_ref)
+        if more == 2:
+            return model(v_th=Uniform(low=-56.0, high=-50.0), v_init=Normal(mean=-62.0, std=2.0, high=-57.0), **t_ref)
+        return model(**t_ref)
+    return model()
+
+
+def random_source(random, n, duration):
+    """Return a source, rare or dense."""
+    kind = random.integers(6)
+    if kind == 0:
+        return PoissonSource(rate=float(random.choice([40.0, 300.0])))
+    if kind == 1:
+        return PoissonSource(rate=float(random.choice([900.0, 4000.0])))
+    if kind == 2:
+        return PoissonSource(rate=random.uniform(0.0, 600.0, n))
+    if kind == 3:
+        return VaryingPoissonSource(times=[0.0, 7.3], rates=random.uniform(0.0, 900.0, (2, n) if random.integers(2) else 2))
+    if kind == 4:
+        return RegularSource(rate=random.uniform(20.0, 300.0), phase=random.uniform(0.1, 1.0, n))
+    m = int(random.integers(0, 40))
+    return SpikeArray(times=random.integers(1, int(duration / DT), m) * DT, indices=random.integers(n, size=m))
+
+
+def random_side(random, population):
+    """Return the population, or a view of some of it."""
+    n, kind = population.size, random.integers(5)
+    if kind == 0 and n > 2:
+        return population[int(random.integers(n // 2)) : n - int(random.integers(n // 2))]
+    if kind == 1 and n > 2:
+        return population[list(map(int, random.permutation(n)[: max(1, n // 2)]))]
+    return population
+
+
+def random_projection(random, pre, post, weight, *, now, plastic, dt):
+    """Return a projection. now : bool   it may have no delay; weight : its size"""
+    pre, post = random_side(random, pre), random_side(random, post)
+    dense = pre.size * post.size <= 50_000
+    connectors = [
+        FixedProbability(float(random.choice([0.0, 0.05, 0.3]))), FixedInDegree(min(3, max(1, pre.size - 1)), multapses=pre.size < 3 or bool(random.integers(2))),
+        FixedTotalNumber(min(200, pre.size * post.size // 2), multapses=True), FixedProbability(0.12),
+    ]  # fmt: skip
+    if dense:
+        m = int(random.integers(0, 60))
+        connectors += [AllToAll(), FromArrays(random.integers(pre.size, size=m), random.integers(post.size, size=m))]
+    if pre.size == post.size:
+        connectors += [OneToOne(), OneToOne()]
+    connector = connectors[random.integers(len(connectors))]
+    longest = 1 if random.integers(2) else 12
+    delay = float(dt * random.integers(1, 1 + longest))
+    if plastic:
+        rule = PairSTDP(a_plus=0.05, a_minus=0.04, w_max=weight)
+        given = Uniform(low=0.2 * weight, high=0.8 * weight) if random.integers(2) else 0.5 * weight
+        return Projection(pre, post, connector, weight=given, delay=delay, plasticity=rule)
+    sign = 1.0 if random.random() < 0.7 else -1.0
+    size = sign * weight / (1.0 if isinstance(connector, OneToOne) else max(1.0, 0.2 * post.size**0.5))
+    kind = random.integers(4)
+    given = Normal(mean=size, std=abs(size)) if kind == 0 else size
+    if isinstance(connector, FromArrays) and kind == 1:
+        given = random.normal(size, abs(size), len(connector.source))
+    late = random.integers(4)
+    if now:
+        delay = 0.0
+    elif late == 0:
+        delay = Uniform(low=dt, high=9.0 * dt, step=dt)
+    elif isinstance(connector, FromArrays) and late == 1:
+        delay = dt * random.integers(1, 30, len(connector.source))
+    return Projection(pre, post, connector, weight=given, delay=delay)
+
+
+def random_network(seed, *, models=tuple(CONTINUOUS), large=False, plastic=True, duration=20.0, dt=DT):
+    """Return a network of two to four populations.
+
+    large : bool   one population has more than 1024 neurons, so that rows of bits are used
+    """
+    random = np.random.default_rng(seed)
+    sizes = [int(random.choice([1, 2, 7, 13, 40, 40])) for _ in range(random.integers(2, 5))]
+    if large:
+        sizes[-1] = int(random.choice([1024, 1087, 1300]))
+        if random.integers(2):
+            sizes[0] = sizes[-1]
+    n_sources = 1 if len(sizes) < 4 else 2
+    populations = [Population(f"s{k}", n, random_source(random, n, duration)) for k, n in enumerate(sizes[:n_sources])]
+    populations += [Population(f"c{k}", n, random_model(random, models, n)) for k, n in enumerate(sizes[n_sources:])]
+    parts = []
+    for k, post in enumerate(populations[n_sources:], n_sources):
+        weight = (CONTINUOUS | DISCRETE)[type(post.model)]
+        for j, pre in enumerate(populations):
+            if j < n_sources or random.random() < 0.6:
+                now = j < k and random.random() < 0.25
+                learns = plastic and pre.size * post.size < 3000 and not now and random.random() < 0.35
+                parts.append(random_projection(random, pre, post, weight, now=now, plastic=learns, dt=dt))
+    order = random.permutation(len(parts))
+    return Network(*populations, *(parts[k] for k in order))
