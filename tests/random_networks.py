@@ -77,7 +77,8 @@ def random_projection(random, pre, post, weight, *, now, plastic, dt):
     pre, post = random_side(random, pre), random_side(random, post)
     dense = pre.size * post.size <= 50_000
     connectors = [
-        FixedProbability(float(random.choice([0.0, 0.05, 0.3]))), FixedInDegree(min(3, max(1, pre.size - 1)), multapses=pre.size < 3 or bool(random.integers(2))),
+        FixedProbability(float(random.choice([0.0, 0.05, 0.3]))),
+        FixedInDegree(min(3, max(1, pre.size - 1)), multapses=pre.size < 3 or bool(random.integers(2))),
         FixedTotalNumber(min(200, pre.size * post.size // 2), multapses=True), FixedProbability(0.12),
     ]  # fmt: skip
     if dense:
