@@ -78,8 +78,8 @@ def random_projection(random, pre, post, weight, *, now, plastic, dt):
     dense = pre.size * post.size <= 50_000
     connectors = [
         FixedProbability(float(random.choice([0.0, 0.05, 0.3]))),
-        FixedInDegree(min(3, max(1, pre.size - 1)), multapses=pre.size < 3 or bool(random.integers(2))),
-        FixedTotalNumber(min(200, pre.size * post.size // 2), multapses=True), FixedProbability(0.12),
+        FixedInDegree(min(3, max(1, pre.size - 1)), multapses=pre.size < 3 or bool(random.integers(2)), autapses=pre.size < 3),
+        FixedTotalNumber(min(200, pre.size * post.size // 2), multapses=True, autapses=pre.size < 3), FixedProbability(0.12),
     ]  # fmt: skip
     if dense:
         m = int(random.integers(0, 60))

@@ -199,3 +199,11 @@ def test_progress_rises_to_one(engine):
     seen = []
     run_spiking(random_network(), duration=50.0, engine=engine, progress=seen.append)
     assert seen == sorted(seen) and seen[-1] == 1.0
+
+
+def test_a_projection_that_drew_no_synapse_leaves_the_mail_of_its_targets_empty():
+    cells = Population("cells", 7, LIF())
+    nothing = Projection(cells, cells, FixedProbability(0.0), weight=0.5, plasticity=PairSTDP())
+    result = run_spiking(Network(nothing), duration=5.0, engine="clock")
+    ring = result.state.arrays["ring"]
+    assert ring.shape[1] == 7 and not ring.any()

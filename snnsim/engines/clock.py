@@ -250,8 +250,9 @@ def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np
     longest = max((int(steps.max()) for steps, how in zip(delays, chosen.kind, strict=True) if how in (SPREAD, LEARNED)), default=0)
     posted = sum(len(part.target) for part, how in zip(compiled.projections, chosen.kind, strict=True) if how in (SPREAD, LEARNED))
     slots = 1 << longest.bit_length()
-    blocks = min(_MAIL, 2 * posted) // BLOCK + 2 * slots if posted else 0
-    return empty_mail(slots, blocks, int(cells.size @ cells.channels) if posted else 0, number)
+    blocks = min(_MAIL, 2 * posted) // BLOCK + 2 * slots
+    # A projection may have drawn no synapse at all; the columns of its targets are there all the same.
+    return empty_mail(slots, blocks, int(cells.size @ cells.channels) if chosen.mailed.any() else 0, number)
 
 
 def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[int], number: type) -> Scratch:
