@@ -69,6 +69,10 @@ class Population:
     def __setattr__(self, field: str, value: Any) -> None:
         raise AttributeError(f"Population.{field} cannot be changed: a description is immutable. Make a new Population.")
 
+    def __reduce__(self) -> tuple:
+        # Made anew by whoever reads a pickle or copies: nothing else can set the fields.
+        return Population, (self.name, self.shape, self.model)
+
     def __getitem__(self, key: Any) -> View:
         return View(self, key)
 
@@ -175,8 +179,15 @@ class Projection:
     def __setattr__(self, field: str, value: Any) -> None:
         raise AttributeError(f"Projection.{field} cannot be changed: a description is immutable. Make a new Projection.")
 
+    def __reduce__(self) -> tuple:
+        return _projection, (self.pre, self.post, self.connector, self.weight, self.delay, self.plasticity)
+
     def __repr__(self) -> str:
         return f"Projection({self.pre.name!r} -> {self.post.name!r}, {type(self.connector).__name__})"
+
+
+def _projection(pre: Any, post: Any, connector: Connector, weight: Any, delay: Any, plasticity: Plasticity | None) -> Projection:
+    return Projection(pre, post, connector, weight=weight, delay=delay, plasticity=plasticity)
 
 
 @final
@@ -226,6 +237,9 @@ class Network:
 
     def __setattr__(self, field: str, value: Any) -> None:
         raise AttributeError(f"Network.{field} cannot be changed: a description is immutable. Make a new Network.")
+
+    def __reduce__(self) -> tuple:
+        return Network, (*self.populations.values(), *self.projections.values())
 
     def population(self, name: str) -> Population:
         """Return the population called `name`. Raises WiringError listing the valid names."""

@@ -80,6 +80,10 @@ class OperationCounts:
             frozen[layer] = MappingProxyType({kind: int(count) for kind, count in kinds.items() if count})
         object.__setattr__(self, "layers", MappingProxyType(frozen))
 
+    def __reduce__(self) -> tuple:
+        # Read-only mappings are not pickled; a pool of processes returns results so.
+        return OperationCounts, (self.to_dict(), dict(self.roles))
+
     def total(self, kind: str) -> int:
         """Return the count of `kind` over all layers."""
         if kind not in OPERATIONS:

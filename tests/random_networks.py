@@ -77,8 +77,9 @@ def random_projection(random, pre, post, weight, *, now, plastic, dt):
     pre, post = random_side(random, pre), random_side(random, post)
     dense = pre.size * post.size <= 50_000
     connectors = [
-        FixedProbability(float(random.choice([0.0, 0.05, 0.3]))), FixedInDegree(min(3, max(1, pre.size - 1)), multapses=pre.size < 3 or bool(random.integers(2))),
-        FixedTotalNumber(min(200, pre.size * post.size // 2), multapses=True), FixedProbability(0.12),
+        FixedProbability(float(random.choice([0.0, 0.05, 0.3]))), FixedProbability(0.12),
+        FixedInDegree(min(3, pre.size), autapses=True, multapses=bool(random.integers(2))),
+        FixedTotalNumber(min(200, pre.size * post.size // 2), multapses=True, autapses=True),
     ]  # fmt: skip
     if dense:
         m = int(random.integers(0, 60))
@@ -93,7 +94,7 @@ def random_projection(random, pre, post, weight, *, now, plastic, dt):
         given = Uniform(low=0.2 * weight, high=0.8 * weight) if random.integers(2) else 0.5 * weight
         return Projection(pre, post, connector, weight=given, delay=delay, plasticity=rule)
     sign = 1.0 if random.random() < 0.7 else -1.0
-    size = sign * weight / (1.0 if isinstance(connector, OneToOne) else max(1.0, 0.2 * post.size ** 0.5))
+    size = sign * weight / (1.0 if isinstance(connector, OneToOne) else max(1.0, 0.2 * post.size**0.5))
     kind = random.integers(4)
     given = Normal(mean=size, std=abs(size)) if kind == 0 else size
     if isinstance(connector, FromArrays) and kind == 1:

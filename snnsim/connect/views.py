@@ -56,6 +56,12 @@ class View:
     def __setattr__(self, field: str, value: Any) -> None:
         raise AttributeError(f"View.{field} cannot be changed: a description is immutable. Index the population again.")
 
+    def __setstate__(self, state: tuple) -> None:
+        # Pickles and copies; they bring the fields by name.
+        for field, value in state[1].items():
+            object.__setattr__(self, field, value)
+        self.indices.flags.writeable = False
+
     def __repr__(self) -> str:
         return f"View({self.name}, {self.shape if len(self.shape) > 1 else self.size})"
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
 from snnsim.engines import recording, tables
-from snnsim.engines.clock_state import restore, saved
+from snnsim.engines.clock_state import restore, saved, states_of
 from snnsim.engines.fabric import Plan, plan, weave
+from snnsim.engines.limits import check_memory, check_single, check_states
 from snnsim.engines.parts import cut_populations
 from snnsim.engines.runs import Runs, group, no_runs
 from snnsim.errors import SimulationError
@@ -31,6 +32,7 @@ from snnsim.results import Result
 
 _LONGEST_WINDOW = 64  # steps: the spikes of a window stay in the cache
 _MOST_AHEAD = 8  # steps a plastic network may run before Python looks at its spike histories
+_SHORTER = 'Shorten the longest delay, raise dt, or use engine="event".'
 _SINGLE_STEPS = 1 << 24  # whole numbers that float32 can tell apart
 
 
@@ -117,6 +119,8 @@ def run(
         recording.drain(log, spikes)
     # Where a run ends must not show in its weights or counts: what is pending would be settled at some later step.
     _settle(compiled, machine)
+    for p in range(len(compiled.populations)):
+        check_states(compiled, p, states_of(machine, p), float(position[0]) * dt)
     duration = (int(position[0]) - first) * dt
     neurons = np.sum([part.cells.tally for part in machine.parts], axis=0)
     synapses = np.sum([part.fabric.tally + part.wiring.tally for part in machine.parts], axis=0)
@@ -167,6 +171,8 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
     forms = [model.clock_form(population.size, dt) for population, model in zip(compiled.populations, compiled.models, strict=True)]
     steps = [form.step if precision == "double" else in_single(form.step) for form in forms]
     kernels, kinds = tables.kernel_tuple(steps)
+    if precision == "single":
+        check_single(compiled, forms)
     delays = delay_steps(compiled)
     chosen = plan(compiled, forms, delays)
     sizes = [population.size for population in compiled.populations]
@@ -179,6 +185,7 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
     longest = max((int(steps[0]) for steps, part in zip(delays, compiled.projections, strict=True) if part.which is None), default=0)
     slots = longest + 2 * window + 1
     first = np.concatenate([[0], np.cumsum(sizes)])
+    check_memory(f"the spikes of {slots} steps, for the longest delay,", 8 * slots * sum(sizes), _SHORTER)
     levels = settling_order(compiled)
     sent = Sent(
         np.zeros((slots, 2 * int(first[-1])), dtype=np.int32),
@@ -216,13 +223,15 @@ def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], fabric: Fabri
     ends = np.cumsum(np.where(chosen.ringed, widths, 0))
     column = np.where(chosen.ringed, ends - widths, -1)
     longest = max((int(steps.max()) for steps in delays), default=0)
+    slots = 1 << longest.bit_length()
+    check_memory(f"the input written ahead for {slots} steps", slots * int(ends[-1]) * np.dtype(number).itemsize, _SHORTER)
     words = int(np.max((cells.size + 63) // 64, initial=1))
     counted = np.zeros(8 * words, dtype=np.uint64)
     return Scratch(
         inputs=np.zeros(int(widths.sum()), dtype=number),
         marks=np.zeros(int(cells.first[-1]), dtype=np.uint8),
         ring_column=column.astype(np.int64),
-        ring=np.zeros((1 << longest.bit_length(), int(ends[-1])), dtype=number),
+        ring=np.zeros((slots, int(ends[-1])), dtype=number),
         lands=chosen.lands,
         listed=np.zeros((2, max(sizes)), dtype=np.int32),
         offsets=np.zeros(max((len(steps) for steps in delays), default=1), dtype=np.uint64),

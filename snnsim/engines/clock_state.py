@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def saved(machine: Any) -> dict[str, np.ndarray]:
     weight, learning.* : of plastic projections; weights in order of source, target
     """
     parts, threads = machine.parts, range(len(machine.parts))
-    states = [np.concatenate([_state(machine, k, p) for k in threads], axis=1).ravel() for p in _all(machine)]
+    states = [states_of(machine, p).ravel() for p in _all(machine)]
     rings = [np.concatenate([_ring(machine, k, p) for k in threads], axis=2) for p in _all(machine)]
     slots = len(parts[0].scratch.ring)
     arrays = {
@@ -90,6 +91,11 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
     for part in renewed:
         part.learning.full[0] = tables.crowded(part.learning, machine.window)
     return machine._replace(parts=renewed)
+
+
+def states_of(machine: Any, p: int) -> np.ndarray:
+    """Return the state of population p, float[rows, n]."""
+    return np.concatenate([_state(machine, k, p) for k in range(len(machine.parts))], axis=1)
 
 
 def _all(machine: Any) -> range:
@@ -168,14 +174,14 @@ def _send(machine: Any, arrays: Mapping[str, np.ndarray]) -> None:
     """Put the spikes under way back where the threads will look for them."""
     sent = machine.parts[0].sent
     step, population = arrays["sent.step"], arrays["sent.population"]
-    for at in np.unique(step):
-        for p in np.unique(population[step == at]):
-            mine = (step == at) & (population == p)
-            neuron, times = arrays["sent.neuron"][mine], arrays["sent.times"][mine]
-            for k in range(sent.answer.shape[0]):
-                low, high = int(sent.low[k, p]), int(sent.low[k + 1, p])
-                here = (neuron >= low) & (neuron < high)
-                n, first, slot = int(here.sum()), 2 * (int(sent.first[p]) + low), int(at) % sent.answer.shape[1]
-                sent.spikes[slot, first : first + n] = neuron[here] - low
-                sent.spikes[slot, first + high - low : first + high - low + n] = times[here]
-                sent.answer[k, slot, p] = n
+    begins = np.flatnonzero(np.diff(step, prepend=-1) | np.diff(population, prepend=-1))
+    for begin, end in pairwise([*begins.tolist(), len(step)]):
+        p, slot = int(population[begin]), int(step[begin]) % sent.answer.shape[1]
+        neuron, times = arrays["sent.neuron"][begin:end], arrays["sent.times"][begin:end]
+        edges = np.searchsorted(neuron, sent.low[:, p])
+        for k, (a, b) in enumerate(pairwise(edges.tolist())):
+            low, high = int(sent.low[k, p]), int(sent.low[k + 1, p])
+            first, n = 2 * (int(sent.first[p]) + low), b - a
+            sent.spikes[slot, first : first + n] = neuron[a:b] - low
+            sent.spikes[slot, first + high - low : first + high - low + n] = times[a:b]
+            sent.answer[k, slot, p] = n

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
+from snnsim.engines.limits import check_memory
 from snnsim.kernels.record import Log, Samples
 from snnsim.results import OperationCounts, Recording, SpikeTrains
 
@@ -37,6 +38,8 @@ def build_samples(compiled: CompiledSpiking, record: Mapping[str, list[str]], n_
             if state != "spikes":
                 table.append((p, population.model.states.index(state), width))
                 width += population.size
+    remedy = "Record fewer states or neurons, raise dt, or run in pieces."
+    check_memory(f"recording {width} states at {n_samples} times", 8 * n_samples * width, remedy)
     source, row, column = np.array(table, dtype=np.int64).reshape(-1, 3).T.copy()
     return Samples(source, row, column, np.empty((n_samples if table else 0, width)), np.zeros(1, dtype=np.int64))
 

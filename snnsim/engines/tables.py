@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -269,6 +270,32 @@ def current_weights(
     return weights
 
 
+class _Silence:
+    """Keeps numba's warning about kernels that travel as first-class functions to itself, in any number of threads.
+
+    Filters belong to the process: were each run to put back what it found, the last one would put back what another had set.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._filters = threading.Lock(), 0, ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._filters.enter_context(warnings.catch_warnings())
+                warnings.filterwarnings("ignore", message="First-class function type feature is experimental")
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._filters.close()
+
+
+_silence = _Silence()
+
+
 class Chunks:
     """Sizes pieces of a run to about 0.2 s, so that a bar moves and Ctrl-C is heard; results do not depend on it."""
 
@@ -279,9 +306,7 @@ class Chunks:
     def timed(self):
         """Time one piece and adapt the size of the next."""
         began = time.perf_counter()
-        with warnings.catch_warnings():
-            # Kernels travel as first-class functions, which numba calls experimental.
-            warnings.filterwarnings("ignore", message="First-class function type feature is experimental")
+        with _silence:
             yield self.size
         seconds = time.perf_counter() - began
         if seconds < 0.5 * _CHUNK_SECONDS:
