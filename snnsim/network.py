@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
-from functools import partial
 from math import prod
 from types import MappingProxyType
 from typing import Any, final
@@ -182,10 +181,14 @@ class Projection:
         raise AttributeError(f"Projection.{field} cannot be changed: a description is immutable. Make a new Projection.")
 
     def __reduce__(self) -> tuple:
-        return partial(Projection, **{field: getattr(self, field) for field in Projection.__slots__}), ()
+        return _projection, (self.pre, self.post, self.connector, self.weight, self.delay, self.plasticity)
 
     def __repr__(self) -> str:
         return f"Projection({self.pre.name!r} -> {self.post.name!r}, {type(self.connector).__name__})"
+
+
+def _projection(pre: Any, post: Any, connector: Connector, weight: Any, delay: Any, plasticity: Plasticity | None) -> Projection:
+    return Projection(pre, post, connector, weight=weight, delay=delay, plasticity=plasticity)
 
 
 @final
@@ -239,7 +242,7 @@ class Network:
         raise AttributeError(f"Network.{field} cannot be changed: a description is immutable. Make a new Network.")
 
     def __reduce__(self) -> tuple:
-        return Network, (*self.populations.values(), *self.projections.values())
+        return Network, (*self.populations.values(), *self.projections.values(), *self.currents)
 
     def population(self, name: str) -> Population:
         """Return the population called `name`. Raises WiringError listing the valid names."""

@@ -31,12 +31,12 @@ CONTINUOUS = {LIF: 4.3, LIFExp: 417.3, LIFAlpha: 401.7, LIFCondExp: 6.1, IF: 4.1
 DISCRETE = {Leaky: 0.45, Synaptic: 0.37, NorseLIF: 1.0}
 
 
-def random_model(random, choices, n):
-    """Return a model, at times with parameters per neuron: an array, or drawn."""
+def random_model(random, choices, n, rest):
+    """Return a model, at times with parameters per neuron: an array, or drawn. rest : least t_ref, ms"""
     model = choices[random.integers(len(choices))]
     more = random.integers(4)
     if model in (LIF, LIFExp, LIFAlpha, LIFCondExp, IF, ALIF):
-        t_ref = {"t_ref": float(random.choice([0.0, DT, 1.0, 2.0]))}
+        t_ref = {"t_ref": max(rest, float(random.choice([0.0, DT, 1.0, 2.0])))}
         if more == 1:
             return model(v_th=random.uniform(-56.0, -50.0, n), **t_ref)
         if more == 2:
@@ -77,9 +77,9 @@ def random_projection(random, pre, post, weight, *, now, plastic, dt):
     pre, post = random_side(random, pre), random_side(random, post)
     dense = pre.size * post.size <= 50_000
     connectors = [
-        FixedProbability(float(random.choice([0.0, 0.05, 0.3]))),
-        FixedInDegree(min(3, max(1, pre.size - 1)), multapses=pre.size < 3 or bool(random.integers(2)), autapses=pre.size < 3),
-        FixedTotalNumber(min(200, pre.size * post.size // 2), multapses=True, autapses=pre.size < 3), FixedProbability(0.12),
+        FixedProbability(float(random.choice([0.0, 0.05, 0.3]))), FixedProbability(0.12),
+        FixedInDegree(min(3, pre.size), autapses=True, multapses=bool(random.integers(2))),
+        FixedTotalNumber(min(200, pre.size * post.size // 2), multapses=True, autapses=True),
     ]  # fmt: skip
     if dense:
         m = int(random.integers(0, 60))
@@ -109,10 +109,11 @@ def random_projection(random, pre, post, weight, *, now, plastic, dt):
     return Projection(pre, post, connector, weight=given, delay=delay)
 
 
-def random_network(seed, *, models=tuple(CONTINUOUS), large=False, plastic=True, duration=20.0, dt=DT):
+def random_network(seed, *, models=tuple(CONTINUOUS), large=False, plastic=True, duration=20.0, dt=DT, rest=0.0):
     """Return a network of two to four populations.
 
-    large : bool   one population has more than 1024 neurons, so that rows of bits are used
+    large : bool   one population has 1024 neurons or more, so that rows of bits are used
+    rest : float   least refractory period, ms: off the grid a runaway network would never end
     """
     random = np.random.default_rng(seed)
     sizes = [int(random.choice([1, 2, 7, 13, 40, 40])) for _ in range(random.integers(2, 5))]
@@ -122,7 +123,7 @@ def random_network(seed, *, models=tuple(CONTINUOUS), large=False, plastic=True,
             sizes[0] = sizes[-1]
     n_sources = 1 if len(sizes) < 4 else 2
     populations = [Population(f"s{k}", n, random_source(random, n, duration)) for k, n in enumerate(sizes[:n_sources])]
-    populations += [Population(f"c{k}", n, random_model(random, models, n)) for k, n in enumerate(sizes[n_sources:])]
+    populations += [Population(f"c{k}", n, random_model(random, models, n, rest)) for k, n in enumerate(sizes[n_sources:])]
     parts = []
     for k, post in enumerate(populations[n_sources:], n_sources):
         weight = (CONTINUOUS | DISCRETE)[type(post.model)]

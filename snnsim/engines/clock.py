@@ -21,7 +21,7 @@ from snnsim.engines.clock_state import restore, saved, states_of
 from snnsim.engines.counting import counts
 from snnsim.engines.fabric import Plan, plan, weave
 from snnsim.engines.interrupts import Interrupts
-from snnsim.engines.limits import check_single, check_states
+from snnsim.engines.limits import check_delays, check_single, check_states
 from snnsim.engines.live import Live, listeners, play_steps
 from snnsim.engines.parts import cut_populations
 from snnsim.engines.recording import Recorder, open_writer
@@ -212,6 +212,7 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
     longest = max((int(steps[0]) for steps, part in zip(delays, compiled.projections, strict=True) if part.which is None), default=0)
     slots = longest + 2 * window + 1
     first = np.concatenate([[0], np.cumsum(sizes)])
+    check_delays(f"the spikes of {slots} steps, for the longest delay,", 8 * slots * sum(sizes))
     levels = settling_order(compiled)
     sent = Sent(
         np.zeros((slots, 2 * int(first[-1])), dtype=np.int32),
@@ -250,9 +251,12 @@ def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np
     longest = max((int(steps.max()) for steps, how in zip(delays, chosen.kind, strict=True) if how in (SPREAD, LEARNED)), default=0)
     posted = sum(len(part.target) for part, how in zip(compiled.projections, chosen.kind, strict=True) if how in (SPREAD, LEARNED))
     slots = 1 << longest.bit_length()
-    blocks = min(_MAIL, 2 * posted) // BLOCK + 2 * slots
     # A projection may have drawn no synapse at all; the columns of its targets are there all the same.
-    return empty_mail(slots, blocks, int(cells.size @ cells.channels) if chosen.mailed.any() else 0, number)
+    width = int(cells.size @ cells.channels) if chosen.mailed.any() else 0
+    # A slot has a row, and two blocks with their places in the pool.
+    each = width * np.dtype(number).itemsize + 2 * BLOCK * (4 + np.dtype(number).itemsize)
+    check_delays(f"the input written ahead for {slots} steps", slots * each)
+    return empty_mail(slots, min(_MAIL, 2 * posted) // BLOCK + 2 * slots, width, number)
 
 
 def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[int], number: type) -> Scratch:

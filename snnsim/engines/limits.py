@@ -1,7 +1,8 @@
-"""What a run refuses: numbers that single precision cannot hold, states that are none."""
+"""What a run refuses: delays that no memory spans, numbers that single precision cannot hold, states that are none."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +12,19 @@ from snnsim.errors import ParameterError, SimulationError
 from snnsim.models.spiking import ClockForm
 
 _LARGEST = float(np.finfo(np.float32).max)
+
+
+def check_delays(what: str, n_bytes: int) -> None:
+    """Raise ParameterError when what the longest delay makes a run remember would not fit into the memory of this machine."""
+    try:
+        most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return
+    if n_bytes > most:
+        raise ParameterError(
+            f"simulate: {what} would take {n_bytes / 2**30:.3g} GiB but must fit in the {most / 2**30:.3g} GiB of this machine. "
+            'Shorten the longest delay, raise dt, or use engine="event".'
+        )
 
 
 def check_single(compiled: CompiledSpiking, forms: Sequence[ClockForm]) -> None:
