@@ -266,8 +266,8 @@ def test_models_with_a_scheme_of_their_own_fire_in_both_precisions(model, precis
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_several_spikes_of_one_source_in_a_step_are_the_same_before_and_after_a_cut_in_single_precision(threads):
-    # Dense sources answer by counts, a restored run by lists: 4.3 times 3 is rounded in one way.
-    noise, cells = Population("noise", 50, PoissonSource(rate=16_000.0)), Population("cells", 50, LIF(v_th=1e4))
+    # Dense sources answer by counts, a restored run by lists: currents plus 4.3 pA times 3 must be rounded alike.
+    noise, cells = Population("noise", 2000, PoissonSource(rate=16_000.0)), Population("cells", 2000, LIFExp(v_th=1e4))
     net = Network(Projection(noise, cells, OneToOne(), weight=4.3, delay=8 * DT))
     run = {"engine": "clock", "dt": DT, "precision": "single", "record": everything(net)}
     whole = run_spiking(net, duration=8.0, **run)
