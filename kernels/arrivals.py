@@ -67,8 +67,9 @@ def open_run(wiring, learning, q, run, origin):
 
     Returns where its synapses begin and end, and where their weights begin.
     """
-    if learning.rule[q] >= 0:
-        wiring.tally[q, 1] += on_pre(learning, wiring, wiring.weight, q, run, origin, 1)
+    if learning is not None:  # noqa: SIM102  (numba drops code behind a test for None that stands alone)
+        if learning.rule[q] >= 0:
+            wiring.tally[q, 1] += on_pre(learning, wiring, wiring.weight, q, run, origin, 1)
     first, last = wiring.run_ptr[run], wiring.run_ptr[run + 1]
     wiring.tally[q, 0] += last - first
     return first, last, wiring.weight_first[q] + wiring.weight_stride[q] * (first - wiring.syn_first[q])

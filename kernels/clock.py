@@ -25,7 +25,7 @@ _IDLE = np.uint8(0)
 
 
 @leaf
-def arrive(step, p, part, fabric, sent, n_post, scratch, lands, inputs):
+def arrive(step, p, part, fabric, sent, n_post, scratch, planes, lands, inputs):
     """Deliver what reaches population p in this step, but what was in the mail."""
     for at in range(fabric.into_ptr[p], fabric.into_ptr[p + 1]):
         q = fabric.into[at]
@@ -36,7 +36,7 @@ def arrive(step, p, part, fabric, sent, n_post, scratch, lands, inputs):
         for thread in range(sent.answer.shape[0]):
             some |= sent.answer[thread, slot, fabric.strand[q].pre] != 0
         if some:
-            deliver(fabric.strand, q, part, slot, sent, n_post, scratch, lands, inputs)
+            deliver(fabric.strand, q, part, slot, sent, n_post, scratch, planes, lands, inputs)
 
 
 @leaf
@@ -51,7 +51,7 @@ def count_marks(marks, tally):
 
 
 @leaf_inline
-def advance(step, p, part, kernels, cells, fabric, sent, scratch, mailed, out):
+def advance(step, p, part, kernels, cells, fabric, sent, scratch, planes, mailed, out):
     """Take one step of population p with the input that arrives in it. Returns the answer of its kernel.
 
     mailed : float[width]   inputs of the populations that get mail
@@ -68,7 +68,7 @@ def advance(step, p, part, kernels, cells, fabric, sent, scratch, mailed, out):
     for turn in range(2):
         if (turn == 1) == lands:
             if fed:
-                arrive(step, p, part, fabric, sent, n, scratch, lands, receiver)
+                arrive(step, p, part, fabric, sent, n, scratch, planes, lands, receiver)
         else:
             n_spiking = kernels[cells.kind[p]](
                 step,
@@ -117,9 +117,10 @@ def keep(step, p, cells, fabric, learning, ahead, out, n_spiking, listed, log):
     if log.wanted[p]:
         for k in range(sources.size):
             note(log, step + 1.0, p, cells.low[p] + sources[k], times[k])
-    for at in range(learning.into_ptr[p], learning.into_ptr[p + 1]):
-        for k in range(sources.size):
-            remember(learning, learning.into[at], sources[k], step + 1.0, ahead)
+    if learning is not None:
+        for at in range(learning.into_ptr[p], learning.into_ptr[p + 1]):
+            for k in range(sources.size):
+                remember(learning, learning.into[at], sources[k], step + 1.0, ahead)
 
 
 @leaf_inline
@@ -134,27 +135,40 @@ def write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail):
         q = fabric.ahead[at]
         s = fabric.strand[q]
         first = np.uint64(cells.input_first[s.post])
-        if s.kind == LEARNED:
-            post_learned(wiring, learning, fabric.strand, q, sources, times, step, first, mail)
-        else:
-            for k in range(s.delays_end - s.delays_first):
-                scratch.slots[k] = (step + fabric.delays[s.delays_first + k]) & (slots - 1)
-            post_synapses(fabric.strand, q, sources, times, scratch.slots, first, mail)
+        if learning is not None:  # noqa: SIM102  (numba drops code behind a test for None that stands alone)
+            if s.kind == LEARNED:
+                post_learned(wiring, learning, fabric.strand, q, sources, times, step, first, mail)
+                continue
+        for k in range(s.delays_end - s.delays_first):
+            scratch.slots[k] = (step + fabric.delays[s.delays_first + k]) & (slots - 1)
+        post_synapses(fabric.strand, q, sources, times, scratch.slots, first, mail)
+
+
+@leaf_inline
+def _crowded(log, room, learning):
+    """Whether a window's spikes may not fit any more, into the log or into the histories."""
+    full = log.time.size - log.size[0] < room
+    if learning is not None:
+        full = full or learning.full[0]
+    return full
 
 
 @leaf
-def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, mail, gate, currents, log, samples):
+def run_clock(
+    end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, planes, mail, gate, currents, log, samples
+):
     """Step from position[0] to `end`, or stop early, all threads at one step, when a buffer needs Python's attention.
 
     window : int                      steps between meetings, at most the shortest delay
     part : int                        which thread this is
     position : int64[1]               steps taken; modified in place after each window
     kernels : tuple of CLOCK_STEP     one per kind of population
+    wiring, learning, planes, mail, currents : or None: what a network does not need is not even compiled
     """
     n_threads, n_slots, n_populations = sent.answer.shape
     room = window * cells.first[-1]
     parity = 0
-    gate.stop[parity, part] = log.time.size - log.size[0] < room or learning.full[0]
+    gate.stop[parity, part] = _crowded(log, room, learning)
     meet(gate.counter, n_threads, gate.pause)
     while position[0] < end:
         for thread in range(n_threads):
@@ -163,16 +177,19 @@ def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learn
         parity = 1 - parity
         begin, stop = position[0], min(end, position[0] + window)
         for step in range(begin, stop):
-            slot = step % n_slots
-            box = step & (mail.first.size - 1)
-            mailed = mail.ring[box] if open_mail(mail, box, scratch.inputs) else scratch.inputs
+            slot, mailed = step % n_slots, scratch.inputs
+            if mail is not None:
+                box = step & (mail.first.size - 1)
+                if open_mail(mail, box, scratch.inputs):
+                    mailed = mail.ring[box]
             for place in range(n_populations):
                 p = sent.order[place]
                 n, at = cells.size[p], 2 * (sent.first[p] + cells.low[p])
                 out = sent.spikes[slot, at : at + 2 * n].reshape((2, n))
-                if n > 0 and step >= currents.next[p]:
-                    change_currents(step, p, cells, currents)
-                n_spiking = advance(step, p, part, kernels, cells, fabric, sent, scratch, mailed, out) if n > 0 else 0
+                if currents is not None:  # noqa: SIM102
+                    if n > 0 and step >= currents.next[p]:
+                        change_currents(step, p, cells, currents)
+                n_spiking = advance(step, p, part, kernels, cells, fabric, sent, scratch, planes, mailed, out) if n > 0 else 0
                 sent.answer[part, slot, p] = n_spiking
                 if n_spiking != 0:
                     keep(step, p, cells, fabric, learning, window, out, n_spiking, scratch.listed, log)
@@ -183,10 +200,11 @@ def run_clock(end, window, part, position, kernels, cells, fabric, wiring, learn
                     p = samples.population[k]
                     first = cells.state_ptr[p] + samples.row[k] * cells.size[p]
                     write_sample(samples, k, cells.state[first : first + cells.size[p]])
-        gate.stop[parity, part] = log.time.size - log.size[0] < room or learning.full[0]
+        gate.stop[parity, part] = _crowded(log, room, learning)
         meet(gate.counter, n_threads, gate.pause)
-        for step in range(begin, stop):
-            for p in range(n_populations):
-                if fabric.ahead_ptr[p + 1] > fabric.ahead_ptr[p]:
-                    write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail)
+        if mail is not None:
+            for step in range(begin, stop):
+                for p in range(n_populations):
+                    if fabric.ahead_ptr[p + 1] > fabric.ahead_ptr[p]:
+                        write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail)
         position[0] = stop

@@ -133,13 +133,13 @@ def post_synapses(strand, q, sources, times, slots, first, mail):
 
 
 @leaf
-def add_bits(strand, q, sources, times, n_post, scratch, lands, inputs):
+def add_bits(strand, q, sources, times, n_post, scratch, planes, lands, inputs):
     """Count the spikes every target receives, at most MOST at a time, and add the weight as often."""
     s = strand[q]
     stride, word, weight = s.stride, s.word, s.weight
     words = (n_post + 63) // 64
     bits = borrow(s.bits, _ANY, np.uint64)
-    counts, mark = scratch.counts[:n_post], np.int64(s.mark + np.uint64(64 * word))
+    counts, mark = planes.counts[:n_post], np.int64(s.mark + np.uint64(64 * word))
     mine, marks = inputs[np.int64(s.place + np.uint64(64 * word)) :], scratch.marks[mark:]
     first = 0
     while first < sources.size:
@@ -153,7 +153,7 @@ def add_bits(strand, q, sources, times, n_post, scratch, lands, inputs):
             last, most = first + 1, 1
             scratch.number[0] = weight * times[first]
         some, often = sources[first:last], times[first:last]
-        count_rows(bits, stride, word, words, some, often, most, scratch.work, scratch.levels, scratch.table, scratch.words)
+        count_rows(bits, stride, word, words, some, often, most, planes.work, planes.levels, planes.table, planes.words)
         add_dense(scratch.number, counts, mine)
         if lands:
             for i in range(n_post):
@@ -187,7 +187,7 @@ def deliver_partners(strand, q, part, slot, sent, scratch, lands, inputs):
 
 
 @leaf
-def deliver(strand, q, part, slot, sent, n_post, scratch, lands, inputs):
+def deliver(strand, q, part, slot, sent, n_post, scratch, planes, lands, inputs):
     """Deliver the spikes that projection q's sources made in the step of `slot`, to the targets of this thread.
 
     inputs : float[...]   inputs or state of the post population, modified in place
@@ -202,9 +202,10 @@ def deliver(strand, q, part, slot, sent, n_post, scratch, lands, inputs):
     if n == 0:
         return
     sources, times = scratch.listed[0, :n], scratch.listed[1, :n]
-    if s.kind == BITS:
-        add_bits(strand, q, sources, times, n_post, scratch, lands, inputs)
-        return
+    if planes is not None:  # noqa: SIM102  (numba drops code behind a test for None that stands alone)
+        if s.kind == BITS:
+            add_bits(strand, q, sources, times, n_post, scratch, planes, lands, inputs)
+            return
     begin, end, narrow = borrow(s.begin, _ANY, np.int64), borrow(s.end, _ANY, np.int64), borrow(s.target, _ANY, np.uint16)
     if s.weights == 0 and s.wide == 0:
         add_rows(begin, end, narrow, sources, times, s.weight, scratch.number, s.place, inputs)

@@ -83,8 +83,9 @@ def emit(t, population, source, cells, wiring, learning, plan, agenda, queue, li
     note(log, t, population, source, 1)
     if cells.channels[population] > 0:
         count_spike(t, population, source, cells.first[population] + source, agenda)
-    for k in range(learning.into_ptr[population], learning.into_ptr[population + 1]):
-        remember(learning, learning.into[k], source, t)
+    if learning is not None:
+        for k in range(learning.into_ptr[population], learning.into_ptr[population + 1]):
+            remember(learning, learning.into[k], source, t)
     for k in range(wiring.out_ptr[population], wiring.out_ptr[population + 1]):
         q = wiring.out[k]
         run = plan.run_first[q] + source
@@ -209,13 +210,16 @@ def next_time(queue, dues):
 def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues, currents, log, samples):
     """Handle all events up to and including `end`, or stop early: after `budget` instants, or when a buffer needs attention.
 
+    learning, currents : or None: what a network does not need is not even compiled
     Returns REACHED, PAUSED, STUCK or STORM. Everything is modified in place and consistent between instants.
     """
     sampling = samples.population.size > 0
     while True:
         # A run begins with an instant at 0 ms at which every neuron foresees its first spike, and none is due.
         begins = agenda.now[0] == -np.inf
-        t = 0.0 if begins else min(next_time(queue, dues), currents.soonest[0])
+        t = 0.0 if begins else next_time(queue, dues)
+        if currents is not None:
+            t = 0.0 if begins else min(t, currents.soonest[0])
         if dues.span[LATER] <= min(t, end) and not begins:
             look_ahead(dues, plan.watched[0], plan.watched[1], plan.watched[2], agenda.clocks)
             continue
@@ -227,8 +231,11 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
                 continue
         if t > end:
             return REACHED
-        if budget == 0 or log.time.size - log.size[0] < cells.first[-1] or learning.full[0]:
+        if budget == 0 or log.time.size - log.size[0] < cells.first[-1]:
             return PAUSED
+        if learning is not None:  # noqa: SIM102  (numba drops code behind a test for None that stands alone)
+            if learning.full[0]:
+                return PAUSED
         if lines.tight[0] or queue.time.size - queue.size[0] < plan.reserve[0]:
             return PAUSED
         if agenda.storm[0] >= 0.0:
@@ -242,8 +249,9 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
             touch_all(cells, agenda)
         else:
             list_due(t, cells, agenda, dues)
-            if currents.soonest[0] == t:
-                turn(t, cells, agenda, currents)
+            if currents is not None:  # noqa: SIM102
+                if currents.soonest[0] == t:
+                    turn(t, cells, agenda, currents)
         settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log)
         if begins:
             # The first instant is not part of the run.

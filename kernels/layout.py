@@ -148,6 +148,11 @@ class Scratch(NamedTuple):
     listed: np.ndarray  # int32[2, max(n)]  spikes of a DENSE answer, as a list
     slots: np.ndarray  # int64[max(n_delays)]
     number: np.ndarray  # float[1]  rounds to the type of the state
+
+
+class Planes(NamedTuple):
+    """Where one thread counts spikes by the word (kernels/bits.py)."""
+
     work: np.ndarray  # uint64[levels, 4, words]
     levels: np.ndarray  # int64[2, levels]
     table: np.ndarray  # uint64[256]

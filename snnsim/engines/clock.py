@@ -32,7 +32,7 @@ from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
 from snnsim.kernels.clock import run_clock
 from snnsim.kernels.current import Currents
-from snnsim.kernels.layout import LEARNED, SPREAD, Cells, Fabric, Gate, Learning, Scratch, Sent, Wiring
+from snnsim.kernels.layout import BITS, LEARNED, SPREAD, Cells, Fabric, Gate, Learning, Planes, Scratch, Sent, Wiring
 from snnsim.kernels.mail import BLOCK, Mail, empty_mail
 from snnsim.kernels.memory import on_a_line
 from snnsim.kernels.single import in_single
@@ -58,6 +58,7 @@ class Part(NamedTuple):
     learning: Learning
     sent: Sent
     scratch: Scratch
+    planes: Planes | None
     mail: Mail
     gate: Gate
     currents: Currents
@@ -187,6 +188,15 @@ def _advance(machine: Machine, end: int, logs: list, takes: list, pool: ThreadPo
 
 
 def _run_part(part: Part, log: Any, take: Any, end: int, window: int) -> None:
+    # What the network does not need is not compiled: a driver for None has no code for it.
+    absent: dict[str, Any] = {}
+    if not len(part.learning.coef):
+        absent |= {"wiring": None, "learning": None}
+    if not part.scratch.mailed.any():
+        absent["mail"] = None
+    if not len(part.currents.kind):
+        absent["currents"] = None
+    part = part._replace(**absent)
     run_clock(end, window, *part, log, take)
 
 
@@ -240,7 +250,9 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
         scratch, mail = _scratch(chosen, cells, delays, sizes, number), _mail(compiled, chosen, cells, delays, number)
         flows = currents.build(compiled, forms, signals, cells, low[k], low[k + 1], np.int64)
         here = np.zeros(1, dtype=np.int64)
-        parts.append(Part(k, here, kernels, cells, woven.fabric, wiring, learning, sent, scratch, mail, gate, flows))
+        parts.append(
+            Part(k, here, kernels, cells, woven.fabric, wiring, learning, sent, scratch, _planes(chosen, cells), mail, gate, flows)
+        )
         runs.append(mine)
         held.append(woven)
     machine = Machine(parts, forms, chosen, low, runs, window, held)
@@ -260,8 +272,6 @@ def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np
 
 
 def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[int], number: type) -> Scratch:
-    words = int(np.max((cells.size + 63) // 64, initial=1))
-    counted = np.zeros(8 * words, dtype=np.uint64)
     return Scratch(
         inputs=on_a_line(np.zeros(int(cells.size @ cells.channels), dtype=number)),
         marks=np.zeros(int(cells.first[-1]), dtype=np.uint8),
@@ -270,12 +280,15 @@ def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[i
         listed=np.zeros((2, max(sizes)), dtype=np.int32),
         slots=np.zeros(max((len(steps) for steps in delays), default=1), dtype=np.int64),
         number=np.zeros(1, dtype=number),
-        work=workspace(words),
-        levels=level_state(),
-        table=SPREAD_TABLE,
-        words=counted,
-        counts=counted.view(np.uint8),
     )
+
+
+def _planes(chosen: Plan, cells: Cells) -> Planes | None:
+    if BITS not in chosen.kind:
+        return None
+    words = int(np.max((cells.size + 63) // 64))
+    counted = np.zeros(8 * words, dtype=np.uint64)
+    return Planes(workspace(words), level_state(), SPREAD_TABLE, counted, counted.view(np.uint8))
 
 
 def _settle(compiled: CompiledSpiking, machine: Machine) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines import tables
 from snnsim.engines.counting import counts
-from snnsim.engines.event_machine import Machine, saved, under_way, with_room
+from snnsim.engines.event_machine import Machine, needed, saved, under_way, with_room
 from snnsim.engines.event_machine import build as _build
 from snnsim.engines.event_machine import missing_forms as missing_forms
 from snnsim.engines.interrupts import Interrupts
@@ -59,7 +59,7 @@ def run(
                     machine = _fed(machine, live, now, interrupts)
                 with chunks.timed() as budget:
                     until = min(end, live.next, (int(agenda.sampled[0]) + recorder.most) * dt)
-                    reached = run_event(until, budget, dt, *machine, log, samples)
+                    reached = run_event(until, budget, dt, *needed(machine), log, samples)
                 if reached in (STUCK, STORM):
                     raise SimulationError(_why_stopped(compiled, agenda, float(agenda.now[0])))
                 now = until if reached == REACHED else max(began, float(agenda.now[0]), _sampled(agenda, samples, dt))

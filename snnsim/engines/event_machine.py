@@ -94,6 +94,16 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Mac
     return Machine(kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues, flows), runs
 
 
+def needed(machine: Machine) -> Machine:
+    """Return what the loop needs of the machine. A driver for None has no code for what is absent: it compiles sooner."""
+    absent: dict[str, Any] = {}
+    if not len(machine.learning.coef):
+        absent["learning"] = None
+    if not len(machine.currents.kind):
+        absent["currents"] = None
+    return machine._replace(**absent)
+
+
 def saved(machine: Machine) -> dict[str, np.ndarray]:
     """Return the arrays that `build` restores: what is in the queues alone, not the room behind it."""
     arrays = tables.saved(machine.cells, machine.wiring, machine.learning)
