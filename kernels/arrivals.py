@@ -14,7 +14,7 @@ import numpy as np
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.prefetch import prefetch
 from snnsim.kernels.queue import next_in, push, take
-from snnsim.kernels.stdp import on_pre
+from snnsim.kernels.release import released
 
 _AHEAD, _LINE = 6, 16  # cache lines, and targets in one
 
@@ -62,30 +62,34 @@ def touch(cells, agenda, population, index):
 
 
 @leaf_inline
-def open_run(wiring, learning, q, run, origin):
+def open_run(wiring, lessons, q, run, origin):
     """Let the weights of one run learn from a spike made at `origin`, and count its synaptic operations.
 
-    Returns where its synapses begin and end, and where their weights begin.
+    Returns where its synapses begin and end, where their weights begin, and how much of them is released.
     """
-    if learning is not None:  # noqa: SIM102  (numba drops code behind a test for None that stands alone)
-        if learning.rule[q] >= 0:
-            wiring.tally[q, 1] += on_pre(learning, wiring, wiring.weight, q, run, origin, 1)
+    factor = 1.0
+    if lessons is not None:
+        table, own = lessons.table, run - wiring.run_first[q]
+        if table[q].rule >= 0:
+            wiring.tally[q, 1] += lessons.learn[table[q].rule](table, q, own, origin, 1)
+        if table[q].release != 0:
+            factor = released(table, q, own, origin, 1)
     first, last = wiring.run_ptr[run], wiring.run_ptr[run + 1]
     wiring.tally[q, 0] += last - first
-    return first, last, wiring.weight_first[q] + wiring.weight_stride[q] * (first - wiring.syn_first[q])
+    return first, last, wiring.weight_first[q] + wiring.weight_stride[q] * (first - wiring.syn_first[q]), factor
 
 
 @leaf_inline
-def arrive(cells, wiring, learning, agenda, q, run, origin):
+def arrive(cells, wiring, lessons, agenda, q, run, origin):
     """Add one run of synapses of a spike made at `origin` to the inputs, and list its targets."""
-    first, last, at = open_run(wiring, learning, q, run, origin)
+    first, last, at, factor = open_run(wiring, lessons, q, run, origin)
     post = wiring.post[q]
     # Arrays as locals: a call per synapse would count references for every array of the tables.
     target, weight, inputs, marked, touched = wiring.target, wiring.weight, agenda.inputs, agenda.marked, agenda.touched
     stride, column, split, cell = wiring.weight_stride[q], wiring.column[q], wiring.split[q], cells.first[post]
     n_touched = agenda.n_touched[post]
     for syn in range(first, last):
-        w, i = weight[at], np.int64(target[syn])
+        w, i = weight[at] * factor, np.int64(target[syn])
         at += stride
         inputs[column + (split if w < 0.0 else 0) + i] += w
         if not marked[cell + i]:
@@ -96,17 +100,17 @@ def arrive(cells, wiring, learning, agenda, q, run, origin):
 
 
 @leaf
-def deliver(cells, wiring, learning, agenda, q, run, origin):
+def deliver(cells, wiring, lessons, agenda, q, run, origin):
     """Deliver one run of synapses, and before it the one that is held for the same population. Rare, hence not in place."""
     post = wiring.post[q]
     first, agenda.n_held[post] = agenda.n_held[post] - 1, 2
     for k in range(first, 2):
         of, its, made = (agenda.held[post, 0], agenda.held[post, 1], agenda.origin[post]) if k == 0 else (q, run, origin)
-        arrive(cells, wiring, learning, agenda, of, its, made)
+        arrive(cells, wiring, lessons, agenda, of, its, made)
 
 
 @leaf_inline
-def receive(now, cells, wiring, learning, agenda, queue, lines):
+def receive(now, cells, wiring, lessons, agenda, queue, lines):
     """Take every spike that arrives at `now` from the queue, and queue its next run.
 
     The first run that reaches a population is held; with the second all are added to the inputs, as they come.
@@ -126,4 +130,4 @@ def receive(now, cells, wiring, learning, agenda, queue, lines):
         if agenda.n_held[post] == 0:
             agenda.held[post, 0], agenda.held[post, 1], agenda.origin[post], agenda.n_held[post] = q, run, origin, 1
         else:
-            deliver(cells, wiring, learning, agenda, q, run, origin)
+            deliver(cells, wiring, lessons, agenda, q, run, origin)

@@ -15,20 +15,24 @@ from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.current import change_currents
 from snnsim.kernels.deliver import count_operations, deliver, list_all, list_dense, post_synapses
 from snnsim.kernels.layout import DENSE, LEARNED, ONE_TO_ONE
-from snnsim.kernels.learned import post_learned
+from snnsim.kernels.lessons import any_full
 from snnsim.kernels.mail import open_mail
 from snnsim.kernels.record import is_due, note, write_sample
-from snnsim.kernels.stdp import remember
+from snnsim.kernels.teach import teach
 from snnsim.kernels.threads import meet
 
 _IDLE = np.uint8(0)
 
 
 @leaf
-def arrive(step, p, part, fabric, sent, n_post, scratch, planes, lands, inputs):
+def arrive(step, p, part, fabric, lessons, sent, n_post, scratch, planes, lands, inputs):
     """Deliver what reaches population p in this step, but what was in the mail."""
     for at in range(fabric.into_ptr[p], fabric.into_ptr[p + 1]):
         q = fabric.into[at]
+        if lessons is not None:  # noqa: SIM102  (numba drops code behind a test for None that stands alone)
+            if fabric.strand[q].kind == LEARNED:
+                teach(step, step, q, part, lessons, fabric.strand, sent, scratch.listed, scratch.marks, lands, inputs)
+                continue
         made = step - fabric.strand[q].delay
         if made < 0:
             continue
@@ -51,7 +55,7 @@ def count_marks(marks, tally):
 
 
 @leaf_inline
-def advance(step, p, part, kernels, cells, fabric, sent, scratch, planes, mailed, out):
+def advance(step, p, part, kernels, cells, fabric, lessons, sent, scratch, planes, mailed, out):
     """Take one step of population p with the input that arrives in it. Returns the answer of its kernel.
 
     mailed : float[width]   inputs of the populations that get mail
@@ -68,7 +72,7 @@ def advance(step, p, part, kernels, cells, fabric, sent, scratch, planes, mailed
     for turn in range(2):
         if (turn == 1) == lands:
             if fed:
-                arrive(step, p, part, fabric, sent, n, scratch, planes, lands, receiver)
+                arrive(step, p, part, fabric, lessons, sent, n, scratch, planes, lands, receiver)
         else:
             n_spiking = kernels[cells.kind[p]](
                 step,
@@ -87,11 +91,8 @@ def advance(step, p, part, kernels, cells, fabric, sent, scratch, planes, mailed
 
 
 @leaf_inline
-def keep(step, p, cells, fabric, learning, ahead, out, n_spiking, listed, log):
-    """Count the spikes of a population, record them, and add them to the histories of its plastic inputs.
-
-    ahead : int   steps that may follow before Python looks at the histories
-    """
+def keep(step, p, cells, fabric, out, n_spiking, listed, log):
+    """Count the spikes of a population and record them."""
     sources, times = out[0, :n_spiking], out[1, :n_spiking]
     if n_spiking == DENSE:
         times = out[1]
@@ -117,14 +118,10 @@ def keep(step, p, cells, fabric, learning, ahead, out, n_spiking, listed, log):
     if log.wanted[p]:
         for k in range(sources.size):
             note(log, step + 1.0, p, cells.low[p] + sources[k], times[k])
-    if learning is not None:
-        for at in range(learning.into_ptr[p], learning.into_ptr[p + 1]):
-            for k in range(sources.size):
-                remember(learning, learning.into[at], sources[k], step + 1.0, ahead)
 
 
 @leaf_inline
-def write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail):
+def write_ahead(step, p, cells, fabric, sent, scratch, mail):
     """Post the spikes that population p made in `step`, on any thread, to the targets of this one."""
     slot, slots = step % sent.answer.shape[1], mail.first.size
     n = list_all(sent, slot, p, scratch.listed)
@@ -135,40 +132,34 @@ def write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail):
         q = fabric.ahead[at]
         s = fabric.strand[q]
         first = np.uint64(cells.input_first[s.post])
-        if learning is not None:  # noqa: SIM102  (numba drops code behind a test for None that stands alone)
-            if s.kind == LEARNED:
-                post_learned(wiring, learning, fabric.strand, q, sources, times, step, first, mail)
-                continue
         for k in range(s.delays_end - s.delays_first):
             scratch.slots[k] = (step + fabric.delays[s.delays_first + k]) & (slots - 1)
         post_synapses(fabric.strand, q, sources, times, scratch.slots, first, mail)
 
 
 @leaf_inline
-def _crowded(log, room, learning):
+def _crowded(log, room, lessons):
     """Whether a window's spikes may not fit any more, into the log or into the histories."""
     full = log.time.size - log.size[0] < room
-    if learning is not None:
-        full = full or learning.full[0]
+    if lessons is not None:
+        full = full or any_full(lessons)
     return full
 
 
 @leaf
-def run_clock(
-    end, window, part, position, kernels, cells, fabric, wiring, learning, sent, scratch, planes, mail, gate, currents, log, samples
-):
+def run_clock(end, window, part, position, kernels, cells, fabric, lessons, sent, scratch, planes, mail, gate, currents, log, samples):
     """Step from position[0] to `end`, or stop early, all threads at one step, when a buffer needs Python's attention.
 
     window : int                      steps between meetings, at most the shortest delay
     part : int                        which thread this is
     position : int64[1]               steps taken; modified in place after each window
     kernels : tuple of CLOCK_STEP     one per kind of population
-    wiring, learning, planes, mail, currents : or None: what a network does not need is not even compiled
+    lessons, planes, mail, currents : or None: what a network does not need is not even compiled
     """
     n_threads, n_slots, n_populations = sent.answer.shape
     room = window * cells.first[-1]
     parity = 0
-    gate.stop[parity, part] = _crowded(log, room, learning)
+    gate.stop[parity, part] = _crowded(log, room, lessons)
     meet(gate.counter, n_threads, gate.pause)
     while position[0] < end:
         for thread in range(n_threads):
@@ -189,10 +180,10 @@ def run_clock(
                 if currents is not None:  # noqa: SIM102
                     if n > 0 and step >= currents.next[p]:
                         change_currents(step, p, cells, currents)
-                n_spiking = advance(step, p, part, kernels, cells, fabric, sent, scratch, planes, mailed, out) if n > 0 else 0
+                n_spiking = advance(step, p, part, kernels, cells, fabric, lessons, sent, scratch, planes, mailed, out) if n > 0 else 0
                 sent.answer[part, slot, p] = n_spiking
                 if n_spiking != 0:
-                    keep(step, p, cells, fabric, learning, window, out, n_spiking, scratch.listed, log)
+                    keep(step, p, cells, fabric, out, n_spiking, scratch.listed, log)
                 if sent.together[place]:
                     meet(gate.counter, n_threads, gate.pause)
             for k in range(samples.population.size):
@@ -200,11 +191,11 @@ def run_clock(
                     p = samples.population[k]
                     first = cells.state_ptr[p] + samples.row[k] * cells.size[p]
                     write_sample(samples, k, cells.state[first : first + cells.size[p]])
-        gate.stop[parity, part] = _crowded(log, room, learning)
+        gate.stop[parity, part] = _crowded(log, room, lessons)
         meet(gate.counter, n_threads, gate.pause)
         if mail is not None:
             for step in range(begin, stop):
                 for p in range(n_populations):
                     if fabric.ahead_ptr[p + 1] > fabric.ahead_ptr[p]:
-                        write_ahead(step, p, cells, fabric, wiring, learning, sent, scratch, mail)
+                        write_ahead(step, p, cells, fabric, sent, scratch, mail)
         position[0] = stop

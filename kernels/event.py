@@ -16,10 +16,10 @@ from snnsim.kernels.current import change_currents
 from snnsim.kernels.dues import LATER, first_is_alone, look_ahead, reschedule
 from snnsim.kernels.frozen import LONGEST, move_up, stretch, strike
 from snnsim.kernels.layout import DUE
+from snnsim.kernels.lessons import TRACE, any_full
 from snnsim.kernels.prefetch import prefetch
 from snnsim.kernels.queue import join, push
 from snnsim.kernels.record import is_due, note, write_sample
-from snnsim.kernels.stdp import remember
 
 REACHED, PAUSED, STUCK, STORM = 0, 1, 2, 3
 
@@ -74,8 +74,8 @@ def list_due(t, cells, agenda, dues):
 
 
 @leaf_inline
-def emit(t, population, source, cells, wiring, learning, plan, agenda, queue, lines, log):
-    """Record a spike, tell the learning rules, and send it on its way into every projection.
+def emit(t, population, source, cells, wiring, lessons, plan, agenda, queue, lines, log):
+    """Record a spike, tell the lessons rules, and send it on its way into every projection.
 
     A spike without delay is queued at -infinity, before everything else: the instant takes it before it ends.
     """
@@ -83,9 +83,9 @@ def emit(t, population, source, cells, wiring, learning, plan, agenda, queue, li
     note(log, t, population, source, 1)
     if cells.channels[population] > 0:
         count_spike(t, population, source, cells.first[population] + source, agenda)
-    if learning is not None:
-        for k in range(learning.into_ptr[population], learning.into_ptr[population + 1]):
-            remember(learning, learning.into[k], source, t)
+    if lessons is not None:
+        for k in range(lessons.into_ptr[population], lessons.into_ptr[population + 1]):
+            lessons.attend[lessons.table[lessons.into[k]].rule](lessons.table, lessons.into[k], 0, source, t, TRACE)
     for k in range(wiring.out_ptr[population], wiring.out_ptr[population + 1]):
         q = wiring.out[k]
         run = plan.run_first[q] + source
@@ -125,11 +125,11 @@ def ascending(neurons):
 
 
 @leaf_inline
-def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log):
+def settle_instant(t, kernels, cells, wiring, lessons, plan, agenda, queue, lines, dues, log):
     """Advance what is reached or due at t, emit its spikes, and note the spikes it now foresees. Clears the agenda."""
     now = t
     for p in plan.order:
-        receive(now, cells, wiring, learning, agenda, queue, lines)
+        receive(now, cells, wiring, lessons, agenda, queue, lines)
         now = -np.inf
         n_held, n_touched = agenda.n_held[p], agenda.n_touched[p]
         if n_held + n_touched == 0:
@@ -146,7 +146,7 @@ def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lin
             q, run = agenda.held[p, 0], agenda.held[p, 1]
             struck = frozen and n_touched == 0 and plan.distinct[q]
             if struck:
-                begin, end, at = open_run(wiring, learning, q, run, agenda.origin[p])
+                begin, end, at, _ = open_run(wiring, lessons, q, run, agenda.origin[p])
                 n_touched, driven = strike(
                     wiring.target[begin:end], wiring.weight, at, wiring.weight_stride[q], stretch(t, flat_clocks[0], fade),
                     flat_state, flat_coef[: flat_coef.size // cells.coef_rows[p]], inputs, agenda.touched[first:],
@@ -154,7 +154,7 @@ def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lin
                 cells.tally[p, 0] += driven
                 cells.tally[p, 1] += end - begin - n_touched - driven
             else:
-                arrive(cells, wiring, learning, agenda, q, run, agenda.origin[p])
+                arrive(cells, wiring, lessons, agenda, q, run, agenda.origin[p])
                 n_touched = agenda.n_touched[p]
         agenda.n_held[p] = agenda.n_touched[p] = 0
         if n_touched == 0:
@@ -169,7 +169,7 @@ def settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lin
         if n_fired > 1:
             ascending(agenda.fired[:n_fired])
         for k in range(n_fired):
-            emit(t, p, np.int64(agenda.fired[k]), cells, wiring, learning, plan, agenda, queue, lines, log)
+            emit(t, p, np.int64(agenda.fired[k]), cells, wiring, lessons, plan, agenda, queue, lines, log)
         if struck:
             continue
         for i in touched:
@@ -207,10 +207,10 @@ def next_time(queue, dues):
 
 
 @leaf
-def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues, currents, log, samples):
+def run_event(end, budget, dt, kernels, peeks, cells, wiring, lessons, plan, agenda, queue, lines, dues, currents, log, samples):
     """Handle all events up to and including `end`, or stop early: after `budget` instants, or when a buffer needs attention.
 
-    learning, currents : or None: what a network does not need is not even compiled
+    lessons, currents : or None: what a network does not need is not even compiled
     Returns REACHED, PAUSED, STUCK or STORM. Everything is modified in place and consistent between instants.
     """
     sampling = samples.population.size > 0
@@ -233,8 +233,8 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
             return REACHED
         if budget == 0 or log.time.size - log.size[0] < cells.first[-1]:
             return PAUSED
-        if learning is not None:  # noqa: SIM102  (numba drops code behind a test for None that stands alone)
-            if learning.full[0]:
+        if lessons is not None:  # noqa: SIM102  (numba drops code behind a test for None that stands alone)
+            if any_full(lessons):
                 return PAUSED
         if lines.tight[0] or queue.time.size - queue.size[0] < plan.reserve[0]:
             return PAUSED
@@ -252,7 +252,7 @@ def run_event(end, budget, dt, kernels, peeks, cells, wiring, learning, plan, ag
             if currents is not None:  # noqa: SIM102
                 if currents.soonest[0] == t:
                     turn(t, cells, agenda, currents)
-        settle_instant(t, kernels, cells, wiring, learning, plan, agenda, queue, lines, dues, log)
+        settle_instant(t, kernels, cells, wiring, lessons, plan, agenda, queue, lines, dues, log)
         if begins:
             # The first instant is not part of the run.
             cells.tally[:] = 0

@@ -78,8 +78,8 @@ ONE_TO_ONE, ROWS, BITS, SPREAD, LEARNED = range(5)
 #: A projection of the clock engine, as one thread sees it; arrays of synapses by address (kernels/memory.py).
 #: One array of such rows rather than an array per field: a driver is compiled for every array it is given.
 #:
-#: ONE_TO_ONE: neuron i to neuron i. ROWS: lists of targets, one delay. BITS: rows of bits, one weight and delay. These are
-#: delivered when they arrive. SPREAD: lists of targets with a delay each, LEARNED: plastic, in `Wiring`. These are posted
+#: ONE_TO_ONE: neuron i to neuron i. ROWS: lists of targets, one delay. BITS: rows of bits, one weight and delay. LEARNED:
+#: plastic, in kernels/lessons.py. These are delivered when they arrive. SPREAD: lists of targets with a delay each, posted
 #: ahead (kernels/mail.py). A place counts from the start of the population's inputs or state; places are unsigned and may
 #: wrap, since they belong to target 0 of the whole population.
 STRAND = np.dtype(
@@ -169,7 +169,7 @@ class Gate(NamedTuple):
 
 
 class Wiring(NamedTuple):
-    """Projections of the event engine, and those that learn: a source owns runs of equal delay, a run owns synapses by target."""
+    """Projections of the event engine: a source owns runs of equal delay, a run owns synapses by target."""
 
     post: np.ndarray  # int64[Q]  population
     out_ptr: np.ndarray  # int64[P + 1]  projections by pre population
@@ -178,7 +178,8 @@ class Wiring(NamedTuple):
     row_ptr: np.ndarray  # int64[sum(n_pre + 1)]  source -> runs
     run_ptr: np.ndarray  # int64[n_runs + 1]  run -> synapses
     run_final: np.ndarray  # bool[n_runs]  no later run of this source
-    delay: np.ndarray  # float64[n_runs] ms (event) or int64[n_runs] steps (clock)
+    run_first: np.ndarray  # int64[Q]  number of the first run
+    delay: np.ndarray  # float64[n_runs]  ms
     target: np.ndarray  # uint16[n_synapses], or uint32 where a population is larger than 65,536
     syn_first: np.ndarray  # int64[Q]
     weight_first: np.ndarray  # int64[Q]
@@ -187,22 +188,3 @@ class Wiring(NamedTuple):
     column: np.ndarray  # int64[Q]  input column of target 0 for weights >= 0
     split: np.ndarray  # int64[Q]  added to the column for weights < 0
     tally: np.ndarray  # int64[Q, 2]  synaptic operations, plasticity updates
-
-
-class Learning(NamedTuple):
-    """Pair STDP of all plastic projections: traces by run, spike history by postsynaptic neuron. Times in the driver's unit."""
-
-    rule: np.ndarray  # int64[Q]  row of coef, or -1
-    coef: np.ndarray  # float64[L, 6]  a_plus * w_max, a_minus * w_max, tau_plus, tau_minus, w_min, w_max
-    into_ptr: np.ndarray  # int64[P + 1]  plastic projections by post population
-    into: np.ndarray  # int64[L]
-    trace_first: np.ndarray  # int64[Q]  x_pre of run r is at trace_first + r
-    x_pre: np.ndarray  # float64[n_traces]  just after the last presynaptic spike
-    t_pre: np.ndarray  # float64[n_traces]  its time
-    seen: np.ndarray  # float64[n_traces]  postsynaptic spikes reaching the synapse up to here are applied
-    row_first: np.ndarray  # int64[Q]  history row of target 0
-    time: np.ndarray  # float64[n_rows, depth]  postsynaptic spikes, a ring
-    x_post: np.ndarray  # float64[n_rows, depth]  trace just after each
-    written: np.ndarray  # int64[n_rows]  spikes ever written
-    low: np.ndarray  # int64[n_rows]  oldest one still needed
-    full: np.ndarray  # bool[1]  some row has one place left

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from types import MappingProxyType
 from typing import Any, final
@@ -16,7 +16,7 @@ from snnsim.currents import Current, Signal
 from snnsim.errors import ParameterError, WiringError, unknown_name
 from snnsim.models.base import Domain, Model
 from snnsim.models.drawn import drawn
-from snnsim.plasticity.base import Plasticity
+from snnsim.plasticity.base import Plasticity, rules_of
 from snnsim.units import check_integer, check_number, finite_number
 
 
@@ -109,9 +109,9 @@ class Projection:
     connector : Connector                 who connects to whom
     weight : float, float[n_synapses] or Distribution   mV for delta synapses, pA for current synapses; integers between
                                                         integer units; None means 1, or the weights the connector carries
-    delay : float, float[n_synapses] or Distribution    ms, >= 0; None means 1 ms. A delay is dendritic: it lies between
-                                                        synapse and soma
-    plasticity : Plasticity or None                     local learning rule
+    delay : float, float[n_synapses] or Distribution    ms, >= 0; None means 1 ms. To a learning rule it lies behind the synapse
+                                                        (dendritic), unless the rule says otherwise
+    plasticity : Plasticity, or several, or None        local learning rules of different kinds
 
     A `Distribution` is drawn once per synapse, when the network is compiled.
 
@@ -128,7 +128,7 @@ class Projection:
     connector: Connector
     weight: Any
     delay: Any
-    plasticity: Plasticity | None
+    plasticity: Plasticity | Sequence[Plasticity] | None
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class Projection:
         *,
         weight: float | np.ndarray | Distribution | None = None,
         delay: float | np.ndarray | Distribution | None = None,
-        plasticity: Plasticity | None = None,
+        plasticity: Plasticity | Sequence[Plasticity] | None = None,
     ) -> None:
         for role, side in (("pre", pre), ("post", post)):
             if not isinstance(side, (Population, View)):
@@ -156,8 +156,9 @@ class Projection:
             )
         if source.domain == "integer" and (isinstance(pre, View) or isinstance(post, View)):
             raise WiringError(f"{where}: integer units are joined by whole populations, not views. Make a population of these units.")
-        if plasticity is not None and not isinstance(plasticity, Plasticity):
-            raise ParameterError(f"{where}.plasticity = {plasticity!r} must be a rule such as PairSTDP(). See snnsim.plasticity.")
+        rules_of(where, plasticity)
+        if isinstance(plasticity, list):
+            plasticity = tuple(plasticity)
         if weight is not None and not connector.weighted:
             raise WiringError(f"{where}.weight: {type(connector).__name__} takes no weight of the projection. Leave it out.")
         if isinstance(weight, Distribution):
@@ -187,7 +188,7 @@ class Projection:
         return f"Projection({self.pre.name!r} -> {self.post.name!r}, {type(self.connector).__name__})"
 
 
-def _projection(pre: Any, post: Any, connector: Connector, weight: Any, delay: Any, plasticity: Plasticity | None) -> Projection:
+def _projection(pre: Any, post: Any, connector: Connector, weight: Any, delay: Any, plasticity: Any) -> Projection:
     return Projection(pre, post, connector, weight=weight, delay=delay, plasticity=plasticity)
 
 

@@ -294,13 +294,13 @@ def test_an_event_run_may_be_cut_at_any_instant_also_within_a_change():
     compiled = compile_spiking(sim.Network(sim.Current(cells, signal)), seed=0, dt=0.1)
     state, spikes, between, reached = None, [], 0, event.PAUSED
     while reached != event.REACHED:
-        machine, _ = event_machine.build(compiled, state)
+        machine, desk = event_machine.build(compiled, state)
         recorder = Recorder(compiled, check_record([cells], None, 0.1), unit=1.0, first=0, last=600)
         log, samples = recorder.log(3), recorder.samples()
         reached = event.run_event(60.0, 1, 0.1, *machine, log, samples)
         spikes += log.time[: log.size[0]].tolist()
         between += machine.currents.between[0]
-        state = RunState("event", 0.1, 0, compiled.digest, max(0.0, machine.agenda.now[0]), event_machine.saved(machine))
+        state = RunState("event", 0.1, 0, compiled.digest, max(0.0, machine.agenda.now[0]), event_machine.saved(machine, desk, compiled))
     assert between == 6  # one for each change after that at 0 ms
     np.testing.assert_array_equal(spikes, flow(sim.LIF(), signal, n=3, duration=60.0, engine="event").spikes["cells"].times)
 

@@ -83,10 +83,11 @@ def test_the_forecast_is_what_the_engine_takes(engine, kind):
     synapses = [(part.row_ptr, part.target, part.weight, part.which) for part in compiled.projections]
     if engine == "clock":
         machine = clock._build(compiled, None)
-        held = nbytes(synapses, [part[3:] for part in machine.parts], machine.runs, machine.plan.bits)
+        lessons = [klass.lessons for klass in machine.classes]
+        held = nbytes(synapses, [part[3:] for part in machine.parts], machine.runs, lessons, machine.plan.bits)
     else:
-        machine, runs = event_machine.build(compiled, None)
-        held = nbytes(synapses, list(machine[2:]), runs)
+        machine, desk = event_machine.build(compiled, None)
+        held = nbytes(synapses, list(machine[2:]), desk.runs, desk.klass.lessons)
     told = sim.forecast(net, 1.0, record={}, engine=engine)
     assert told.total == pytest.approx(held, rel=0.1)
 

@@ -210,7 +210,7 @@ def with_field(arrays, /, **values):
         (lambda a: with_header(a, arrays=7), "is damaged"),
         (lambda a: a.update(header=np.frombuffer(b"[" * 100_000, dtype=np.uint8)), "is damaged"),
         (lambda a: a.update(header=np.frombuffer(b"[1]", dtype=np.uint8)), "is damaged"),
-        (lambda a: a.pop("arrays/weight"), "not those its header lists"),
+        (lambda a: a.pop("arrays/ring"), "not those its header lists"),
         (lambda a: a.update(extra=np.zeros(3)), "not those its header lists"),
         (lambda a: a.update({"arrays/state": a["arrays/state"][:5]}), r"where <f8 \(\d+,\) belongs"),
         (lambda a: a.update({"arrays/state": a["arrays/state"] + 1.0}), "do not match the checksum"),

@@ -45,7 +45,9 @@ def test_parallel_projections_get_numbered_names():
         (lambda: Projection(A, B, AllToAll(), weight=np.nan), r"weight = nan must be finite"),
         (lambda: Projection(A, B, AllToAll(), weight="big"), "must be a number"),
         (lambda: Projection(A, B, AllToAll(), delay=-1.0), "delay = -1 ms must be >= 0 ms"),
-        (lambda: Projection(A, B, AllToAll(), plasticity=PairSTDP), "must be a rule such as"),
+        (lambda: Projection(A, B, AllToAll(), plasticity=PairSTDP), r"PairSTDP is a class\. Call it"),
+        (lambda: Projection(A, B, AllToAll(), plasticity="STDP"), "must be a rule such as"),
+        (lambda: Projection(A, B, AllToAll(), plasticity=[PairSTDP(), PairSTDP()]), "of which a projection takes one"),
     ],
 )
 def test_a_wrong_value_is_refused(make, words):

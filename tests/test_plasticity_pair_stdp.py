@@ -116,7 +116,7 @@ def test_weights_outside_the_bounds_are_refused():
         run_spiking(net, duration=1.0)
 
 
-@pytest.mark.parametrize("wrong", [{"tau_plus": 0.0}, {"a_plus": -1.0}, {"w_min": 2.0}, {"tau_minus": np.array([1.0, 2.0])}])
+@pytest.mark.parametrize("wrong", [{"tau_plus": 0.0}, {"mu_plus": -1.0}, {"w_min": 2.0}, {"tau_minus": np.array([1.0, 2.0])}])
 def test_wrong_parameters_are_refused(wrong):
     with pytest.raises(ParameterError, match=f"PairSTDP.{next(iter(wrong))}"):
         PairSTDP(**wrong)

@@ -15,6 +15,7 @@ from snnsim.distributions import Distribution, draw_single, draw_steps, sample
 from snnsim.errors import CompileError, ParameterError
 from snnsim.models.spiking import NeuronModel
 from snnsim.network import Network, Population, Projection, description_digest
+from snnsim.plasticity.base import Rules, rules_of
 from snnsim.units import check_integer, check_number, show
 
 _DELAY = 1.0  # ms, when none is given
@@ -35,7 +36,7 @@ class CompiledProjection:
     name: str
     pre: int
     post: int
-    plasticity: Any
+    plasticity: Rules | None
     row_ptr: np.ndarray
     target: np.ndarray
     weight: np.ndarray
@@ -131,13 +132,14 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
     synapses = wire(projection, random)
     n = len(synapses.target)
     weight = synapses.weight if synapses.weight is not None else _weights(name, projection.weight, n, synapses.entry, random)
-    _check_bounds(name, projection.plasticity, weight)
-    if projection.plasticity is not None:
-        weight = np.broadcast_to(weight, n).astype(np.float64)
-    elif len(weight) > 1:
+    rules = rules_of(f"Projection({name})", projection.plasticity)
+    for rule in () if rules is None else rules:
+        if rule is not None:
+            rule.check_weights(f"Projection({name}).weight", weight)
+    if len(weight) > 1:
         weight = _narrow_weights(weight)
     delay, which = _delays(name, projection.delay, n, synapses.entry, random)
-    if projection.plasticity is not None and delay[0] == 0.0:
+    if rules is not None and delay[0] == 0.0:
         raise ParameterError(
             f"Projection({name}).delay = 0 ms must be > 0 ms where it learns: a spike and the one it causes at that time have no order. "
             "Give a positive delay, or leave out plasticity."
@@ -146,7 +148,7 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
         if array is not None:
             array.flags.writeable = False
     pre, post = names.index(projection.pre.population.name), names.index(projection.post.population.name)
-    return CompiledProjection(name, pre, post, projection.plasticity, synapses.row_ptr, synapses.target, weight, delay, which)
+    return CompiledProjection(name, pre, post, rules, synapses.row_ptr, synapses.target, weight, delay, which)
 
 
 def _weights(name: str, given: Any, n: int, entry: np.ndarray | None, random: np.random.Generator) -> np.ndarray:
@@ -198,17 +200,6 @@ def _per_synapse(owner: str, value: float | np.ndarray | None, default: float, n
     if value.shape != (given,):
         raise ParameterError(f"{owner} = {show(value)} must be one number or hold one value per synapse, here {given}. Correct its length.")
     return np.array(value if entry is None else value[entry])
-
-
-def _check_bounds(name: str, rule: Any, weight: np.ndarray) -> None:
-    if rule is None:
-        return
-    bad = weight[(weight < rule.w_min) | (weight > rule.w_max)]
-    if bad.size:
-        raise ParameterError(
-            f"Projection({name}).weight = {bad[0]:g} must lie within {type(rule).__name__}.w_min = {rule.w_min:g} and "
-            f"w_max = {rule.w_max:g}: the rule keeps weights there. Change the weight or the bounds."
-        )
 
 
 def end_to_end(parts: list[np.ndarray], dtype: type) -> tuple[np.ndarray, np.ndarray]:

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from snnsim.compiler.spiking import CompiledSpiking, settling_order
-from snnsim.engines import currents, tables
-from snnsim.engines.clock_state import restore, saved, states_of
+from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
+from snnsim.engines import currents, learning, tables
+from snnsim.engines.clock_state import restore, saved, states_of, weights_of
 from snnsim.engines.counting import counts
 from snnsim.engines.fabric import Plan, plan, weave
 from snnsim.engines.interrupts import Interrupts
@@ -32,7 +33,8 @@ from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
 from snnsim.kernels.clock import run_clock
 from snnsim.kernels.current import Currents
-from snnsim.kernels.layout import BITS, LEARNED, SPREAD, Cells, Fabric, Gate, Learning, Planes, Scratch, Sent, Wiring
+from snnsim.kernels.layout import BITS, LEARNED, SPREAD, Cells, Fabric, Gate, Planes, Scratch, Sent
+from snnsim.kernels.lessons import AHEAD, Lessons
 from snnsim.kernels.mail import BLOCK, Mail, empty_mail
 from snnsim.kernels.memory import on_a_line
 from snnsim.kernels.single import in_single
@@ -42,7 +44,7 @@ from snnsim.results import Result
 
 _MAIL = 1 << 24  # synaptic operations that wait for their step at most; more are added up early
 _LONGEST_WINDOW = 64  # steps: the spikes of a window stay in the cache
-_MOST_AHEAD = 8  # steps a plastic network may run before Python looks at its spike histories
+_MOST_AHEAD = AHEAD - 2  # steps a plastic network may run before Python looks at its spike histories
 _SINGLE_STEPS = 1 << 24  # whole numbers that float32 can tell apart
 
 
@@ -54,8 +56,7 @@ class Part(NamedTuple):
     kernels: tuple
     cells: Cells
     fabric: Fabric
-    wiring: Wiring
-    learning: Learning
+    lessons: Lessons
     sent: Sent
     scratch: Scratch
     planes: Planes | None
@@ -72,6 +73,7 @@ class Machine(NamedTuple):
     plan: Plan
     low: np.ndarray  # int64[threads + 1, P]
     runs: list[list[Runs]]
+    classes: list[learning.Class]
     window: int
     held: list[Any]  # arrays the parts borrow by address
 
@@ -103,11 +105,12 @@ def run(
     threads: int = 1,
     precision: str = "double",
     stream: Path | None = None,
+    learns: frozenset[int] = frozenset(),
 ) -> Result:
     """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`."""
     dt = compiled.dt
     n_steps = duration_steps(compiled, duration)
-    machine = _build(compiled, start, threads, precision)
+    machine = _build(compiled, start, threads, precision, learns)
     position = machine.parts[0].position
     first = int(position[0])
     end = first + n_steps
@@ -141,16 +144,14 @@ def run(
     duration = (int(position[0]) - first) * dt
     neurons = np.sum([part.cells.tally for part in machine.parts], axis=0)
     counted = [np.stack([part.fabric.strand["synops"], part.fabric.strand["updates"]], axis=1) for part in machine.parts]
-    synapses = np.sum([*counted, *(part.wiring.tally for part in machine.parts)], axis=0)
+    synapses = np.sum(counted, axis=0)
     return Result(
         counts=counts("clock", compiled, neurons, synapses),
         engine="clock",
         why=why,
         duration=duration,
         **recorder.results(takes[0], first * dt, duration),
-        weights=tables.current_weights(
-            compiled, [part.wiring for part in machine.parts], [part.learning for part in machine.parts], machine.runs, float(position[0])
-        ),
+        weights=weights_of(machine, compiled),
         state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, saved(machine, compiled), precision),
         cut=cut,
     )
@@ -190,8 +191,8 @@ def _advance(machine: Machine, end: int, logs: list, takes: list, pool: ThreadPo
 def _run_part(part: Part, log: Any, take: Any, end: int, window: int) -> None:
     # What the network does not need is not compiled: a driver for None has no code for it.
     absent: dict[str, Any] = {}
-    if not len(part.learning.coef):
-        absent |= {"wiring": None, "learning": None}
+    if not part.lessons.table["n_classes"].any():
+        absent["lessons"] = None
     if not part.scratch.mailed.any():
         absent["mail"] = None
     if not len(part.currents.kind):
@@ -200,7 +201,13 @@ def _run_part(part: Part, log: Any, take: Any, end: int, window: int) -> None:
     run_clock(end, window, *part, log, take)
 
 
-def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: int = 1, precision: str = "double") -> Machine:
+def _build(
+    compiled: CompiledSpiking,
+    start: tables.RunState | None,
+    threads: int = 1,
+    precision: str = "double",
+    learns: frozenset[int] = frozenset(),
+) -> Machine:
     """Lay out the network for its threads, as at time 0 or as `start` left it."""
     dt, number = compiled.dt, {"double": np.float64, "single": np.float32}[precision]
     forms = [model.clock_form(population.size, dt) for population, model in zip(compiled.populations, compiled.models, strict=True)]
@@ -217,9 +224,9 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
     if start is not None:
         tables.check_start(start, compiled, "clock", precision)
     window = min([_LONGEST_WINDOW, *(int(steps.min()) for steps in delays if steps[0] > 0)]) if threads > 1 else 1
-    if any(part.plasticity is not None for part in compiled.projections):
+    if learns:
         window = min(window, _MOST_AHEAD)
-    longest = max((int(steps[0]) for steps, part in zip(delays, compiled.projections, strict=True) if part.which is None), default=0)
+    longest = max((_reach(part, steps) for part, steps in zip(compiled.projections, delays, strict=True)), default=0)
     slots = longest + 2 * window + 1
     first = np.concatenate([[0], np.cumsum(sizes)])
     check_delays(f"the spikes of {slots} steps, for the longest delay,", 8 * slots * sum(sizes))
@@ -235,6 +242,7 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
     gate = Gate(np.zeros(8, dtype=np.int64), np.zeros((2, threads), dtype=np.int64), pause_address())
     parts: list[Part] = []
     runs: list[list[Runs]] = []
+    classes: list[learning.Class] = []
     held: list[Any] = [compiled, chosen]
     for k in range(threads):
         cells = tables.build_cells(
@@ -245,23 +253,24 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
             group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)
             for part, steps, how in zip(compiled.projections, delays, chosen.kind, strict=True)
         ]
-        wiring = tables.build_wiring(compiled, cells, mine, np.int64)
-        learning = tables.build_learning(compiled, cells, mine, dt)
+        classes.append(learning.build(compiled, mine, cells.size, learns, dt))
+        # From here on the weights are those of the lessons.
+        mine = [replace(run, weight=np.empty(0)) for run in mine]
         scratch, mail = _scratch(chosen, cells, delays, sizes, number), _mail(compiled, chosen, cells, delays, number)
         flows = currents.build(compiled, forms, signals, cells, low[k], low[k + 1], np.int64)
         here = np.zeros(1, dtype=np.int64)
         parts.append(
-            Part(k, here, kernels, cells, woven.fabric, wiring, learning, sent, scratch, _planes(chosen, cells), mail, gate, flows)
+            Part(k, here, kernels, cells, woven.fabric, classes[k].tables, sent, scratch, _planes(chosen, cells), mail, gate, flows)
         )
         runs.append(mine)
         held.append(woven)
-    machine = Machine(parts, forms, chosen, low, runs, window, held)
+    machine = Machine(parts, forms, chosen, low, runs, classes, window, held)
     return machine if start is None else restore(machine, compiled, start.arrays)
 
 
 def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np.ndarray], number: type) -> Mail:
-    longest = max((int(steps.max()) for steps, how in zip(delays, chosen.kind, strict=True) if how in (SPREAD, LEARNED)), default=0)
-    posted = sum(len(part.target) for part, how in zip(compiled.projections, chosen.kind, strict=True) if how in (SPREAD, LEARNED))
+    longest = max((int(steps.max()) for steps, how in zip(delays, chosen.kind, strict=True) if how == SPREAD), default=0)
+    posted = sum(len(part.target) for part, how in zip(compiled.projections, chosen.kind, strict=True) if how == SPREAD)
     slots = 1 << longest.bit_length()
     # A projection may have drawn no synapse at all; the columns of its targets are there all the same.
     width = int(cells.size @ cells.channels) if chosen.mailed.any() else 0
@@ -291,18 +300,23 @@ def _planes(chosen: Plan, cells: Cells) -> Planes | None:
     return Planes(workspace(words), level_state(), SPREAD_TABLE, counted, counted.view(np.uint8))
 
 
+def _reach(part: CompiledProjection, steps: np.ndarray) -> int:
+    """Return for how many steps a spike may still be asked for through a projection: the mail keeps its own."""
+    if part.plasticity is None:
+        return int(steps[0]) if part.which is None else 0
+    # Behind a dendritic delay a postsynaptic spike meets a presynaptic one that arrives two delays later.
+    return 2 * int(steps.max()) + 1
+
+
 def _settle(compiled: CompiledSpiking, machine: Machine) -> None:
-    """Bring all weights up to the steps taken, and release the spike histories behind them."""
-    for part in machine.parts:
-        tables.apply_pending(compiled, part.cells, part.wiring, part.learning, float(part.position[0]), 0.0)
+    """Bring all weights that are replayed up to the steps taken, and release the spike histories behind them."""
+    for part, klass in zip(machine.parts, machine.classes, strict=True):
+        part.fabric.strand["updates"] += learning.settled(klass, compiled, float(part.position[0]))
 
 
 def _with_room(compiled: CompiledSpiking, machine: Machine) -> Machine:
     """Return the machine with room in all spike histories for at least one more window."""
-    if not any(part.learning.full[0] for part in machine.parts):
+    if not any(part.lessons.table["full"].any() for part in machine.parts):
         return machine
     _settle(compiled, machine)
-    learnings = [part.learning for part in machine.parts]
-    while any(tables.crowded(learning, machine.window) for learning in learnings):
-        learnings = [tables.with_depth(learning, 2 * learning.time.shape[1]) for learning in learnings]
-    return machine._replace(parts=[part._replace(learning=learning) for part, learning in zip(machine.parts, learnings, strict=True)])
+    return machine._replace(classes=[learning.roomy(klass) for klass in machine.classes])

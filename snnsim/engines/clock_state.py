@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
-from snnsim.engines import currents, tables
+from snnsim.engines import currents, learning, tables
 from snnsim.engines.runs import to_order
 from snnsim.kernels.deliver import list_dense
 from snnsim.kernels.layout import DENSE
 from snnsim.kernels.mail import spill
-
-_BY_SOURCE = ("x_pre", "t_pre", "seen")
-_BY_TARGET = ("time", "x_post", "written", "low")
+from snnsim.kernels.teach import finish
 
 
 def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
@@ -24,7 +22,7 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
 
     state : populations one after the other, float[rows, n] each; ring : float[n_slots, width] likewise
     sent.* : step, population, neuron and number of the spikes still under way
-    weight, learning.* : of plastic projections; weights in order of source, target
+    lesson.* : of plastic projections, see `learning.saved`
     current.* : noise drawn so far
     """
     parts, threads = machine.parts, range(len(machine.parts))
@@ -38,25 +36,16 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
         "position": parts[0].position.copy(),
         "state": np.concatenate(states),
         "ring": np.concatenate([ring.reshape(slots, ring.shape[1] * ring.shape[2]) for ring in rings], axis=1),
-        "weight": np.concatenate([np.empty(0), *(_weights(machine, q) for q in _plastic(machine))]),
     }
     arrays |= {f"sent.{name}": column for name, column in _under_way(machine).items()}
-    # How deep the histories became depends on when they were emptied, and that on the number of threads.
-    depth = max(tables.least_depth(part.learning) for part in parts)
-    learnings = [tables.with_depth(part.learning, depth) for part in parts]
-    arrays |= {f"learning.{name}": getattr(learnings[0], name) for name in _BY_SOURCE}
-    for name in _BY_TARGET:
-        pieces = [
-            getattr(learning, name)[_rows(part, q)] for q in _plastic(machine) for part, learning in zip(parts, learnings, strict=True)
-        ]
-        arrays[f"learning.{name}"] = np.concatenate(pieces) if pieces else getattr(learnings[0], name)
+    arrays |= learning.saved(machine.classes, machine.runs, compiled)
     return arrays | currents.saved(compiled, [part.currents for part in parts])
 
 
 def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.ndarray]) -> Any:
     """Return the machine with copies of the saved arrays in it."""
     parts = machine.parts
-    at = column = first_weight = 0
+    at = column = 0
     for p in _all(machine):
         rows, n = len(machine.forms[p].state) - machine.forms[p].helpers, int(machine.low[-1, p])
         whole = arrays["state"][at : at + rows * n].reshape(rows, n)
@@ -73,32 +62,28 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
         part.mail.used[:] = part.mail.ring.any(axis=1)
     _send(machine, arrays)
     currents.restore(compiled, [part.currents for part in parts], arrays)
-    depth = arrays["learning.time"].shape[1]
-    renewed = []
     for part in parts:
         part.position[0] = arrays["position"][0]
-        changed = {name: arrays[f"learning.{name}"].copy() for name in _BY_SOURCE}
-        fresh = part.learning._replace(
-            time=np.zeros((len(part.learning.written), depth)), x_post=np.zeros((len(part.learning.written), depth))
-        )
-        changed |= {name: getattr(fresh, name) for name in _BY_TARGET}
-        renewed.append(part._replace(learning=fresh._replace(**changed)))
-    row = 0
-    for q in _plastic(machine):
-        n_synapses = len(compiled.projections[q].target)
-        stored = arrays["weight"][first_weight : first_weight + n_synapses]
-        first_weight += n_synapses
-        for k, part in enumerate(renewed):
-            runs = machine.runs[k][q]
-            begin = int(part.wiring.weight_first[q])
-            part.wiring.weight[begin : begin + len(runs.target)] = stored if runs.place is None else stored[runs.place]
-            rows = _rows(part, q)
-            for name in _BY_TARGET:
-                getattr(part.learning, name)[rows] = arrays[f"learning.{name}"][row : row + rows.stop - rows.start]
-            row += rows.stop - rows.start
-    for part in renewed:
-        part.learning.full[0] = tables.crowded(part.learning, machine.window)
-    return machine._replace(parts=renewed)
+    post = [part.post for part in compiled.projections]
+    classes = [
+        learning.restored(klass, machine.runs[k], machine.low[k, post], machine.low[k + 1, post], arrays)
+        for k, klass in enumerate(machine.classes)
+    ]
+    return machine._replace(classes=classes)
+
+
+def weights_of(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
+    """Return the weights of plastic projections as of the steps taken, in order of source, target; looking changes nothing."""
+    weights = {part.name: np.empty(len(part.target)) for part in compiled.projections if part.plasticity is not None}
+    listed = np.empty((2, int(machine.low[-1].max())), dtype=np.int32)
+    for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
+        seen = klass.looked_at()
+        for q, lesson in seen.lessons.items():
+            if seen.tables.table["rule"][q] >= 0:
+                with tables.silence:
+                    finish(int(part.position[0]), q, part.number, seen.tables, part.fabric.strand.copy(), part.sent, listed)
+            to_order(runs[q], lesson.weight, weights[compiled.projections[q].name])
+    return weights
 
 
 def states_of(machine: Any, p: int) -> np.ndarray:
@@ -108,16 +93,6 @@ def states_of(machine: Any, p: int) -> np.ndarray:
 
 def _all(machine: Any) -> range:
     return range(len(machine.forms))
-
-
-def _plastic(machine: Any) -> np.ndarray:
-    return np.flatnonzero(machine.parts[0].learning.rule >= 0)
-
-
-def _rows(part: Any, q: int) -> slice:
-    """Return the rows of the spike histories that hold the targets of projection q."""
-    first = int(part.learning.row_first[q])
-    return slice(first, first + int(part.cells.size[part.wiring.post[q]]))
 
 
 def _state(machine: Any, k: int, p: int) -> np.ndarray:
@@ -137,14 +112,6 @@ def _ring(machine: Any, k: int, p: int) -> np.ndarray:
     # A view, not a copy: restoring writes through it.
     row, item = ring.strides
     return np.lib.stride_tricks.as_strided(ring[:, first:], (len(ring), channels, n), (row, n * item, item))
-
-
-def _weights(machine: Any, q: int) -> np.ndarray:
-    out = np.empty(sum(len(runs[q].target) for runs in machine.runs))
-    for part, runs in zip(machine.parts, machine.runs, strict=True):
-        first = int(part.wiring.weight_first[q])
-        to_order(runs[q], part.wiring.weight[first : first + len(runs[q].target)], out)
-    return out
 
 
 def _under_way(machine: Any) -> dict[str, np.ndarray]:

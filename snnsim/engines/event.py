@@ -14,7 +14,7 @@ from pathlib import Path
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines import tables
 from snnsim.engines.counting import counts
-from snnsim.engines.event_machine import Machine, needed, saved, under_way, with_room
+from snnsim.engines.event_machine import Machine, catch_up, needed, saved, weights_of, with_room
 from snnsim.engines.event_machine import build as _build
 from snnsim.engines.event_machine import missing_forms as missing_forms
 from snnsim.engines.interrupts import Interrupts
@@ -39,9 +39,10 @@ def run(
     progress: Callable[[float], None] | None = None,
     why: str = "",
     stream: Path | None = None,
+    learns: frozenset[int] = frozenset(),
 ) -> Result:
     """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`."""
-    dt, (machine, runs) = compiled.dt, _build(compiled, start)
+    dt, (machine, desk) = compiled.dt, _build(compiled, start, learns)
     began = 0.0 if start is None else start.time
     end = began + duration
     agenda, first = machine.agenda, int(machine.agenda.sampled[0])
@@ -64,7 +65,7 @@ def run(
                     raise SimulationError(_why_stopped(compiled, agenda, float(agenda.now[0])))
                 now = until if reached == REACHED else max(began, float(agenda.now[0]), _sampled(agenda, samples, dt))
                 recorder.drain([log], [samples], now, settled=reached == REACHED)
-                machine = with_room(compiled, machine, float(agenda.now[0]))
+                machine, desk = with_room(compiled, machine, desk, float(agenda.now[0]))
                 with interrupts.heard():
                     tables.report(progress, (now - began) / duration)
         except KeyboardInterrupt:
@@ -72,17 +73,16 @@ def run(
         recorder.end([log], [samples], end, cut)
     if not len(samples.population):
         agenda.sampled[0] = grid_points(end, dt)
-    cells, wiring, learning = machine.network
     # What is pending is applied now, so that its count does not depend on when Python last looked.
-    tables.apply_pending(compiled, cells, wiring, learning, end, 1.0)
+    catch_up(compiled, machine, desk, end)
     return Result(
-        counts=counts("event", compiled, cells.tally, wiring.tally),
+        counts=counts("event", compiled, machine.cells.tally, machine.wiring.tally),
         engine="event",
         why=why,
         duration=end - began,
         **recorder.results(samples, began, end - began),
-        weights=tables.current_weights(compiled, [wiring], [learning], [runs], end, under_way(machine)),
-        state=tables.RunState("event", dt, compiled.seed, compiled.digest, end, saved(machine)),
+        weights=weights_of(compiled, machine, desk, end),
+        state=tables.RunState("event", dt, compiled.seed, compiled.digest, end, saved(machine, desk, compiled)),
         cut=cut,
     )
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
-from snnsim.engines import currents, tables
-from snnsim.engines.runs import Runs, group
+from snnsim.engines import currents, learning, tables
+from snnsim.engines.runs import Runs, group, to_order
 from snnsim.errors import CompileError
 from snnsim.kernels.arrivals import Agenda, Plan
 from snnsim.kernels.current import Currents, change_currents
 from snnsim.kernels.dues import Dues, empty_dues
-from snnsim.kernels.layout import DUE, Cells, Learning, Wiring
+from snnsim.kernels.layout import DUE, Cells, Wiring
+from snnsim.kernels.lessons import Lessons
 from snnsim.kernels.queue import Lines, Queue, empty_queue, grown, lined_up, waiting
+from snnsim.kernels.teach import settle
 from snnsim.models.spiking import EventForm
 
 _KEPT = ("clocks", "now", "sampled")  # what a continued run needs of its agenda
@@ -28,18 +31,13 @@ class Machine(NamedTuple):
     peeks: tuple
     cells: Cells
     wiring: Wiring
-    learning: Learning
+    lessons: Lessons
     plan: Plan
     agenda: Agenda
     queue: Queue
     lines: Lines
     dues: Dues
     currents: Currents
-
-    @property
-    def network(self) -> tuple[Cells, Wiring, Learning]:
-        """The tables both engines share."""
-        return self.cells, self.wiring, self.learning
 
 
 def missing_forms(compiled: CompiledSpiking) -> list[str]:
@@ -55,8 +53,15 @@ def _forms(compiled: CompiledSpiking) -> list[EventForm | None]:
     ]
 
 
-def build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Machine, list[Runs]]:
-    """Lay out the network, as at time 0 or as `start` left it. Returns the synapses by run as well."""
+class Desk(NamedTuple):
+    """What Python keeps beside the machine: synapses by run, and what learns."""
+
+    runs: list[Runs]
+    klass: learning.Class
+
+
+def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: frozenset[int] = frozenset()) -> tuple[Machine, Desk]:
+    """Lay out the network, as at time 0 or as `start` left it."""
     forms: list[Any] = _forms(compiled)
     if any(form is None for form in forms):
         raise CompileError(f'{", ".join(missing_forms(compiled))} has no closed form between events. Use engine="clock".')
@@ -69,15 +74,20 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Mac
     whole = np.zeros(len(forms), dtype=np.int64)
     cells = tables.build_cells(compiled, [(form.state, form.coef) for form in forms], kinds, whole)
     runs = [group(part, part.delay) for part in compiled.projections]
-    wiring = tables.build_wiring(compiled, cells, runs, np.float64)
-    learning = tables.build_learning(compiled, cells, runs, 1.0)
+    plastic = [part.plasticity is not None for part in compiled.projections]
+    runs = [replace(run, weight=learning.one_each(run)) if own else run for run, own in zip(runs, plastic, strict=True)]
+    wiring = tables.build_wiring(compiled, cells, runs)
+    klass = learning.build(compiled, runs, cells.size, learns, None, lambda q: _weights(wiring, q, runs[q]))
+    runs = [replace(run, weight=np.empty(0)) if own else run for run, own in zip(runs, plastic, strict=True)]
     agenda, dues = _agenda(compiled, cells), empty_dues(int(cells.first[-1]))
     lines = _lines(compiled)
     plan = _plan(compiled, cells, wiring, forms, runs, lines)
     queue = empty_queue(2 * int(plan.reserve[0]))
     if start is not None:
         tables.check_start(start, compiled, "event")
-        cells, wiring, learning = tables.restored(start, cells, wiring, learning)
+        cells = cells._replace(state=start.arrays["cells.state"].copy())
+        of = cells.size[wiring.post]
+        klass = learning.restored(klass, runs, np.zeros_like(of), of, start.arrays)
         agenda = agenda._replace(**{name: start.arrays[f"agenda.{name}"].copy() for name in _KEPT})
         stored = Queue(*(start.arrays[f"queue.{name}"] for name in Queue._fields))
         queue = grown(stored, max(len(queue.time), len(stored.time)))
@@ -91,22 +101,22 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None) -> tuple[Mac
     for p in currents.driven(compiled):
         # What has changed by then is not an event to come.
         change_currents(reached, p, cells, flows)
-    return Machine(kernels, peeks, cells, wiring, learning, plan, agenda, queue, lines, dues, flows), runs
+    return Machine(kernels, peeks, cells, wiring, klass.tables, plan, agenda, queue, lines, dues, flows), Desk(runs, klass)
 
 
 def needed(machine: Machine) -> Machine:
     """Return what the loop needs of the machine. A driver for None has no code for what is absent: it compiles sooner."""
     absent: dict[str, Any] = {}
-    if not len(machine.learning.coef):
-        absent["learning"] = None
+    if not machine.lessons.table["n_classes"].any():
+        absent["lessons"] = None
     if not len(machine.currents.kind):
         absent["currents"] = None
     return machine._replace(**absent)
 
 
-def saved(machine: Machine) -> dict[str, np.ndarray]:
+def saved(machine: Machine, desk: Desk, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     """Return the arrays that `build` restores: what is in the queues alone, not the room behind it."""
-    arrays = tables.saved(machine.cells, machine.wiring, machine.learning)
+    arrays = {"cells.state": machine.cells.state, **learning.saved([desk.klass], [desk.runs], compiled)}
     arrays |= {f"agenda.{name}": getattr(machine.agenda, name) for name in _KEPT}
     used = int(machine.queue.size[0])
     arrays |= {f"queue.{name}": array if name == "size" else array[:used] for name, array in machine.queue._asdict().items()}
@@ -116,17 +126,49 @@ def saved(machine: Machine) -> dict[str, np.ndarray]:
     return arrays | {"lines.under_way": machine.lines.under_way, "lines.origin": origin, "lines.run": run}
 
 
-def with_room(compiled: CompiledSpiking, machine: Machine, now: float) -> Machine:
-    """Return the machine with room in the spike histories and in the queues for at least one more instant."""
-    if machine.learning.full[0]:
-        machine = machine._replace(learning=tables.make_room(compiled, *machine.network, now, 1.0))
+def _weights(wiring: Wiring, q: int, runs: Runs) -> np.ndarray:
+    """Return a view of the weights of a projection that has one per synapse, by run."""
+    first = int(wiring.weight_first[q])
+    return wiring.weight[first : first + len(runs.target)]
+
+
+def catch_up(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> None:
+    """Bring the weights up to `now`, but for what spikes under way may read, and release the spike histories behind them."""
+    machine.wiring.tally[:, 1] += learning.settled(desk.klass, compiled, now)
+
+
+def weights_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> dict[str, np.ndarray]:
+    """Return the weights of plastic projections as of `now`, in order of source, target; looking changes nothing."""
+    weights, seen, wiring = {}, desk.klass.looked_at(), machine.wiring
+    table, learn = seen.tables.table, seen.tables.learn
+    with tables.silence:
+        for q, run, origin in zip(*under_way(machine), strict=True):
+            # Behind a dendritic delay a spike under way has reached the synapse.
+            while table["rule"][q] >= 0 and not table["axonal"][q]:
+                learn[table["rule"][q]](table, q, run - wiring.run_first[q], origin, 1)
+                if wiring.run_final[run]:
+                    break
+                run += 1
+        for q, lesson in seen.lessons.items():
+            if table["rule"][q] >= 0:
+                settle(seen.tables, q, now, table["axonal"][q])
+            out = weights[compiled.projections[q].name] = np.empty(len(lesson.weight))
+            to_order(desk.runs[q], lesson.weight, out)
+    return weights
+
+
+def with_room(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> tuple[Machine, Desk]:
+    """Return both with room in the spike histories and in the queues for at least one more instant."""
+    if machine.lessons.table["full"].any():
+        catch_up(compiled, machine, desk, now)
+        desk = desk._replace(klass=learning.roomy(desk.klass))
     if machine.lines.tight[0]:
         _, origin, run = waiting(machine.lines)
         machine = machine._replace(lines=_with_waiting(compiled, machine.lines, machine.lines.under_way, origin, run))
     capacity = len(machine.queue.time)
     if capacity - machine.queue.size[0] < machine.plan.reserve[0]:
         machine = machine._replace(queue=grown(machine.queue, 2 * capacity))
-    return machine
+    return machine, desk
 
 
 def under_way(machine: Machine) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -168,7 +210,7 @@ def _plan(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, forms: list[E
         order=np.array(list(chain(*settling_order(compiled))), dtype=np.int64),
         frozen=np.array([form.fade is not None for form in forms]),
         fade=np.array([form.fade or 0.0 for form in forms], dtype=np.float64),
-        distinct=np.array([_distinct(run) for run in runs], dtype=bool),
+        distinct=np.array([_alone(part, run) for part, run in zip(compiled.projections, runs, strict=True)], dtype=bool),
         watched=np.array([[3 * first + DUE * n, n, first] for first, n in watched], dtype=np.int64).reshape(-1, 3).T.copy(),
         run_first=np.where(regular, wiring.row_ptr[wiring.row_first], np.iinfo(np.int64).min).astype(np.int64),
         # The first of every line, and a spike of every neuron in the other projections.
@@ -176,8 +218,10 @@ def _plan(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, forms: list[E
     )
 
 
-def _distinct(runs: Runs) -> bool:
-    """Whether no run has two synapses to one target; targets are sorted within a run."""
+def _alone(part: CompiledProjection, runs: Runs) -> bool:
+    """Whether a run may strike without being added up: no two synapses to one target, and weights that are released whole."""
+    if part.plasticity is not None and part.plasticity.release is not None:
+        return False
     repeated = runs.target[1:] == runs.target[:-1]
     repeated[runs.run_ptr[1:-1] - 1] = False
     return not repeated.any()

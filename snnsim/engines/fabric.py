@@ -41,7 +41,7 @@ def plan(compiled: CompiledSpiking, forms: list[ClockForm], steps: list[np.ndarr
     kind = [_kind(compiled, part) for part in compiled.projections]
     mailed = np.zeros(len(forms), dtype=bool)
     for part, how in zip(compiled.projections, kind, strict=True):
-        mailed[part.post] |= how in (SPREAD, LEARNED)
+        mailed[part.post] |= how == SPREAD
     lands = np.array([form.lands is not None for form in forms]) & ~mailed
     bits = [
         bits_of_rows(part.row_ptr, part.target, compiled.populations[part.post].size) if how == BITS else None
@@ -86,8 +86,8 @@ def weave(compiled: CompiledSpiking, forms: list[ClockForm], chosen: Plan, cells
     """Lay out all projections for the thread that owns neurons low[p] .. high[p] - 1 of population p."""
     parts, held = compiled.projections, []
     n, of = len(parts), len(compiled.populations)
-    early = [q for q in range(n) if chosen.kind[q] in (SPREAD, LEARNED)]
-    late = [q for q in range(n) if chosen.kind[q] not in (SPREAD, LEARNED)]
+    early = [q for q in range(n) if chosen.kind[q] == SPREAD]
+    late = [q for q in range(n) if chosen.kind[q] != SPREAD]
     strand = np.zeros(n, dtype=STRAND)
     for q, part in enumerate(parts):
         begin, end = part.row_ptr[:-1], part.row_ptr[1:]

@@ -76,7 +76,7 @@ def run_spiking(
         raise ParameterError('simulate.precision = "single" must be "double" for the event engine, whose times are exact. Use the clock.')
     # The engines import numba, which takes longer than reading a description.
     common: dict[str, Any] = {"duration": duration, "record": takes, "start": start, "progress": progress, "why": why}
-    common["stream"] = path
+    common |= {"stream": path, "learns": frozenset(q for q, part in enumerate(compiled.projections) if _learns(part))}
     if engine == "event":
         from snnsim.engines.event import run as run_event
 
@@ -84,6 +84,10 @@ def run_spiking(
     from snnsim.engines.clock import run as run_clock
 
     return run_clock(compiled, **common, threads=threads, precision=precision)
+
+
+def _learns(part: Any) -> bool:
+    return part.plasticity is not None and part.plasticity.spikes is not None
 
 
 def _one_number(owner: str, value: Any) -> float:

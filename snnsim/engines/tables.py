@@ -13,18 +13,15 @@ from typing import Any
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, end_to_end, outgoing, spans
-from snnsim.engines.runs import Runs, to_order
+from snnsim.engines.runs import Runs
 from snnsim.errors import CompileError, SimulationError
-from snnsim.kernels.layout import Cells, Learning, Wiring
+from snnsim.kernels.layout import Cells, Wiring
 from snnsim.kernels.memory import on_a_line
 from snnsim.kernels.random import NEURON_STRIDE, stream_key
-from snnsim.kernels.stdp import forget, on_pre, settle
 
 #: Different models one network may hold: the drivers take a tuple of this length, so that they compile once.
 _KINDS = 8
-_HISTORY = 16  # postsynaptic spikes kept per neuron before pending potentiation is applied
 _CHUNK_SECONDS = 0.2
-_LEARNED = ("x_pre", "t_pre", "seen", "time", "x_post", "written", "low", "full")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,15 +100,15 @@ def build_cells(compiled: CompiledSpiking, parts: list[Any], kinds: list[int], l
     )
 
 
-def build_wiring(compiled: CompiledSpiking, cells: Cells, runs: list[Runs], dtype: type) -> Wiring:
-    """Lay out the projections, by run; delays are in the unit of the engine."""
+def build_wiring(compiled: CompiledSpiking, cells: Cells, runs: list[Runs]) -> Wiring:
+    """Lay out the projections, by run, for the event engine."""
     parts = compiled.projections
     row_ptr, row_first = end_to_end([run.row_ptr for run in runs], np.int64)
     # Every spike streams its targets from memory: two bytes each, where they fit.
     small = max((population.size for population in compiled.populations), default=0) <= 2**16
     target, syn_first = end_to_end([run.target for run in runs], np.uint16 if small else np.uint32)
     weight, weight_first = end_to_end([run.weight for run in runs], np.float64)
-    delay, run_first = end_to_end([run.delay for run in runs], dtype)
+    delay, run_first = end_to_end([run.delay for run in runs], np.float64)
     run_ptr = np.concatenate([*(run.run_ptr[:-1] + at for run, at in zip(runs, syn_first[:-1], strict=True)), syn_first[-1:]])
     run_final = np.zeros(len(delay), dtype=bool)
     for run, rows, at in zip(runs, spans(row_first), run_first[:-1], strict=True):
@@ -129,6 +126,7 @@ def build_wiring(compiled: CompiledSpiking, cells: Cells, runs: list[Runs], dtyp
         row_ptr=row_ptr,
         run_ptr=run_ptr.astype(np.int64),
         run_final=run_final,
+        run_first=run_first[:-1],
         delay=delay,
         target=target,
         syn_first=syn_first[:-1],
@@ -139,136 +137,6 @@ def build_wiring(compiled: CompiledSpiking, cells: Cells, runs: list[Runs], dtyp
         split=np.where(two, cells.size[post], 0).astype(np.int64),
         tally=np.zeros((len(parts), 2), dtype=np.int64),
     )
-
-
-def build_learning(compiled: CompiledSpiking, cells: Cells, runs: list[Runs], dt: float) -> Learning:
-    """Lay out the learning rules; times count in units of `dt` ms."""
-    parts = compiled.projections
-    plastic = [q for q, part in enumerate(parts) if part.plasticity is not None]
-    rule = np.full(len(parts), -1, dtype=np.int64)
-    rule[plastic] = np.arange(len(plastic))
-    first = np.cumsum([0, *(len(run.delay) for run in runs)])
-    trace_first, row_first, traces, rows = np.zeros(len(parts), np.int64), np.zeros(len(parts), np.int64), 0, 0
-    for q in plastic:
-        trace_first[q], row_first[q] = traces - first[q], rows
-        traces += len(runs[q].delay)
-        rows += int(cells.size[parts[q].post])
-    ptr, into = outgoing(len(compiled.populations), [parts[q].post for q in plastic])
-    return Learning(
-        rule=rule,
-        coef=np.array([parts[q].plasticity.coefficients(dt) for q in plastic], dtype=np.float64).reshape(-1, 6),
-        into_ptr=ptr,
-        into=np.asarray(plastic, dtype=np.int64)[into],
-        trace_first=trace_first,
-        x_pre=np.zeros(traces),
-        t_pre=np.full(traces, -np.inf),
-        seen=np.full(traces, -np.inf),
-        row_first=row_first,
-        time=np.zeros((rows, _HISTORY)),
-        x_post=np.zeros((rows, _HISTORY)),
-        written=np.zeros(rows, dtype=np.int64),
-        low=np.zeros(rows, dtype=np.int64),
-        full=np.zeros(1, dtype=bool),
-    )
-
-
-def apply_pending(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, learning: Learning, now: float, in_flight: float) -> None:
-    """Apply pending potentiation and release the histories it used."""
-    for q, part in enumerate(compiled.projections):
-        first = int(wiring.row_ptr[wiring.row_first[q]])
-        last = int(wiring.row_ptr[wiring.row_first[q] + len(part.row_ptr) - 1])
-        if learning.rule[q] < 0 or first == last:
-            continue
-        wiring.tally[q, 1] += settle(learning, wiring, wiring.weight, q, first, last, now, in_flight)
-        until = now - (1.0 + in_flight) * float(wiring.delay[first:last].max())
-        row = int(learning.row_first[q])
-        forget(learning, row, row + int(cells.size[part.post]), until)
-    learning.full[0] = False
-
-
-def crowded(learning: Learning, ahead: int = 0) -> bool:
-    """Whether some history could overflow within one more spike, or `ahead` more."""
-    return bool(np.any(learning.written + 2 + ahead - learning.low > learning.time.shape[1]))
-
-
-def least_depth(learning: Learning) -> int:
-    """Return the least depth of histories that hold what is still needed."""
-    depth, most = _HISTORY, int(np.max(learning.written - learning.low, initial=0))
-    while depth < most:
-        depth *= 2
-    return depth
-
-
-def with_depth(learning: Learning, depth: int) -> Learning:
-    """Return the learning with histories of another depth, and zeros where nothing is needed. depth : >= `least_depth`"""
-    n, old = learning.time.shape
-    new = learning._replace(time=np.zeros((n, depth)), x_post=np.zeros((n, depth)))
-    for k in range(min(old, depth)):
-        held = np.flatnonzero(learning.low + k < learning.written)
-        at = learning.low[held] + k
-        new.time[held, at % depth] = learning.time[held, at % old]
-        new.x_post[held, at % depth] = learning.x_post[held, at % old]
-    return new
-
-
-def make_room(compiled: CompiledSpiking, cells: Cells, wiring: Wiring, learning: Learning, now: float, in_flight: float) -> Learning:
-    """Apply pending potentiation, release the histories it used, and double them if spikes are still too many to keep."""
-    apply_pending(compiled, cells, wiring, learning, now, in_flight)
-    return with_depth(learning, 2 * learning.time.shape[1]) if crowded(learning) else learning
-
-
-def saved(cells: Cells, wiring: Wiring, learning: Learning) -> dict[str, np.ndarray]:
-    """Return the arrays a run has changed and its continuation needs."""
-    arrays = {"cells.state": cells.state, "wiring.weight": wiring.weight}
-    return arrays | {f"learning.{name}": getattr(learning, name) for name in _LEARNED}
-
-
-def restored(start: RunState, cells: Cells, wiring: Wiring, learning: Learning) -> tuple[Cells, Wiring, Learning]:
-    """Return the tables with copies of the saved arrays in them."""
-    held = {name: array.copy() for name, array in start.arrays.items()}
-    learning = learning._replace(**{name: held[f"learning.{name}"] for name in _LEARNED})
-    learning.full[0] = np.any(learning.written + 2 - learning.low > learning.time.shape[1])
-    return cells._replace(state=held["cells.state"]), wiring._replace(weight=held["wiring.weight"]), learning
-
-
-def settled_weights(wiring: Wiring, learning: Learning, now: float, in_flight: tuple[np.ndarray, ...] = ()) -> np.ndarray:
-    """Return `wiring.weight` as of `now`, with what is pending applied.
-
-    The rule is lazy; what is pending is applied to copies, so that looking does not change (or count in) the run.
-    in_flight : (projection, run, origin) of spikes made but not yet arrived, in order of origin (event engine)
-    """
-    learning = learning._replace(**{name: getattr(learning, name).copy() for name in ("x_pre", "t_pre", "seen")})
-    weight = wiring.weight.copy()
-    for q, run, origin in zip(*in_flight, strict=True):
-        while learning.rule[q] >= 0:
-            on_pre(learning, wiring, weight, q, run, origin, 1)
-            if wiring.run_final[run]:
-                break
-            run += 1
-    ends = np.append(wiring.row_first[1:], len(wiring.row_ptr))
-    for q in np.flatnonzero(learning.rule >= 0):
-        first, last = int(wiring.row_ptr[wiring.row_first[q]]), int(wiring.row_ptr[ends[q] - 1])
-        settle(learning, wiring, weight, q, first, last, now, 0.0)
-    return weight
-
-
-def current_weights(
-    compiled: CompiledSpiking, wirings: list[Wiring], learnings: list[Learning], runs: list[list[Runs]], now: float, *in_flight: Any
-) -> dict[str, np.ndarray]:
-    """Return the weights of plastic projections as of `now`, in order of source, target.
-
-    wirings, learnings, runs : one per thread; in_flight as in `settled_weights`
-    """
-    weights = {part.name: np.empty(len(part.target)) for part in compiled.projections if part.plasticity is not None}
-    if not weights:
-        return {}
-    for wiring, learning, mine in zip(wirings, learnings, runs, strict=True):
-        weight = settled_weights(wiring, learning, now, *in_flight)
-        for q, part in enumerate(compiled.projections):
-            if part.plasticity is not None:
-                at = int(wiring.weight_first[q])
-                to_order(mine[q], weight[at : at + len(mine[q].target)], weights[part.name])
-    return weights
 
 
 class _Silence:
@@ -294,7 +162,8 @@ class _Silence:
                 self._filters.close()
 
 
-_silence = _Silence()
+#: Around every call of a kernel that takes kernels.
+silence = _Silence()
 
 
 class Chunks:
@@ -307,7 +176,7 @@ class Chunks:
     def timed(self):
         """Time one piece and adapt the size of the next."""
         began = time.perf_counter()
-        with _silence:
+        with silence:
             yield self.size
         seconds = time.perf_counter() - began
         if seconds < 0.5 * _CHUNK_SECONDS:

@@ -2,11 +2,148 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from snnsim.errors import ParameterError
 from snnsim.units import check_fields
 
 
 class Plasticity:
-    """A frozen dataclass of parameters. A rule sees one synapse; the engine owns connectivity."""
+    """A frozen dataclass of parameters, each one number for the projection. A rule sees one synapse; the engine owns connectivity."""
 
     def __post_init__(self) -> None:
         check_fields(self)
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            if isinstance(getattr(self, field.name), np.ndarray):
+                name = f"{type(self).__name__}.{field.name}"
+                raise ParameterError(f"{name} must be one number for the projection. Make one projection per value.")
+
+    def check_weights(self, owner: str, weight: np.ndarray) -> None:
+        """Raise ParameterError when the weights at the start are none this rule can have."""
+
+
+class SynapseForm(NamedTuple):
+    """How the engines run a rule that works at spikes; see docs/architecture.md, "A learning rule of your own".
+
+    coef : floats               at most 12, as the functions of the rule read them; the first two are the bounds
+    tau_pre, tau_post : floats  ms, time constants of at most two traces on either side
+    replay : LEARN kernel       made by `learn_replayed`
+    learn, attend : LEARN and ATTEND kernels, or None   made by `learn_banked` and `attend_banked`, where potentiation is x_pre
+                                times a gain of one sign: the clock engine then keeps no histories
+    pre_nearest, post_nearest   traces are set to 1 at a spike; else 1 is added
+    own : float or None         start of a variable that every synapse has of its own; None: the rule has none
+    """
+
+    coef: tuple[float, ...]
+    tau_pre: tuple[float, ...]
+    tau_post: tuple[float, ...]
+    replay: Any
+    learn: Any = None
+    attend: Any = None
+    pre_nearest: bool = False
+    post_nearest: bool = False
+    own: float | None = None
+
+
+class SpikeRule(Plasticity):
+    """A rule that changes a weight at pre- and postsynaptic spikes. A projection has at most one.
+
+    It sees the weight without its sign: weights of a projection are all >= 0 or all <= 0, and stay so, unless `signed`. The bounds
+    `w_min` and `w_max` hold for that size.
+
+    Attributes
+    ----------
+    signed : bool       weights may change sign; the rule sees them as they are
+    inhibitory : bool   weights are <= 0, also where all are 0
+    delay : str         'dendritic': the delay of the projection lies behind the synapse, so that a presynaptic spike is there at
+                        once and a postsynaptic one late; 'axonal': before it, the other way round. Pairs that meet at exactly
+                        one time: dendritic ones are not counted, an axonal spike has caused the other
+    """
+
+    signed: ClassVar[bool] = False
+    inhibitory: ClassVar[bool] = False
+    w_min: float
+    w_max: float
+    delay: str = "dendritic"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        name = type(self).__name__
+        if not self.w_min < self.w_max:
+            raise ParameterError(f"{name}.w_min = {self.w_min:g} must be < w_max = {self.w_max:g}. Widen the bounds.")
+        if not self.signed and self.w_min < 0.0:
+            raise ParameterError(
+                f"{name}.w_min = {self.w_min:g} must be >= 0: bounds are those of the size of a weight, whose sign stays. Give a size."
+            )
+        check_choice(f"{name}.delay", self.delay, ("dendritic", "axonal"))
+
+    def form(self) -> SynapseForm:
+        """Return how the engines run this rule."""
+        raise NotImplementedError(f"{type(self).__name__}.form")
+
+    def sign(self, weight: np.ndarray) -> float:
+        """Return what weights are divided by before the rule sees them: 1.0 or -1.0."""
+        return -1.0 if not self.signed and (self.inhibitory or np.any(weight < 0.0)) else 1.0
+
+    def check_weights(self, owner: str, weight: np.ndarray) -> None:
+        """Raise ParameterError for weights outside the bounds, or of both signs."""
+        name, size = type(self).__name__, weight if self.signed else np.abs(weight)
+        if self.inhibitory and np.any(weight > 0.0):
+            raise ParameterError(f"{owner} = {weight[weight > 0.0][0]:g} must be <= 0: {name} is a rule of inhibition. Change its sign.")
+        if not self.signed and np.any(weight < 0.0) and np.any(weight > 0.0):
+            raise ParameterError(
+                f"{owner} has both signs, {weight.min():g} and {weight.max():g}: {name} keeps the sign of a projection. "
+                "Make two projections."
+            )
+        bad = weight[(size < self.w_min) | (size > self.w_max)]
+        if bad.size:
+            raise ParameterError(
+                f"{owner} = {bad[0]:g} must lie within {name}.w_min = {self.w_min:g} and w_max = {self.w_max:g}"
+                f"{'' if self.signed else ', sign aside'}: the rule keeps weights there. Change the weight or the bounds."
+            )
+
+
+class ReleaseRule(Plasticity):
+    """A rule that scales what a spike releases, by the spikes of its source alone; the weight stays. A projection has at most one."""
+
+    def release_form(self) -> tuple[tuple[float, float], tuple[float, float, float, float]]:
+        """Return u and x at 0 ms, and the coefficients of `kernels.release`, rates in 1/ms."""
+        raise NotImplementedError(f"{type(self).__name__}.release_form")
+
+
+class Rules(NamedTuple):
+    """The rules of one projection by what they work on."""
+
+    spikes: SpikeRule | None = None
+    release: ReleaseRule | None = None
+
+
+_KINDS: dict[str, type] = {"spikes": SpikeRule, "release": ReleaseRule}
+
+
+def rules_of(owner: str, given: Any) -> Rules | None:
+    """Return the rules of a projection. Raises ParameterError for anything but a rule or several of different kinds."""
+    if given is None:
+        return None
+    several = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    found: dict[str, Any] = {}
+    for rule in several:
+        if isinstance(rule, type) and issubclass(rule, Plasticity):
+            raise ParameterError(f"{owner}.plasticity = {rule.__name__} is a class. Call it: {rule.__name__}().")
+        kind = next((kind for kind, cls in _KINDS.items() if isinstance(rule, cls)), None)
+        if kind is None:
+            raise ParameterError(f"{owner}.plasticity = {rule!r} must be a rule such as PairSTDP(). See snnsim.plasticity.")
+        if kind in found:
+            both = f"{type(found[kind]).__name__} and {type(rule).__name__}"
+            raise ParameterError(f"{owner}.plasticity has {both}, of which a projection takes one. Make two projections.")
+        found[kind] = rule
+    return Rules(**found) if found else None
+
+
+def check_choice(owner: str, value: Any, choices: tuple[str, ...]) -> None:
+    """Raise ParameterError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise ParameterError(f"{owner} = {value!r} must be one of {', '.join(map(repr, choices))}.")

@@ -5,45 +5,62 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
-import numpy as np
-
-from snnsim.errors import ParameterError
-from snnsim.plasticity.base import Plasticity
+from snnsim.plasticity.base import SpikeRule, SynapseForm, check_choice
 from snnsim.units import param
+
+_PAIRINGS = ("all_to_all", "nearest_symmetric", "nearest_pre_centred")
 
 
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PairSTDP(Plasticity):
-    r"""Additive STDP over all pairs of spikes, with hard bounds.
+class PairSTDP(SpikeRule):
+    r"""STDP of pairs of spikes, with hard bounds or slowing down towards them.
 
     .. math::
-        \Delta w = +a_+ w_{max} x_{pre} \text{ at a post spike}, \qquad
-        \Delta w = -a_- w_{max} x_{post} \text{ at a pre spike}, \qquad
-        \tau_\pm \dot x = -x, \; x \to x + 1 \text{ at its spike}
+        \Delta w = +a_+ w_{max} \Big(\frac{w_{max} - w}{w_{max} - w_{min}}\Big)^{\mu_+} x_{pre} \text{ at a post spike}, \qquad
+        \Delta w = -a_- w_{max} \Big(\frac{w - w_{min}}{w_{max} - w_{min}}\Big)^{\mu_-} x_{post} \text{ at a pre spike}
 
-    The delay is dendritic: a pre spike reaches the synapse at once, a post spike after the delay. A pair that meets there at
-    exactly one time is not counted. Weights stay within [w_min, w_max], in the unit of the projection's weight.
+    .. math:: \tau_\pm \dot x = -x, \; x \to x + 1 \text{ at its spike}
 
-    Source: Song, Miller & Abbott (2000), Nat. Neurosci. 3:919; NEST's stdp_synapse with mu_plus = mu_minus = 0, where
-    a_plus = lambda, a_minus = lambda * alpha and w_max = Wmax.
+    w is the size of the weight; its sign stays. mu_plus = mu_minus = 0 is the additive rule, 1 the multiplicative one; mixed
+    exponents as well. Negative a_plus and a_minus give anti-STDP, a negative a_minus alone a window that is potentiation on
+    both sides.
+
+    pairing : 'all_to_all'            every pre spike with every post spike
+              'nearest_symmetric'     every spike with the last one of the other side: x is set to 1 at a spike
+              'nearest_pre_centred'   every pre spike with the last post spike before it and the next one after it
+    delay   : 'dendritic', 'axonal'   where the delay of the projection lies; see `SpikeRule`
+
+    Source: Song, Miller & Abbott (2000), Nat. Neurosci. 3:919, additive; Guetig, Aharonov, Rotter & Sompolinsky (2003),
+    J. Neurosci. 23:3697, eqs. 2-3, exponents; Morrison, Diesmann & Gerstner (2008), Biol. Cybern. 98:459, sect. 4, pairings.
+    NEST's stdp_synapse: a_plus = lambda, a_minus = lambda * alpha, w_max = Wmax.
     """
 
-    a_plus: float = param(0.01, ge=0.0, doc="potentiation by one pair at zero lag, as a fraction of w_max")
-    a_minus: float = param(0.012, ge=0.0, doc="depression by one pair at zero lag, as a fraction of w_max")
+    a_plus: float = param(0.01, doc="potentiation by one pair at zero lag, as a fraction of w_max")
+    a_minus: float = param(0.012, doc="depression by one pair at zero lag, as a fraction of w_max")
     tau_plus: float = param(20.0, unit="ms", gt=0.0, doc="time constant of x_pre")
     tau_minus: float = param(20.0, unit="ms", gt=0.0, doc="time constant of x_post")
-    w_min: float = param(0.0, doc="lower bound of the weight")
-    w_max: float = param(1.0, gt=0.0, doc="upper bound of the weight")
+    mu_plus: float = param(0.0, ge=0.0, doc="exponent of the weight dependence of potentiation")
+    mu_minus: float = param(0.0, ge=0.0, doc="exponent of the weight dependence of depression")
+    w_min: float = param(0.0, doc="lower bound of the size of the weight")
+    w_max: float = param(1.0, gt=0.0, doc="upper bound of the size of the weight")
+    pairing: str = "all_to_all"
+    delay: str = "dendritic"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for field in ("a_plus", "a_minus", "tau_plus", "tau_minus", "w_min", "w_max"):
-            if isinstance(getattr(self, field), np.ndarray):
-                raise ParameterError(f"PairSTDP.{field} must be one number for the projection. Make one projection per value.")
-        if self.w_min >= self.w_max:
-            raise ParameterError(f"PairSTDP.w_min = {self.w_min:g} must be < w_max = {self.w_max:g}. Widen the bounds.")
+        check_choice("PairSTDP.pairing", self.pairing, _PAIRINGS)
 
-    def coefficients(self, dt: float) -> tuple[float, ...]:
-        """Return the row of `Learning.coef`, with times in units of `dt` ms."""
-        return (self.a_plus * self.w_max, self.a_minus * self.w_max, self.tau_plus / dt, self.tau_minus / dt, self.w_min, self.w_max)
+    def form(self) -> SynapseForm:
+        """Return the traces and kernels of this rule."""
+        from snnsim.kernels.pair_stdp import attend_additive, learn_additive, replay_additive, replay_centred, replay_weighted
+
+        up, down = self.a_plus * self.w_max, self.a_minus * self.w_max
+        coef = (self.w_min, self.w_max, up, down, self.mu_plus, self.mu_minus)
+        traces = (self.tau_plus,), (self.tau_minus,)
+        if self.pairing == "nearest_pre_centred":
+            return SynapseForm(coef, *traces, replay_centred, own=0.0, post_nearest=True)
+        nearest = self.pairing == "nearest_symmetric"
+        if self.mu_plus > 0.0 or self.mu_minus > 0.0:
+            return SynapseForm(coef, *traces, replay_weighted, pre_nearest=nearest, post_nearest=nearest)
+        return SynapseForm(coef, *traces, replay_additive, learn_additive, attend_additive, nearest, nearest)
