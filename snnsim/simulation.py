@@ -45,7 +45,7 @@ def simulate(
     code : 'unary', 'binary', 'signed_digit' or 'graded'   integer networks only; default 'signed_digit'
     seed : int >= 0               same seed, same bits; default that of `start`, else 0
     threads : int >= 1            integer networks: trials run side by side, default one per core; the clock engine divides the neurons,
-        default 1. No result depends on it
+        default 1; the event engine takes 1 alone. No result depends on it
     precision : 'double' or 'single'   of the clock engine's states and inputs; default that of `start`, else double
     start : object                `Result.state` of an earlier run, to continue it
     stream : path                 a new HDF5 file that takes spikes and recordings while the network runs, so that memory does not

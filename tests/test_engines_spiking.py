@@ -44,12 +44,43 @@ class OnlyClock(NeuronModel):
         ({"record": {"cell": ["v"]}}, r"population = 'cell' is not known\. Valid: noise, cells"),
         ({"record": {"cells": ["w"]}}, r"record\['cells'\] = 'w' is not known\. Valid: spikes, v"),
         ({"record": ["cells"]}, "must map population names to lists"),
+        ({"precision": ""}, r"simulate\.precision = '' is not known\. Valid: double, single"),
+        ({"precision": "half"}, r"simulate\.precision = 'half' is not known\. Valid: double, single"),
         ({"duration": 1.05, "engine": "clock"}, r"simulate\.duration = 1\.05 ms must be a multiple"),
     ],
 )
 def test_a_wrong_argument_is_refused_with_value_rule_and_remedy(wrong, words):
     with pytest.raises(ParameterError, match=words):
         run_spiking(NET, **({"duration": 1.0} | wrong))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            {"engine": "event", "threads": 2},
+            r"simulate\.threads = 2 must be 1 for the event engine: .* Leave it out, or use engine=\"clock\"",
+        ),
+        (
+            {"engine": "event", "precision": "single"},
+            r'simulate\.precision = "single" must be "double" for the event engine.* Leave it out',
+        ),
+        ({"engine": "auto", "precision": "single", "start": "event"}, r'simulate\.precision = "single" must be "double" for the event'),
+    ],
+)
+def test_what_the_event_engine_lacks_is_refused_before_anything_is_drawn(wrong, words, monkeypatch):
+    if "start" in wrong:
+        wrong = wrong | {"start": run_spiking(NET, duration=1.0, engine=wrong["start"]).state}
+    monkeypatch.setattr("snnsim.engines.spiking.compile_spiking", lambda *a, **k: pytest.fail("work was done"))
+    with pytest.raises(ParameterError, match=words):
+        run_spiking(NET, duration=1.0, **wrong)
+
+
+def test_auto_says_that_the_event_engine_leaves_threads_unused():
+    two = run_spiking(NET, duration=10.0, threads=2)
+    assert two.engine == "event" and two.why.endswith("; it runs on one thread, not on the 2 that were asked for")
+    assert "thread" not in run_spiking(NET, duration=10.0).why
+    assert "; it runs on one thread" in run_spiking(NET, duration=10.0, threads=2, start=two.state).why
 
 
 def test_without_record_the_spikes_of_all_but_sources_are_returned():

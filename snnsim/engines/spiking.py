@@ -45,13 +45,14 @@ def run_spiking(
     record : mapping of population to names and `Record`s   'spikes' or states; None: the spikes of all populations but sources
     start : RunState     `Result.state` of an earlier run of the same network, engine, dt and seed
     progress : callable  called with the fraction done, between chunks
-    threads : int        of the clock engine; the event engine runs on one. No bit depends on it
+    threads : int        of the clock engine; the event engine runs on one, and asked for by name it refuses more. No bit depends on it
     precision : str      'double' or 'single', of states and inputs on the clock; None: that of `start`, else double
     stream : path        a new file that takes what is recorded while the network runs; None: it is kept in memory
 
     Raises
     ------
-    ParameterError    for values outside their domain, unknown names, delays and refractory periods off the clock engine's grid
+    ParameterError    for values outside their domain, unknown names, delays and refractory periods off the clock engine's grid, what
+                      the event engine does not have
     CompileError      for a model the engine cannot run
     SimulationError   for memory the run would not have, a state of another description (`description_digest`), or a run that gets stuck
     """
@@ -59,9 +60,10 @@ def run_spiking(
     dt = _one_number("simulate.dt", dt)
     if engine not in ENGINES:
         raise ParameterError(unknown_name("simulate.engine", engine, ENGINES))
-    precision = precision or getattr(start, "precision", "double")
-    if precision not in PRECISIONS:
+    if precision is not None and precision not in PRECISIONS:
         raise ParameterError(unknown_name("simulate.precision", precision, PRECISIONS))
+    _check_event(engine, getattr(start, "engine", None), threads, precision)
+    precision = getattr(start, "precision", "double") if precision is None else precision
     takes = check_record(network.populations.values(), record, dt)
     check_hears(network)
     began = float(getattr(start, "time", 0.0))
@@ -72,8 +74,8 @@ def run_spiking(
     why = f"engine={engine!r} was asked for"
     if engine == "auto":
         engine, why = choose(compiled, duration, getattr(start, "engine", None), precision)
-    if engine == "event" and precision == "single":
-        raise ParameterError('simulate.precision = "single" must be "double" for the event engine, whose times are exact. Use the clock.')
+        if engine == "event" and threads > 1:
+            why += f"; it runs on one thread, not on the {threads} that were asked for"
     # The engines import numba, which takes longer than reading a description.
     common: dict[str, Any] = {"duration": duration, "record": takes, "start": start, "progress": progress, "why": why}
     common["stream"] = path
@@ -84,6 +86,20 @@ def run_spiking(
     from snnsim.engines.clock import run as run_clock
 
     return run_clock(compiled, **common, threads=threads, precision=precision)
+
+
+def _check_event(engine: str, started: str | None, threads: int, precision: str | None) -> None:
+    """Refuse what the event engine does not have, where a run can have no other engine."""
+    if (started if engine == "auto" else engine) == "event" and precision == "single":
+        raise ParameterError(
+            'simulate.precision = "single" must be "double" for the event engine, whose times are exact. '
+            'Leave it out, or use engine="clock".'
+        )
+    if engine == "event" and threads > 1:
+        raise ParameterError(
+            f"simulate.threads = {threads} must be 1 for the event engine: it takes events in order of time, one after the other. "
+            'Leave it out, or use engine="clock".'
+        )
 
 
 def _one_number(owner: str, value: Any) -> float:
