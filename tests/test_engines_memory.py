@@ -156,16 +156,27 @@ def test_a_forecast_of_no_run_is_refused(arguments, text):
         sim.forecast(**{"network": noisy(), "duration": 10.0} | arguments)
 
 
-def test_what_is_free_is_the_least_of_machine_and_container(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("limit", "used", "stat", "files"),
+    [
+        ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+    ],
+    ids=["version 2", "version 1"],
+)
+def test_what_is_free_is_the_least_of_machine_and_container(tmp_path, monkeypatch, limit, used, stat, files):
     free = available.available_bytes()
     assert free is None or 1e6 < free < 1e14
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:   2000 kB\n")
     monkeypatch.setattr(available, "_MEMINFO", tmp_path / "meminfo")
     monkeypatch.setattr(available, "_GROUP", tmp_path)
     assert available.available_bytes() == 2_048_000.0
-    (tmp_path / "memory.max").write_text("1000000\n")
-    (tmp_path / "memory.current").write_text("700000\n")
-    (tmp_path / "memory.stat").write_text("anon 3\ninactive_file 200000\n")
+    (tmp_path / "memory").mkdir()
+    (tmp_path / limit).write_text("1000000\n")
+    assert available.total_bytes() == 1_000_000.0
+    (tmp_path / used).write_text("700000\n")
+    (tmp_path / stat).write_text(f"anon 3\n{files} 200000\n")
     assert available.available_bytes() == 500_000.0
-    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / limit).write_text("max\n")
     assert available.available_bytes() == 2_048_000.0
+    assert available.total_bytes() > 1e8
