@@ -9,6 +9,7 @@ from snnsim.compiler.spiking import compile_spiking
 from snnsim.connect import same_neurons, wire
 from snnsim.engines import available, clock, event_machine, memory
 from snnsim.errors import ParameterError, SimulationError
+from snnsim.kernels.mail import BLOCK
 
 A, B = sim.Population("a", 60, sim.LIF()), sim.Population("b", 45, sim.LIF())
 LAYER, NEXT = sim.Population("layer", (2, 9, 8), sim.LIF()), sim.Population("next", (3, 4, 4), sim.LIF())
@@ -89,6 +90,18 @@ def test_the_forecast_is_what_the_engine_takes(engine, kind):
         held = nbytes(synapses, list(machine[2:]), runs)
     told = sim.forecast(net, 1.0, record={}, engine=engine)
     assert told.total == pytest.approx(held, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", ["delays", "learning"])
+def test_lists_of_later_input_are_as_long_as_was_told(kind, monkeypatch):
+    monkeypatch.setattr(memory, "MOST_LISTED", 8 * BLOCK)
+    net = network(kind)
+    machine = clock._build(compile_spiking(net, seed=1, dt=0.1), None)
+    assert len(machine.parts[0].mail.column) == 8 * BLOCK + 2 * len(machine.parts[0].mail.ring) * BLOCK
+    few, _ = memory.synapse_bytes(net, "clock")
+    monkeypatch.setattr(memory, "MOST_LISTED", 16 * BLOCK)
+    many, _ = memory.synapse_bytes(net, "clock")
+    assert many["cells -> cells"] - few["cells -> cells"] == 8 * BLOCK * 12
 
 
 def test_samples_are_told_exactly():

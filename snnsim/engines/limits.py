@@ -19,8 +19,8 @@ def check_delays(what: str, n_bytes: int) -> None:
     most = total_bytes()
     if most is not None and n_bytes > most:
         raise ParameterError(
-            f"simulate: {what} would take {n_bytes / 2**30:.3g} GiB but must fit in the {most / 2**30:.3g} GiB of this machine or container."
-            ' Shorten the longest delay, raise dt, or use engine="event".'
+            f"simulate: {what} would take {n_bytes / 2**30:.3g} GiB but must fit in the {most / 2**30:.3g} GiB "
+            'of this machine or container. Shorten the longest delay, raise dt, or use engine="event".'
         )
 
 

@@ -20,7 +20,8 @@ from snnsim.models.drawn import drawn
 from snnsim.network import Network, Population, Projection
 from snnsim.units import check_integer, check_number
 
-_LONGEST_LISTS = 1 << 24  # as in engines/clock.py, which needs numba
+#: Synaptic operations that wait for their step in lists at most; more are added up early (kernels/mail.py).
+MOST_LISTED = 1 << 24
 _SPIKE = 44  # bytes of a recorded spike: 12 while the network runs, 32 in the result
 _PER_CURRENT = 88.0  # bytes: a value, a memory, a number, up to seven parameters, and a target
 _LEAST_DENSE = 1 / 16  # part of the pairs from which on synapses may also be kept as bits (engines/fabric.py)
@@ -166,7 +167,7 @@ def synapse_bytes(network: Network, engine: str) -> tuple[dict[str, float], tupl
         if engine == "clock" and (_many(projection.delay) or learns):
             posted[name] = n
     # Input that arrives later waits in lists, of two places per synapse up to a bound.
-    waiting = min(_LONGEST_LISTS, 2 * sum(posted.values())) * 12.0
+    waiting = min(MOST_LISTED, 2 * sum(posted.values())) * 12.0
     for name, n in posted.items():
         needs[name] += waiting * n / max(sum(posted.values()), 1.0)
     return needs, tuple(unknown)
