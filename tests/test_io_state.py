@@ -205,6 +205,7 @@ def with_field(arrays, /, **values):
         (lambda a: a.pop("header"), "has no header"),
         (lambda a: with_header(a, format="snnsim-graph"), "has format 'snnsim-graph'"),
         (lambda a: with_header(a, version=99), "has version 99.* Upgrade"),
+        (lambda a: with_header(a, version=1), "has version 1; this snnsim reads from 2 on.* run again"),
         (lambda a: with_header(a, version=0), "is damaged"),
         (lambda a: with_header(a, kind="quantum"), "is damaged"),
         (lambda a: with_header(a, arrays=7), "is damaged"),
