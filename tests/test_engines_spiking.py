@@ -8,9 +8,11 @@ import pytest
 
 from snnsim.compiler.spiking import compile_spiking
 from snnsim.connect import AllToAll, FixedProbability, OneToOne
+from snnsim.distributions import Uniform
 from snnsim.engines.spiking import expected_rates, run_spiking
 from snnsim.errors import CompileError, ParameterError
 from snnsim.models.lif import LIF
+from snnsim.models.lif_alpha import LIFAlpha
 from snnsim.models.poisson import PoissonSource
 from snnsim.models.spike_array import SpikeArray
 from snnsim.models.spiking import ClockForm, NeuronModel
@@ -74,6 +76,21 @@ def test_what_the_event_engine_lacks_is_refused_before_anything_is_drawn(wrong, 
     monkeypatch.setattr("snnsim.engines.spiking.compile_spiking", lambda *a, **k: pytest.fail("work was done"))
     with pytest.raises(ParameterError, match=words):
         run_spiking(NET, duration=1.0, **wrong)
+
+
+@pytest.mark.parametrize("engine", ["clock", "auto"])
+@pytest.mark.parametrize("t_ref", [2.05, Uniform(low=1.0, high=3.0)])
+def test_a_refractory_period_off_the_grid_is_refused_with_its_population(engine, t_ref):
+    net = Network(Population("fine", 3, LIF()), Population("odd", 3, LIFAlpha(t_ref=t_ref)))
+    words = r"^Population\('odd'\)\.model: LIFAlpha\.t_ref = \d\.\d+ ms must be 0 or a multiple .* \(of a Distribution: step=0\.1\)"
+    with pytest.raises(ParameterError, match=words):
+        run_spiking(net, duration=1.0, engine=engine)
+
+
+def test_a_step_that_a_model_cannot_take_is_refused_before_anything_is_drawn(monkeypatch):
+    monkeypatch.setattr("snnsim.engines.spiking.compile_spiking", lambda *a, **k: pytest.fail("work was done"))
+    with pytest.raises(ParameterError, match=r"Population\('odd'\)\.model: LIF\.t_ref = 2\.05 ms"):
+        run_spiking(Network(Population("odd", 3, LIF(t_ref=2.05))), duration=1.0, engine="clock")
 
 
 def test_auto_says_that_the_event_engine_leaves_threads_unused():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,7 +11,9 @@ from snnsim.compiler.spiking import CompiledSpiking, compile_spiking
 from snnsim.engines.memory import check_memory
 from snnsim.engines.takes import check_hears, check_record, check_samples
 from snnsim.errors import ParameterError, unknown_name
-from snnsim.network import Network
+from snnsim.models.drawn import distributions
+from snnsim.models.spiking import NeuronModel
+from snnsim.network import Network, Population
 from snnsim.results import Result
 from snnsim.stream.layout import check_new
 from snnsim.units import check_number
@@ -70,6 +72,8 @@ def run_spiking(
     check_samples(takes, began, duration, dt, fresh=start is None)
     path = None if stream is None else check_new(stream)
     check_memory(network, takes, began, duration, dt, engine, streamed=path is not None)
+    if engine == "clock":
+        check_steps([population for population in network.populations.values() if not distributions(population.model)], dt)
     compiled = compile_spiking(network, seed=seed, dt=dt)
     why = f"engine={engine!r} was asked for"
     if engine == "auto":
@@ -85,6 +89,7 @@ def run_spiking(
         return run_event(compiled, **common)
     from snnsim.engines.clock import run as run_clock
 
+    check_steps(compiled.populations, dt)
     return run_clock(compiled, **common, threads=threads, precision=precision)
 
 
@@ -107,6 +112,15 @@ def _one_number(owner: str, value: Any) -> float:
     if isinstance(number, np.ndarray):
         raise ParameterError(f"{owner} = {value!r} must be one number in ms. Give a float.")
     return number
+
+
+def check_steps(populations: Iterable[Population], dt: float) -> None:
+    """Raise ParameterError, with the name of the population, where a model cannot take steps of `dt` ms."""
+    for population in populations:
+        try:
+            cast(NeuronModel, population.model).check_step(dt)
+        except ParameterError as error:
+            raise ParameterError(f"Population({population.name!r}).model: {error}") from None
 
 
 def expected_rates(compiled: CompiledSpiking, duration: float) -> list[float]:
@@ -152,8 +166,7 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     try:
         delay_steps(compiled)
         steps = duration_steps(compiled, duration)
-        for model in compiled.models:
-            model.check_step(compiled.dt)
+        check_steps(compiled.populations, compiled.dt)
     except ParameterError as error:
         return "event", str(error).split(" for the clock engine")[0]
     rates = expected_rates(compiled, duration)

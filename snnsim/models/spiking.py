@@ -147,6 +147,7 @@ def whole_steps(owner: str, value: float | np.ndarray, dt: float, *, least: int)
         rule = "0 or a multiple" if least == 0 else f"a multiple >= {least}"
         raise ParameterError(
             f"{owner} = {float(ratio[bad][0] * dt):g} ms must be {rule} of dt = {dt:g} ms for the clock engine. "
-            'Round it, choose a dt that divides it, or use engine="event".'
+            f"Round it (of a Distribution: step={dt:g}), "
+            'choose a dt that divides it, or use engine="event".'
         )
     return whole.astype(np.int64)
