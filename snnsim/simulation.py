@@ -40,7 +40,7 @@ def simulate(
         and times; None records the spikes of every population that is not a source (spiking), nothing (integer: settled values
         and accumulators are always returned)
     engine : 'auto', 'event' or 'clock'            spiking networks only; default 'auto', which says its choice in `Result.why`
-    dt : float                    ms, default 0.1; step of the clock engine and of recordings; spiking networks only
+    dt : float                    ms, default that of `start`, else 0.1; step of the clock engine and of recordings; spiking networks only
     schedule : 'settled', 'eager' or 'shuffled'    integer networks only; default 'settled'
     code : 'unary', 'binary', 'signed_digit' or 'graded'   integer networks only; default 'signed_digit'
     seed : int >= 0               same seed, same bits; default that of `start`, else 0
@@ -104,7 +104,7 @@ def _run(
 
     if given["duration"] is None:
         raise ParameterError("simulate.duration is missing: a spiking network runs for a given time in ms. Give a number > 0.")
-    arguments = {"engine": "auto", "dt": 0.1} | _given(given, "engine", "dt", "duration", "precision", "stream")
+    arguments = {"engine": "auto", "dt": getattr(start, "dt", 0.1)} | _given(given, "engine", "dt", "duration", "precision", "stream")
     return run_spiking(network, **arguments, seed=seed, record=record, start=start, progress=report, threads=threads or 1)
 
 

@@ -13,7 +13,7 @@ from snnsim.engines.takes import check_hears, check_record, check_samples
 from snnsim.errors import ParameterError, unknown_name
 from snnsim.models.drawn import distributions
 from snnsim.models.spiking import NeuronModel
-from snnsim.network import Network, Population
+from snnsim.network import Network, Population, description_digest
 from snnsim.results import Result
 from snnsim.stream.layout import check_new
 from snnsim.units import check_number
@@ -66,6 +66,12 @@ def run_spiking(
         raise ParameterError(unknown_name("simulate.precision", precision, PRECISIONS))
     _check_event(engine, getattr(start, "engine", None), threads, precision)
     precision = getattr(start, "precision", "double") if precision is None else precision
+    if start is not None:
+        # The engines, which know a state, import numba: that takes longer than reading a description.
+        from snnsim.engines.tables import check_continues
+
+        asked = getattr(start, "engine", None) if engine == "auto" else engine
+        check_continues(start, description_digest(network), engine=asked, dt=dt, seed=seed, precision=precision)
     takes = check_record(network.populations.values(), record, dt)
     check_hears(network)
     began = float(getattr(start, "time", 0.0))
@@ -80,7 +86,6 @@ def run_spiking(
         engine, why = choose(compiled, duration, getattr(start, "engine", None), precision)
         if engine == "event" and threads > 1:
             why += f"; it runs on one thread, not on the {threads} that were asked for"
-    # The engines import numba, which takes longer than reading a description.
     common: dict[str, Any] = {"duration": duration, "record": takes, "start": start, "progress": progress, "why": why}
     common["stream"] = path
     if engine == "event":
