@@ -104,6 +104,12 @@ def test_lists_of_later_input_are_as_long_as_was_told(kind, monkeypatch):
     assert many["cells -> cells"] - few["cells -> cells"] == 8 * BLOCK * 12
 
 
+def test_single_precision_is_told_of_the_clock_which_alone_has_it():
+    net = network("one weight")
+    assert sim.forecast(net, 1.0).engine == "event"
+    assert sim.forecast(net, 1.0, precision="single").engine == "clock"
+
+
 def test_samples_are_told_exactly():
     record = {"cells": [sim.Record("v", neurons=[3, 1], every=0.7, start=5.0, stop=80.0), "spikes"], "noise": ["spikes"]}
     told = sim.forecast(noisy(), 100.0, record=record, engine="clock")
@@ -160,6 +166,8 @@ def test_the_forecast_takes_no_memory_itself():
         ({"duration": 0.0}, "forecast.duration = 0 ms must be > 0 ms"),
         ({"engine": "fast"}, "forecast.engine = 'fast' is not known"),
         ({"precision": "half"}, "forecast.precision = 'half' is not known"),
+        ({"engine": "event", "precision": "single"}, 'forecast.precision = "single" must be "double" for the event engine'),
+        ({"engine": "event", "threads": 2}, "forecast.threads = 2 must be 1 for the event engine"),
         ({"threads": 0}, "forecast.threads = 0 must be >= 1"),
         ({"record": {"x": ["v"]}}, "population = 'x' is not known"),
     ],

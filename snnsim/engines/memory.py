@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ from snnsim.connect.base import narrow
 from snnsim.currents import Current
 from snnsim.distributions import Distribution, sample
 from snnsim.engines.available import available_bytes
+from snnsim.engines.choices import candidates, check_choices
 from snnsim.engines.takes import Take, check_record, grid_points
-from snnsim.errors import ParameterError, SimulationError, unknown_name
+from snnsim.errors import ParameterError, SimulationError
 from snnsim.models.drawn import drawn
 from snnsim.network import Network, Population, Projection
 from snnsim.units import check_integer, check_number
@@ -78,7 +79,7 @@ def forecast(
     """Return the memory that ``simulate`` with these arguments will need, without drawing a synapse.
 
     duration, dt : float    ms
-    engine : str            'auto' tells of the engine that needs more
+    engine : str            'auto' tells of the engine that needs more, of those that the run may get
     The other arguments are those of `simulate`. Buffers of the build, which come and go, are not counted.
 
     Raises ParameterError for a network of integer units, and as `simulate` does.
@@ -87,10 +88,7 @@ def forecast(
         raise ParameterError(f"forecast.network = {network!r} must be a Network of spiking models. Integer networks keep no recordings.")
     duration, dt = (float(check_number(f"forecast.{name}", x, unit="ms", gt=0.0)) for name, x in (("duration", duration), ("dt", dt)))
     threads = check_integer("forecast.threads", threads, low=1, high=1024)
-    if engine not in ("auto", "event", "clock"):
-        raise ParameterError(unknown_name("forecast.engine", engine, ("auto", "event", "clock")))
-    if precision not in ("double", "single"):
-        raise ParameterError(unknown_name("forecast.precision", precision, ("double", "single")))
+    check_choices("forecast", engine, threads, precision)
     takes = check_record(network.populations.values(), record, dt)
     number = 8 if precision == "double" else 4
     samples = sample_bytes(network, takes, 0.0, duration, dt)
@@ -102,14 +100,16 @@ def forecast(
             rate = _one(population).expected_rate(duration)
             spikes[population.name] = _SPIKE * rate * seconds * take.width(population.size)
     found = []
-    for each in ("clock", "event") if engine == "auto" else (engine,):
+    for each in candidates(engine, precision):
         synapses, unknown = synapse_bytes(network, each)
         state = _state_bytes(network, each, dt, threads, number)
         found.append(Forecast(each, synapses, state, samples, spikes, unknown, available_bytes()))
     return max(found, key=lambda one: one.total)
 
 
-def check_memory(network: Network, takes: list[Take], began: float, duration: float, dt: float, engine: str, *, streamed: bool) -> None:
+def check_memory(
+    network: Network, takes: list[Take], began: float, duration: float, dt: float, engines: Sequence[str], *, streamed: bool
+) -> None:
     """Refuse a run whose synapses or samples cannot fit into memory. Raises SimulationError with what is needed, and a remedy."""
     free = available_bytes()
     if free is None:
@@ -123,7 +123,7 @@ def check_memory(network: Network, takes: list[Take], began: float, duration: fl
             f'Record({most.rsplit(".", 1)[1]!r}, neurons=..., every=...), or to disk, stream="run.h5".'
         )
     # Of the engines that may run, the one that needs less: nothing is refused that could have run.
-    needs = [synapse_bytes(network, each)[0] for each in (("clock", "event") if engine == "auto" else (engine,))]
+    needs = [synapse_bytes(network, each)[0] for each in engines]
     synapses = min(needs, key=lambda need: sum(need.values()))
     if sum(synapses.values()) + sum(samples.values()) > free:
         most = max(synapses, key=lambda name: synapses[name])

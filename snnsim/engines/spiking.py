@@ -8,18 +8,16 @@ from typing import Any, cast
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, compile_spiking
+from snnsim.engines.choices import candidates, check_choices
 from snnsim.engines.memory import check_memory
 from snnsim.engines.takes import check_hears, check_record, check_samples
-from snnsim.errors import ParameterError, unknown_name
+from snnsim.errors import ParameterError
 from snnsim.models.drawn import distributions
 from snnsim.models.spiking import NeuronModel
 from snnsim.network import Network, Population, description_digest
 from snnsim.results import Result
 from snnsim.stream.layout import check_new
 from snnsim.units import check_number
-
-ENGINES = ("auto", "event", "clock")
-PRECISIONS = ("double", "single")
 
 
 def run_spiking(
@@ -60,11 +58,7 @@ def run_spiking(
     """
     duration = _one_number("simulate.duration", duration)
     dt = _one_number("simulate.dt", dt)
-    if engine not in ENGINES:
-        raise ParameterError(unknown_name("simulate.engine", engine, ENGINES))
-    if precision is not None and precision not in PRECISIONS:
-        raise ParameterError(unknown_name("simulate.precision", precision, PRECISIONS))
-    _check_event(engine, getattr(start, "engine", None), threads, precision)
+    check_choices("simulate", engine, threads, precision, getattr(start, "engine", None))
     precision = getattr(start, "precision", "double") if precision is None else precision
     if start is not None:
         # The engines, which know a state, import numba: that takes longer than reading a description.
@@ -77,7 +71,7 @@ def run_spiking(
     began = float(getattr(start, "time", 0.0))
     check_samples(takes, began, duration, dt, fresh=start is None)
     path = None if stream is None else check_new(stream)
-    check_memory(network, takes, began, duration, dt, engine, streamed=path is not None)
+    check_memory(network, takes, began, duration, dt, candidates(engine, precision), streamed=path is not None)
     if engine == "clock":
         check_steps([population for population in network.populations.values() if not distributions(population.model)], dt)
     compiled = compile_spiking(network, seed=seed, dt=dt)
@@ -96,20 +90,6 @@ def run_spiking(
 
     check_steps(compiled.populations, dt)
     return run_clock(compiled, **common, threads=threads, precision=precision)
-
-
-def _check_event(engine: str, started: str | None, threads: int, precision: str | None) -> None:
-    """Refuse what the event engine does not have, where a run can have no other engine."""
-    if (started if engine == "auto" else engine) == "event" and precision == "single":
-        raise ParameterError(
-            'simulate.precision = "single" must be "double" for the event engine, whose times are exact. '
-            'Leave it out, or use engine="clock".'
-        )
-    if engine == "event" and threads > 1:
-        raise ParameterError(
-            f"simulate.threads = {threads} must be 1 for the event engine: it takes events in order of time, one after the other. "
-            'Leave it out, or use engine="clock".'
-        )
 
 
 def _one_number(owner: str, value: Any) -> float:
