@@ -122,6 +122,15 @@ def test_samples_are_told_exactly():
     assert text.count("\n") == 4 + 2 + 2 + 1 + 2
 
 
+def test_what_goes_to_a_file_takes_no_memory(tmp_path):
+    record = {"cells": ["spikes", "v"]}
+    kept, streamed = (sim.forecast(noisy(), 1e6, record=record, stream=stream) for stream in (None, tmp_path / "run.h5"))
+    assert streamed.samples == streamed.spikes == {} and not list(tmp_path.iterdir())
+    assert kept.total > 3e9 and streamed.total == kept.total - kept.samples["cells.v"] - kept.spikes["cells"]
+    with pytest.raises(ParameterError, match="'w' is not known"):
+        sim.forecast(noisy(), 10.0, record={"cells": ["w"]}, stream="run.h5")
+
+
 def test_a_connector_that_cannot_tell_is_named():
     random = np.random.default_rng(0)
     near = sim.DistanceDependent(sim.GaussianProfile(sigma=0.1), random.random((60, 2)))

@@ -75,11 +75,13 @@ def forecast(
     dt: float = 0.1,
     threads: int = 1,
     precision: str = "double",
+    stream: Any = None,
 ) -> Forecast:
     """Return the memory that ``simulate`` with these arguments will need, without drawing a synapse.
 
     duration, dt : float    ms
     engine : str            'auto' tells of the engine that needs more, of those that the run may get
+    stream : path or None   where one is given, recordings go there and take no memory; nothing is written
     The other arguments are those of `simulate`. Buffers of the build, which come and go, are not counted.
 
     Raises ParameterError for a network of integer units, and as `simulate` does.
@@ -91,6 +93,8 @@ def forecast(
     check_choices("forecast", engine, threads, precision)
     takes = check_record(network.populations.values(), record, dt)
     number = 8 if precision == "double" else 4
+    if stream is not None:
+        takes = []
     samples = sample_bytes(network, takes, 0.0, duration, dt)
     spikes = {}
     for take in takes:
