@@ -53,7 +53,7 @@ def setup(peer: Annotated[str, typer.Argument(help=f"One of {', '.join(peers.PEE
 
 def _options(name: str, peer: str | None, engine: str, duration: float | None, given: dict[str, Any]) -> Options:
     """Return the options of workload `name`. Raises ParameterError for a value out of its domain or one it does not take."""
-    from snnsim.engines.spiking import ENGINES
+    from snnsim.engines.choices import ENGINES
 
     if peer is not None:
         peers.python_of(peer)

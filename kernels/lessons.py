@@ -94,10 +94,10 @@ AHEAD = 10
 @leaf
 def any_full(lessons):
     """Whether some history needs room."""
+    full = False
     for q in lessons.into:
-        if lessons.table[q].full != 0:
-            return True
-    return False
+        full |= lessons.table[q].full != 0
+    return full
 
 
 @leaf_inline

@@ -43,7 +43,7 @@ _PUBLIC = {
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
-    "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors",
+    "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
 }  # fmt: skip
 _MODULES = ("analysis", "data", "report", "viz")
 
@@ -92,7 +92,16 @@ if TYPE_CHECKING:
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.estimate import estimate_energy
     from snnsim.engines.memory import Forecast, forecast
-    from snnsim.errors import CompileError, ConversionError, FormatError, ParameterError, SimulationError, SnnsimError, WiringError
+    from snnsim.errors import (
+        CompileError,
+        ConversionError,
+        FormatError,
+        ParameterError,
+        SimulationError,
+        SnnsimError,
+        UnrecordedError,
+        WiringError,
+    )
     from snnsim.graph.operations import ann_operations
     from snnsim.hardware.profile import load_profile, profile_names
     from snnsim.io.state import load_state, save_state

@@ -34,6 +34,20 @@ class FormatError(SnnsimError, ValueError):
     """A file is damaged, or is not what it should be."""
 
 
+class UnrecordedError(SnnsimError, KeyError):
+    """A result is asked for what its run did not record."""
+
+    __str__ = Exception.__str__  # a KeyError shows the repr of its text
+
+
+def unrecorded(where: str, name: object, names: Iterable[str]) -> UnrecordedError:
+    """Return the error for a look at what was not recorded. where : 'spikes', 'recordings'; names : what is there"""
+    return UnrecordedError(
+        f"{where}[{name!r}] was not recorded: there is {', '.join(names) or 'nothing'}. "
+        "Name it when the network runs, as in record={'exc': ['spikes', 'v']}."
+    )
+
+
 def unknown_name(what: str, given: object, valid: Iterable[str]) -> str:
     """Return the text for an unknown name: what was given, what is valid, and the nearest match."""
     names = list(valid)

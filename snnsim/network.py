@@ -219,7 +219,7 @@ class Network:
         projections: dict[str, Projection] = {}
         for part in parts:
             if not isinstance(part, (Population, Projection, Current)):
-                raise WiringError(f"Network part {part!r} must be a Population, a Projection or a Current.")
+                raise WiringError(f"Network part {part!r} must be a Population, a Projection or a Current. Give them one by one.")
             for population in _populations_of(part):
                 if populations.setdefault(population.name, population) is not population:
                     raise WiringError(f"Network has two populations named {population.name!r}. Give each its own name.")

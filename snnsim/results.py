@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.errors import ParameterError, unknown_name
+from snnsim.errors import ParameterError, unknown_name, unrecorded
 
 #: Kinds of operations and what one of each means.
 OPERATIONS: Mapping[str, str] = MappingProxyType(
@@ -179,6 +179,17 @@ class Recording:
     def __post_init__(self) -> None:
         for array in (self.times, self.values):
             array.flags.writeable = False
+
+
+class Recorded(dict):
+    """What was recorded, by name; a look at anything else says what there is. where : what it is called"""
+
+    def __init__(self, where: str, *items: Any) -> None:
+        super().__init__(*items)
+        self.where = where
+
+    def __missing__(self, name: Any) -> Any:
+        raise unrecorded(self.where, name, self)
 
 
 @dataclass(frozen=True)

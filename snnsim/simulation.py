@@ -40,12 +40,12 @@ def simulate(
         and times; None records the spikes of every population that is not a source (spiking), nothing (integer: settled values
         and accumulators are always returned)
     engine : 'auto', 'event' or 'clock'            spiking networks only; default 'auto', which says its choice in `Result.why`
-    dt : float                    ms, default 0.1; step of the clock engine and of recordings; spiking networks only
+    dt : float                    ms, default that of `start`, else 0.1; step of the clock engine and of recordings; spiking networks only
     schedule : 'settled', 'eager' or 'shuffled'    integer networks only; default 'settled'
     code : 'unary', 'binary', 'signed_digit' or 'graded'   integer networks only; default 'signed_digit'
     seed : int >= 0               same seed, same bits; default that of `start`, else 0
     threads : int >= 1            integer networks: trials run side by side, default one per core; the clock engine divides the neurons,
-        default 1. No result depends on it
+        default 1; the event engine takes 1 alone. No result depends on it
     precision : 'double' or 'single'   of the clock engine's states and inputs; default that of `start`, else double
     start : object                `Result.state` of an earlier run, to continue it
     stream : path                 a new HDF5 file that takes spikes and recordings while the network runs, so that memory does not
@@ -104,7 +104,7 @@ def _run(
 
     if given["duration"] is None:
         raise ParameterError("simulate.duration is missing: a spiking network runs for a given time in ms. Give a number > 0.")
-    arguments = {"engine": "auto", "dt": 0.1} | _given(given, "engine", "dt", "duration", "precision", "stream")
+    arguments = {"engine": "auto", "dt": getattr(start, "dt", 0.1)} | _given(given, "engine", "dt", "duration", "precision", "stream")
     return run_spiking(network, **arguments, seed=seed, record=record, start=start, progress=report, threads=threads or 1)
 
 

@@ -7,6 +7,7 @@ carry no conversion factors: ``GOhm * pF = ms``, ``pA * GOhm = mV``.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -126,6 +127,15 @@ def one_of(owner: str, value: Any, valid: Iterable[str]) -> str:
     if not isinstance(value, str) or value not in names:
         raise ParameterError(unknown_name(owner, value, names))
     return value
+
+
+def check_given(cls: type, given: Iterable[str]) -> None:
+    """Refuse a parameter that `cls` does not have; Python would name neither the valid ones nor the nearest."""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]  # type: ignore[misc]
+    names = [each.name for each in parameters]
+    for name in given:
+        if name not in names and not any(each.kind is each.VAR_KEYWORD for each in parameters):
+            raise ParameterError(unknown_name(f"{cls.__name__}: parameter", name, names))
 
 
 def check_fields(instance: Any) -> None:

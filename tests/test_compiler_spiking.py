@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnsim.compiler.spiking import compile_spiking
-from snnsim.connect import Dense, FixedProbability, FromArrays, Normal, OneToOne
-from snnsim.errors import CompileError, ParameterError
+from snnsim.connect import Dense, DistanceDependent, FixedInDegree, FixedProbability, FromArrays, Normal, OneToOne
+from snnsim.errors import CompileError, ParameterError, WiringError
 from snnsim.models.lif import LIF
 from snnsim.network import Network, Population, Projection
 from snnsim.plasticity.pair_stdp import PairSTDP
@@ -78,6 +78,27 @@ def test_an_array_of_another_length_than_the_synapses_is_refused(field):
     net = Network(Projection(PRE, PRE, OneToOne(), **{field: np.ones(5)}))
     with pytest.raises(ParameterError, match=rf"Projection\(pre -> pre\)\.{field} = array\(5,\).* here 6"):
         compile_spiking(net, seed=0, dt=0.1)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "words"),
+    [
+        (
+            {"connector": FixedInDegree(6)},
+            WiringError,
+            r"\.connector: FixedInDegree\.n = 6 must be <= 5, the pairs .* Choose a smaller n, or allow multapses",
+        ),
+        (
+            {"connector": DistanceDependent(lambda distance: distance + 2.0, np.arange(6.0))},
+            ParameterError,
+            r"\.connector: DistanceDependent\.profile\(1\) = 3 must lie in \[0, 1\]",
+        ),
+        ({"weight": Normal(mean=1e39, std=1.0)}, ParameterError, r"\.weight: Normal = .* must stay below 3\.4e38"),
+    ],
+)
+def test_what_goes_wrong_in_a_draw_names_its_projection(given, error, words):
+    with pytest.raises(error, match=r"^Projection\(pre -> pre\)" + words):
+        compile_spiking(Network(Projection(PRE, PRE, **({"connector": FixedProbability(1.0)} | given))), seed=0, dt=0.1)
 
 
 def test_a_connector_without_a_list_of_synapses_is_refused():

@@ -32,6 +32,10 @@ STEP = sim.StepCurrent(times=[0.0, 100.0], values=[0.0, 150.0])
         (lambda: sim.SampledCurrent(values=[1.0, np.inf], interval=1.0), "finite"),
         (lambda: sim.SineCurrent(amplitude=1.0, frequency=0.0), "frequency = 0 Hz must be > 0"),
         (lambda: sim.SineCurrent(amplitude=1.0, frequency=-5.0), "frequency = -5 Hz must be > 0"),
+        (
+            lambda: sim.SineCurrent(amplitude=1.0, frequncy=5.0),
+            r"SineCurrent: parameter = 'frequncy' is not known.* Did you mean 'frequency'",
+        ),
         (lambda: sim.SineCurrent(amplitude=np.nan, frequency=5.0), "finite"),
         (lambda: sim.SineCurrent(amplitude=1.0, frequency=5.0, start=10.0, stop=10.0), "stop = 10 ms must be > start"),
         (lambda: sim.SineCurrent(amplitude=1.0, frequency=5.0, stop=np.nan), "finite"),

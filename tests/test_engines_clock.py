@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snnsim.connect import FixedProbability, FromArrays, OneToOne, Uniform
+from snnsim.connect import FixedProbability, FromArrays, OneToOne
 from snnsim.engines.spiking import run_spiking
 from snnsim.errors import ParameterError, SimulationError
 from snnsim.models.lif import LIF
@@ -201,9 +201,8 @@ def test_progress_rises_to_one(engine):
     assert seen == sorted(seen) and seen[-1] == 1.0
 
 
-def test_a_projection_that_drew_no_synapse_leaves_the_mail_of_its_targets_empty():
+def test_a_plastic_projection_that_drew_no_synapse_runs():
     cells = Population("cells", 7, LIF())
-    nothing = Projection(cells, cells, FixedProbability(0.0), weight=0.5, delay=Uniform(low=0.5, high=1.0, step=0.1))
+    nothing = Projection(cells, cells, FixedProbability(0.0), weight=0.5, plasticity=PairSTDP())
     result = run_spiking(Network(nothing), duration=5.0, engine="clock")
-    ring = result.state.arrays["ring"]
-    assert ring.shape[1] == 7 and not ring.any()
+    assert not result.state.arrays["mail.each"].any() and len(result.weights["cells -> cells"]) == 0

@@ -11,6 +11,7 @@ import pytest
 
 from snnsim.connect import FixedProbability, FixedTotalNumber, FromArrays, OneToOne
 from snnsim.distributions import Uniform
+from snnsim.engines import available
 from snnsim.engines.parts import cut_populations
 from snnsim.engines.spiking import run_spiking
 from snnsim.errors import ParameterError, SimulationError
@@ -51,6 +52,21 @@ def test_a_delay_that_no_memory_spans_is_refused_on_the_clock_and_taken_by_the_e
     ):
         run_spiking(net, duration=1.0, engine="clock")
     assert run_spiking(net, duration=100.0, engine="event").counts.total("spikes") == 5 * 1000
+
+
+@pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])
+def test_a_delay_that_the_container_has_no_memory_for_is_refused(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(available, "_GROUP", tmp_path)
+    a, b = Population("a", 1000, RegularSource(rate=50.0)), Population("b", 1000, LIF())
+    net = Network(Projection(a, b, OneToOne(), delay=100.0))
+    limit = tmp_path / name
+    limit.parent.mkdir(exist_ok=True)
+    for unlimited in ("max", "9223372036854771712"):
+        limit.write_text(f"{unlimited}\n")
+        assert run_spiking(net, duration=1.0, engine="clock").duration == 1.0
+    limit.write_text(f"{2**23}\n")
+    with pytest.raises(ParameterError, match=r"GiB but must fit in the 0\.00781 GiB of this machine or container\. Shorten"):
+        run_spiking(net, duration=1.0, engine="clock")
 
 
 @pytest.mark.parametrize(

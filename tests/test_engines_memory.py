@@ -9,6 +9,7 @@ from snnsim.compiler.spiking import compile_spiking
 from snnsim.connect import same_neurons, wire
 from snnsim.engines import available, clock, event_machine, memory
 from snnsim.errors import ParameterError, SimulationError
+from snnsim.kernels.mail import BLOCK
 
 A, B = sim.Population("a", 60, sim.LIF()), sim.Population("b", 45, sim.LIF())
 LAYER, NEXT = sim.Population("layer", (2, 9, 8), sim.LIF()), sim.Population("next", (3, 4, 4), sim.LIF())
@@ -81,15 +82,34 @@ def test_the_forecast_is_what_the_engine_takes(engine, kind):
     net = network(kind)
     compiled = compile_spiking(net, seed=1, dt=0.1)
     synapses = [(part.row_ptr, part.target, part.weight, part.which) for part in compiled.projections]
+    learns = frozenset([0] if kind == "learning" else [])
     if engine == "clock":
-        machine = clock._build(compiled, None)
-        lessons = [klass.lessons for klass in machine.classes]
+        machine = clock._build(compiled, None, learns=learns)
+        lessons = [list(klass.lessons.values()) for klass in machine.classes]
         held = nbytes(synapses, [part[3:] for part in machine.parts], machine.runs, lessons, machine.plan.bits)
     else:
-        machine, desk = event_machine.build(compiled, None)
-        held = nbytes(synapses, list(machine[2:]), desk.runs, desk.klass.lessons)
+        machine, desk = event_machine.build(compiled, None, learns)
+        held = nbytes(synapses, list(machine[2:]), desk.runs, list(desk.klass.lessons.values()))
     told = sim.forecast(net, 1.0, record={}, engine=engine)
     assert told.total == pytest.approx(held, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", ["delays", "both"])
+def test_lists_of_later_input_are_as_long_as_was_told(kind, monkeypatch):
+    monkeypatch.setattr(memory, "MOST_LISTED", 8 * BLOCK)
+    net = network(kind)
+    machine = clock._build(compile_spiking(net, seed=1, dt=0.1), None)
+    assert len(machine.parts[0].mail.column) == 8 * BLOCK + 2 * len(machine.parts[0].mail.ring) * BLOCK
+    few, _ = memory.synapse_bytes(net, "clock")
+    monkeypatch.setattr(memory, "MOST_LISTED", 16 * BLOCK)
+    many, _ = memory.synapse_bytes(net, "clock")
+    assert many["cells -> cells"] - few["cells -> cells"] == 8 * BLOCK * 12
+
+
+def test_single_precision_is_told_of_the_clock_which_alone_has_it():
+    net = network("one weight")
+    assert sim.forecast(net, 1.0).engine == "event"
+    assert sim.forecast(net, 1.0, precision="single").engine == "clock"
 
 
 def test_samples_are_told_exactly():
@@ -102,6 +122,15 @@ def test_samples_are_told_exactly():
     text = str(told)
     assert "clock engine: " in text and "cells.v" in text and " free" in text
     assert text.count("\n") == 4 + 2 + 2 + 1 + 2
+
+
+def test_what_goes_to_a_file_takes_no_memory(tmp_path):
+    record = {"cells": ["spikes", "v"]}
+    kept, streamed = (sim.forecast(noisy(), 1e6, record=record, stream=stream) for stream in (None, tmp_path / "run.h5"))
+    assert streamed.samples == streamed.spikes == {} and not list(tmp_path.iterdir())
+    assert kept.total > 3e9 and streamed.total == kept.total - kept.samples["cells.v"] - kept.spikes["cells"]
+    with pytest.raises(ParameterError, match="'w' is not known"):
+        sim.forecast(noisy(), 10.0, record={"cells": ["w"]}, stream="run.h5")
 
 
 def test_a_connector_that_cannot_tell_is_named():
@@ -148,6 +177,8 @@ def test_the_forecast_takes_no_memory_itself():
         ({"duration": 0.0}, "forecast.duration = 0 ms must be > 0 ms"),
         ({"engine": "fast"}, "forecast.engine = 'fast' is not known"),
         ({"precision": "half"}, "forecast.precision = 'half' is not known"),
+        ({"engine": "event", "precision": "single"}, 'forecast.precision = "single" must be "double" for the event engine'),
+        ({"engine": "event", "threads": 2}, "forecast.threads = 2 must be 1 for the event engine"),
         ({"threads": 0}, "forecast.threads = 0 must be >= 1"),
         ({"record": {"x": ["v"]}}, "population = 'x' is not known"),
     ],
@@ -157,16 +188,27 @@ def test_a_forecast_of_no_run_is_refused(arguments, text):
         sim.forecast(**{"network": noisy(), "duration": 10.0} | arguments)
 
 
-def test_what_is_free_is_the_least_of_machine_and_container(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("limit", "used", "stat", "files"),
+    [
+        ("memory.max", "memory.current", "memory.stat", "inactive_file"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_inactive_file"),
+    ],
+    ids=["version 2", "version 1"],
+)
+def test_what_is_free_is_the_least_of_machine_and_container(tmp_path, monkeypatch, limit, used, stat, files):
     free = available.available_bytes()
     assert free is None or 1e6 < free < 1e14
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:   2000 kB\n")
     monkeypatch.setattr(available, "_MEMINFO", tmp_path / "meminfo")
     monkeypatch.setattr(available, "_GROUP", tmp_path)
     assert available.available_bytes() == 2_048_000.0
-    (tmp_path / "memory.max").write_text("1000000\n")
-    (tmp_path / "memory.current").write_text("700000\n")
-    (tmp_path / "memory.stat").write_text("anon 3\ninactive_file 200000\n")
+    (tmp_path / "memory").mkdir()
+    (tmp_path / limit).write_text("1000000\n")
+    assert available.total_bytes() == 1_000_000.0
+    (tmp_path / used).write_text("700000\n")
+    (tmp_path / stat).write_text(f"anon 3\n{files} 200000\n")
     assert available.available_bytes() == 500_000.0
-    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / limit).write_text("max\n")
     assert available.available_bytes() == 2_048_000.0
+    assert available.total_bytes() > 1e8

@@ -8,13 +8,16 @@ import pytest
 
 from snnsim.compiler.spiking import compile_spiking
 from snnsim.connect import AllToAll, FixedProbability, OneToOne
+from snnsim.distributions import Uniform
 from snnsim.engines.spiking import expected_rates, run_spiking
-from snnsim.errors import CompileError, ParameterError
+from snnsim.errors import CompileError, ParameterError, SimulationError
 from snnsim.models.lif import LIF
+from snnsim.models.lif_alpha import LIFAlpha
 from snnsim.models.poisson import PoissonSource
 from snnsim.models.spike_array import SpikeArray
 from snnsim.models.spiking import ClockForm, NeuronModel
 from snnsim.network import Network, Population, Projection
+from snnsim.simulation import simulate
 from snnsim.units import param
 
 NOISE, CELLS = Population("noise", 10, PoissonSource(rate=5.0)), Population("cells", 10, LIF())
@@ -44,12 +47,85 @@ class OnlyClock(NeuronModel):
         ({"record": {"cell": ["v"]}}, r"population = 'cell' is not known\. Valid: noise, cells"),
         ({"record": {"cells": ["w"]}}, r"record\['cells'\] = 'w' is not known\. Valid: spikes, v"),
         ({"record": ["cells"]}, "must map population names to lists"),
+        ({"precision": ""}, r"simulate\.precision = '' is not known\. Valid: double, single"),
+        ({"precision": "half"}, r"simulate\.precision = 'half' is not known\. Valid: double, single"),
         ({"duration": 1.05, "engine": "clock"}, r"simulate\.duration = 1\.05 ms must be a multiple"),
     ],
 )
 def test_a_wrong_argument_is_refused_with_value_rule_and_remedy(wrong, words):
     with pytest.raises(ParameterError, match=words):
         run_spiking(NET, **({"duration": 1.0} | wrong))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            {"engine": "event", "threads": 2},
+            r"simulate\.threads = 2 must be 1 for the event engine: .* Leave it out, or use engine=\"clock\"",
+        ),
+        (
+            {"engine": "event", "precision": "single"},
+            r'simulate\.precision = "single" must be "double" for the event engine.* Leave it out',
+        ),
+        ({"engine": "auto", "precision": "single", "start": "event"}, r'simulate\.precision = "single" must be "double" for the event'),
+    ],
+)
+def test_what_the_event_engine_lacks_is_refused_before_anything_is_drawn(wrong, words, monkeypatch):
+    if "start" in wrong:
+        wrong = wrong | {"start": run_spiking(NET, duration=1.0, engine=wrong["start"]).state}
+    monkeypatch.setattr("snnsim.engines.spiking.compile_spiking", lambda *a, **k: pytest.fail("work was done"))
+    with pytest.raises(ParameterError, match=words):
+        run_spiking(NET, duration=1.0, **wrong)
+
+
+@pytest.mark.parametrize("engine", ["clock", "event"])
+def test_a_continued_run_keeps_its_step(engine):
+    state = simulate(NET, 8.0, engine=engine, dt=0.5).state
+    whole = simulate(NET, 12.0, engine=engine, dt=0.5, record={"cells": ["v"]})
+    rest = simulate(NET, 4.0, start=state, record={"cells": ["v"]})
+    np.testing.assert_array_equal(rest.recordings["cells"]["v"].times, whole.recordings["cells"]["v"].times[16:])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"start": "state.npz"}, r"simulate\.start = str must be the Result\.state of .* Give result\.state, or load_state\(path\)"),
+        ({"dt": 0.5}, r"another dt \(0\.1, now 0\.5\)"),
+        ({"seed": 3}, r"another seed \(0, now 3\)"),
+        ({"engine": "event"}, r"another engine \(clock, now event\)"),
+        ({"precision": "single"}, r"another precision \(double, now single\)"),
+        ({"network": Network(CELLS)}, r"another network"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_before_anything_is_drawn(wrong, words, monkeypatch):
+    state = run_spiking(NET, duration=1.0, engine="clock").state
+    monkeypatch.setattr("snnsim.engines.spiking.compile_spiking", lambda *a, **k: pytest.fail("work was done"))
+    with pytest.raises(SimulationError, match=words):
+        run_spiking(**({"network": NET, "duration": 1.0, "start": state} | wrong))
+
+
+@pytest.mark.parametrize("engine", ["clock", "auto"])
+@pytest.mark.parametrize("t_ref", [2.05, Uniform(low=1.0, high=3.0)])
+def test_a_refractory_period_off_the_grid_is_refused_with_its_population(engine, t_ref):
+    net = Network(Population("fine", 3, LIF()), Population("odd", 3, LIFAlpha(t_ref=t_ref)))
+    remedy = r"Round it," if t_ref == 2.05 else r"Round it \(of a Distribution: step=0\.1\),"
+    words = r"^Population\('odd'\)\.model: LIFAlpha\.t_ref = \d\.\d+ ms must be 0 or a multiple .* " + remedy
+    with pytest.raises(ParameterError, match=words):
+        run_spiking(net, duration=1.0, engine=engine)
+
+
+def test_a_step_that_a_model_cannot_take_is_refused_before_anything_is_drawn(monkeypatch):
+    monkeypatch.setattr("snnsim.engines.spiking.compile_spiking", lambda *a, **k: pytest.fail("work was done"))
+    with pytest.raises(ParameterError, match=r"Population\('odd'\)\.model: LIF\.t_ref = 2\.05 ms"):
+        run_spiking(Network(Population("odd", 3, LIF(t_ref=2.05))), duration=1.0, engine="clock")
+
+
+def test_auto_says_that_the_event_engine_leaves_threads_unused():
+    two = run_spiking(NET, duration=10.0, threads=2)
+    assert two.engine == "event" and two.why.endswith("; it runs on one thread, not on the 2 that were asked for")
+    assert "thread" not in run_spiking(NET, duration=10.0).why
+    assert "; it runs on one thread" in run_spiking(NET, duration=10.0, threads=2, start=two.state).why
 
 
 def test_without_record_the_spikes_of_all_but_sources_are_returned():

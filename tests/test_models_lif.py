@@ -99,7 +99,7 @@ def test_a_refractory_period_off_the_grid_is_refused_by_the_clock_and_taken_by_t
         run_spiking(net, duration=1.0, engine="clock", dt=0.1)
     result = run_spiking(net, duration=1.0, dt=0.1)
     assert result.engine == "event"
-    assert result.why == f"{model.__name__}.t_ref = {value:g} ms must be 0 or a multiple of dt = 0.1 ms"
+    assert result.why == f"Population('cells').model: {model.__name__}.t_ref = {value:g} ms must be 0 or a multiple of dt = 0.1 ms"
     fits = Network(Population("cells", 3, model(t_ref=np.array([0.0, 0.1, 2.0]))))
     assert run_spiking(fits, duration=1.0, engine="clock", dt=0.1).engine == "clock"
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from small_networks import noisy
@@ -134,3 +136,24 @@ CELLS = sim.Population("cells", 40, sim.LIF())
 def test_what_cannot_be_recorded_is_refused_before_any_work(make, text):
     with pytest.raises(ParameterError, match=text):
         make()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_look_at_what_was_not_recorded_says_what_was(stream, tmp_path):
+    if stream:
+        pytest.importorskip("h5py")
+    result = run("clock", 1, {"cells": ["v"]}, 5.0, **({"stream": tmp_path / "run.h5"} if stream else {}))
+    looks = {
+        r"spikes\['cells'\] was not recorded: there is nothing\. Name it .* record=": lambda: result.spikes["cells"],
+        r"recordings\['noise'\] was not recorded: there is cells": lambda: result.recordings["noise"],
+        r"recordings\['cells'\]\['w'\] was not recorded: there is v\.": lambda: result.recordings["cells"]["w"],
+    }
+    for words, look in looks.items():
+        with pytest.raises(sim.UnrecordedError, match=rf"^{words}") as caught:
+            look()
+        assert isinstance(caught.value, KeyError) and isinstance(caught.value, sim.SnnsimError)
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert result.spikes.get("cells") is None and "noise" not in result.recordings
+    if not stream:
+        with pytest.raises(sim.UnrecordedError, match="there is v"):
+            pickle.loads(pickle.dumps(result)).recordings["cells"]["w"]

@@ -1,8 +1,8 @@
 """100,000 LIF neurons that fire at 0.5 Hz, delta synapses, 10 million of them, 2 s.
 
 Almost nothing happens in almost every neuron: a Poisson kick of 25 mV every two seconds, 80 + 20 recurrent inputs. Both sides draw
-the kicks while they run: Brian2 by a PoissonGroup, the fastest of its ways to do so (PoissonInput took 4 % longer, a random number
-per neuron 10 %). `--drawn-in-advance` gives Brian2 all kicks as a list made before the run, which is no longer the same task: a list
+the kicks while they run: Brian2 by a PoissonGroup, the fastest of its ways to do so (beside PoissonInput and a random number per
+neuron). `--drawn-in-advance` gives Brian2 all kicks as a list made before the run, which is no longer the same task: a list
 has an end, and is not counted.
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast
@@ -12,7 +14,7 @@ from snnsim.compiler.stages import Cycle, stages
 from snnsim.connect import Sparse, View, wire
 from snnsim.currents import Current, Signal
 from snnsim.distributions import Distribution, draw_single, draw_steps, sample
-from snnsim.errors import CompileError, ParameterError
+from snnsim.errors import CompileError, ParameterError, WiringError
 from snnsim.models.spiking import NeuronModel
 from snnsim.network import Network, Population, Projection, description_digest
 from snnsim.plasticity.base import Rules, rules_of
@@ -129,7 +131,8 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
             f"Projection({name}).connector = {type(projection.connector).__name__} computes integer fan-out and lists no synapses. "
             "Between spiking models use a connector that lists them, such as OneToOne or FixedProbability."
         )
-    synapses = wire(projection, random)
+    with _of(f"Projection({name}).connector"):
+        synapses = wire(projection, random)
     n = len(synapses.target)
     weight = synapses.weight if synapses.weight is not None else _weights(name, projection.weight, n, synapses.entry, random)
     rules = rules_of(f"Projection({name})", projection.plasticity)
@@ -151,10 +154,20 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
     return CompiledProjection(name, pre, post, rules, synapses.row_ptr, synapses.target, weight, delay, which)
 
 
+@contextmanager
+def _of(what: str) -> Iterator[None]:
+    """Say in an error of what is drawn here whose it is: connectors and distributions do not know."""
+    try:
+        yield
+    except (ParameterError, WiringError) as error:
+        raise type(error)(f"{what}: {error}") from None
+
+
 def _weights(name: str, given: Any, n: int, entry: np.ndarray | None, random: np.random.Generator) -> np.ndarray:
     """Return float64[1] for one number, else one weight per synapse; what is drawn is drawn in single precision."""
     if isinstance(given, Distribution):
-        return draw_single(given, n, random)
+        with _of(f"Projection({name}).weight"):
+            return draw_single(given, n, random)
     return _per_synapse(f"Projection({name}).weight", given, _WEIGHT, n, entry)
 
 

@@ -26,7 +26,7 @@ class _FixedNumber(Sparse):
         if self.n > room and not (self.multapses and room):
             remedy = "" if self.multapses or not room else ", or allow multapses"
             raise WiringError(
-                f"{where}: {type(self).__name__}.n = {self.n} must be <= {room}, the pairs there are to choose from. "
+                f"{where}{type(self).__name__}.n = {self.n} must be <= {room}, the pairs there are to choose from. "
                 f"Choose a smaller n{remedy}."
             )
 
@@ -46,7 +46,7 @@ class FixedInDegree(_FixedNumber):
     """
 
     def check(self, where: str, pre: Shape, post: Shape) -> None:
-        self._fit(where, prod(pre))
+        self._fit(f"{where}: ", prod(pre))
 
     def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float:
         return float(self.n) * prod(post)
@@ -55,7 +55,7 @@ class FixedInDegree(_FixedNumber):
         own = self._own(same, n_pre, n_post)
         avoided = np.full(n_post, n_pre, dtype=np.int64)  # the same from the side of the targets
         avoided[own[own < n_post]] = np.flatnonzero(own < n_post)
-        self._fit("synapses", n_pre - bool(np.any(own < n_post)))
+        self._fit("", n_pre - bool(np.any(own < n_post)))
         sources = counted_rows(np.full(n_post, self.n), n_pre, avoided, random, repeat=self.multapses)
         return transposed(sources.target, self.n, n_pre, n_post)
 
@@ -72,14 +72,14 @@ class FixedOutDegree(_FixedNumber):
     """
 
     def check(self, where: str, pre: Shape, post: Shape) -> None:
-        self._fit(where, prod(post))
+        self._fit(f"{where}: ", prod(post))
 
     def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float:
         return float(self.n) * prod(pre)
 
     def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         own = self._own(same, n_pre, n_post)
-        self._fit("synapses", n_post - bool(np.any(own < n_post)))
+        self._fit("", n_post - bool(np.any(own < n_post)))
         return counted_rows(np.full(n_pre, self.n), n_post, own, random, repeat=self.multapses)
 
 
@@ -95,7 +95,7 @@ class FixedTotalNumber(_FixedNumber):
     """
 
     def check(self, where: str, pre: Shape, post: Shape) -> None:
-        self._fit(where, prod(pre) * prod(post))
+        self._fit(f"{where}: ", prod(pre) * prod(post))
 
     def expected(self, pre: Shape, post: Shape, *, same: bool | np.ndarray) -> float:
         return float(self.n)
@@ -103,7 +103,7 @@ class FixedTotalNumber(_FixedNumber):
     def synapses(self, n_pre: int, n_post: int, *, same: bool | np.ndarray, random: np.random.Generator) -> Synapses:
         own = self._own(same, n_pre, n_post)
         width = n_post - (own < n_post)
-        self._fit("synapses", int(width.sum()))
+        self._fit("", int(width.sum()))
         share = multinomial if self.multapses else hypergeometric
         return counted_rows(share(self.n, width, random), n_post, own, random, repeat=self.multapses)
 

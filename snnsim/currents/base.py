@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from snnsim.errors import ParameterError, WiringError
-from snnsim.units import check_fields, check_number, show
+from snnsim.units import check_fields, check_given, check_number, show
 
 _ON_GRID = 1e-9  # relative distance from a grid point that counts as rounding
 
@@ -42,6 +42,10 @@ class Signal:
     """
 
     values_per_neuron: ClassVar[tuple[str, ...]] = ()
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        check_given(cls, given)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
-from snnsim.engines import currents, learning, tables
+from snnsim.engines import currents, learning, memory, tables
 from snnsim.engines.clock_state import restore, saved, states_of, weights_of
 from snnsim.engines.counting import counts
 from snnsim.engines.fabric import Plan, plan, weave
@@ -42,7 +42,6 @@ from snnsim.kernels.threads import pause_address
 from snnsim.models.spiking import ClockForm, whole_steps
 from snnsim.results import Result
 
-_MAIL = 1 << 24  # synaptic operations that wait for their step at most; more are added up early
 _LONGEST_WINDOW = 64  # steps: the spikes of a window stay in the cache
 _MOST_AHEAD = AHEAD - 2  # steps a plastic network may run before Python looks at its spike histories
 _SINGLE_STEPS = 1 << 24  # whole numbers that float32 can tell apart
@@ -277,7 +276,7 @@ def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np
     # A slot has a row, and two blocks with their places in the pool.
     each = width * np.dtype(number).itemsize + 2 * BLOCK * (4 + np.dtype(number).itemsize)
     check_delays(f"the input written ahead for {slots} steps", slots * each)
-    return empty_mail(slots, min(_MAIL, 2 * posted) // BLOCK + 2 * slots, width, number)
+    return empty_mail(slots, min(memory.MOST_LISTED, 2 * posted) // BLOCK + 2 * slots, width, number)
 
 
 def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[int], number: type) -> Scratch:

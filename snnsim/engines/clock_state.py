@@ -9,34 +9,29 @@ from typing import Any
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
-from snnsim.engines import currents, learning, tables
+from snnsim.engines import clock_mail, currents, learning, tables
 from snnsim.engines.runs import to_order
 from snnsim.kernels.deliver import list_dense
 from snnsim.kernels.layout import DENSE
-from snnsim.kernels.mail import spill
 from snnsim.kernels.teach import finish
 
 
 def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     """Return the arrays a run has changed and its continuation needs.
 
-    state : populations one after the other, float[rows, n] each; ring : float[n_slots, width] likewise
+    state : populations one after the other, float[rows, n] each
+    mail.* : input that arrives later, as in clock_mail.py
     sent.* : step, population, neuron and number of the spikes still under way
     lesson.* : of plastic projections, see `learning.saved`
     current.* : noise drawn so far
     """
-    parts, threads = machine.parts, range(len(machine.parts))
+    parts = machine.parts
     states = [states_of(machine, p).ravel() for p in _all(machine)]
-    for part in parts:
-        for slot in range(len(part.mail.first)):
-            spill(part.mail, slot)
-    rings = [np.concatenate([_ring(machine, k, p) for k in threads], axis=2) for p in _all(machine)]
-    slots = len(parts[0].mail.ring)
     arrays = {
         "position": parts[0].position.copy(),
         "state": np.concatenate(states),
-        "ring": np.concatenate([ring.reshape(slots, ring.shape[1] * ring.shape[2]) for ring in rings], axis=1),
     }
+    arrays |= {f"mail.{name}": column for name, column in clock_mail.saved(machine).items()}
     arrays |= {f"sent.{name}": column for name, column in _under_way(machine).items()}
     arrays |= learning.saved(machine.classes, machine.runs, compiled)
     return arrays | currents.saved(compiled, [part.currents for part in parts])
@@ -45,21 +40,14 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
 def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.ndarray]) -> Any:
     """Return the machine with copies of the saved arrays in it."""
     parts = machine.parts
-    at = column = 0
+    at = 0
     for p in _all(machine):
         rows, n = len(machine.forms[p].state) - machine.forms[p].helpers, int(machine.low[-1, p])
         whole = arrays["state"][at : at + rows * n].reshape(rows, n)
         at += rows * n
         for k in range(len(parts)):
             _state(machine, k, p)[:] = whole[:, machine.low[k, p] : machine.low[k + 1, p]]
-        if machine.plan.mailed[p]:
-            channels = int(parts[0].cells.channels[p])
-            ring = arrays["ring"][:, column : column + channels * n].reshape(-1, channels, n)
-            column += channels * n
-            for k in range(len(parts)):
-                _ring(machine, k, p)[:] = ring[:, :, machine.low[k, p] : machine.low[k + 1, p]]
-    for part in parts:
-        part.mail.used[:] = part.mail.ring.any(axis=1)
+    clock_mail.restore(machine, arrays)
     _send(machine, arrays)
     currents.restore(compiled, [part.currents for part in parts], arrays)
     for part in parts:
@@ -101,17 +89,6 @@ def _state(machine: Any, k: int, p: int) -> np.ndarray:
     rows, n = int(cells.state_rows[p]), int(cells.size[p])
     first = int(cells.state_ptr[p])
     return cells.state[first : first + rows * n].reshape(rows, n)[: rows - machine.forms[p].helpers]
-
-
-def _ring(machine: Any, k: int, p: int) -> np.ndarray:
-    """Return a view of the ring of population p on thread k, float[n_slots, channels, n]."""
-    cells, ring = machine.parts[k].cells, machine.parts[k].mail.ring
-    n, channels, first = int(cells.size[p]), int(cells.channels[p]), int(cells.input_first[p])
-    if not machine.plan.mailed[p]:
-        return np.empty((len(ring), channels, 0), dtype=ring.dtype)
-    # A view, not a copy: restoring writes through it.
-    row, item = ring.strides
-    return np.lib.stride_tricks.as_strided(ring[:, first:], (len(ring), channels, n), (row, n * item, item))
 
 
 def _under_way(machine: Any) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from snnsim.engines.tables import silence
 from snnsim.errors import CompileError
 from snnsim.kernels.lessons import AHEAD, LESSON, N_COEF, Lessons
 from snnsim.kernels.memory import address
+from snnsim.kernels.pair_stdp import replay_additive
 from snnsim.kernels.replayed import forget, remember
 from snnsim.kernels.teach import settle
 from snnsim.plasticity.base import Rules, SynapseForm
@@ -122,7 +123,7 @@ def build(compiled: CompiledSpiking, runs: Sequence[Runs], sizes: Any, learning:
         _point(table, q, lessons[q])
     if len(kernels) > _KINDS:
         raise CompileError(f"Network uses {len(kernels)} different learning rules but an engine takes {_KINDS}. Use fewer rules.")
-    padded = kernels + kernels[:1] * (_KINDS - len(kernels))
+    padded = kernels + [(replay_additive, remember)] * (_KINDS - len(kernels))
     into = [q for q in plastic if table["rule"][q] >= 0]
     ptr, items = outgoing(len(compiled.populations), [compiled.projections[q].post for q in into])
     tuples = tuple(learn for learn, _ in padded), tuple(attend for _, attend in padded)

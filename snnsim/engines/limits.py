@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
+from snnsim.engines.available import total_bytes
 from snnsim.errors import ParameterError, SimulationError
 from snnsim.models.spiking import ClockForm
 
@@ -15,15 +15,12 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def check_delays(what: str, n_bytes: int) -> None:
-    """Raise ParameterError when what the longest delay makes a run remember would not fit into the memory of this machine."""
-    try:
-        most = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return
-    if n_bytes > most:
+    """Raise ParameterError when what the longest delay makes a run remember would not fit into the memory this process may ever have."""
+    most = total_bytes()
+    if most is not None and n_bytes > most:
         raise ParameterError(
-            f"simulate: {what} would take {n_bytes / 2**30:.3g} GiB but must fit in the {most / 2**30:.3g} GiB of this machine. "
-            'Shorten the longest delay, raise dt, or use engine="event".'
+            f"simulate: {what} would take {n_bytes / 2**30:.3g} GiB but must fit in the {most / 2**30:.3g} GiB "
+            'of this machine or container. Shorten the longest delay, raise dt, or use engine="event".'
         )
 
 

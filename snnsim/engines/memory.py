@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,17 @@ from snnsim.connect.base import narrow
 from snnsim.currents import Current
 from snnsim.distributions import Distribution, sample
 from snnsim.engines.available import available_bytes
+from snnsim.engines.choices import candidates, check_choices
 from snnsim.engines.takes import Take, check_record, grid_points
-from snnsim.errors import ParameterError, SimulationError, unknown_name
+from snnsim.errors import ParameterError, SimulationError
 from snnsim.models.drawn import drawn
 from snnsim.network import Network, Population, Projection
 from snnsim.units import check_integer, check_number
 
-_LONGEST_LISTS = 1 << 24  # as in engines/clock.py, which needs numba
+#: Synaptic operations that wait for their step in lists at most; more are added up early (kernels/mail.py).
+MOST_LISTED = 1 << 24
 _SPIKE = 44  # bytes of a recorded spike: 12 while the network runs, 32 in the result
+_HISTORY = 33 * 16 + 8  # bytes of the postsynaptic spikes kept for a neuron, with one trace (engines/learning.py)
 _PER_CURRENT = 88.0  # bytes: a value, a memory, a number, up to seven parameters, and a target
 _LEAST_DENSE = 1 / 16  # part of the pairs from which on synapses may also be kept as bits (engines/fabric.py)
 
@@ -73,11 +76,13 @@ def forecast(
     dt: float = 0.1,
     threads: int = 1,
     precision: str = "double",
+    stream: Any = None,
 ) -> Forecast:
     """Return the memory that ``simulate`` with these arguments will need, without drawing a synapse.
 
     duration, dt : float    ms
-    engine : str            'auto' tells of the engine that needs more
+    engine : str            'auto' tells of the engine that needs more, of those that the run may get
+    stream : path or None   where one is given, recordings go there and take no memory; nothing is written
     The other arguments are those of `simulate`. Buffers of the build, which come and go, are not counted.
 
     Raises ParameterError for a network of integer units, and as `simulate` does.
@@ -86,12 +91,11 @@ def forecast(
         raise ParameterError(f"forecast.network = {network!r} must be a Network of spiking models. Integer networks keep no recordings.")
     duration, dt = (float(check_number(f"forecast.{name}", x, unit="ms", gt=0.0)) for name, x in (("duration", duration), ("dt", dt)))
     threads = check_integer("forecast.threads", threads, low=1, high=1024)
-    if engine not in ("auto", "event", "clock"):
-        raise ParameterError(unknown_name("forecast.engine", engine, ("auto", "event", "clock")))
-    if precision not in ("double", "single"):
-        raise ParameterError(unknown_name("forecast.precision", precision, ("double", "single")))
+    check_choices("forecast", engine, threads, precision)
     takes = check_record(network.populations.values(), record, dt)
     number = 8 if precision == "double" else 4
+    if stream is not None:
+        takes = []
     samples = sample_bytes(network, takes, 0.0, duration, dt)
     spikes = {}
     for take in takes:
@@ -101,14 +105,16 @@ def forecast(
             rate = _one(population).expected_rate(duration)
             spikes[population.name] = _SPIKE * rate * seconds * take.width(population.size)
     found = []
-    for each in ("clock", "event") if engine == "auto" else (engine,):
+    for each in candidates(engine, precision):
         synapses, unknown = synapse_bytes(network, each)
         state = _state_bytes(network, each, dt, threads, number)
         found.append(Forecast(each, synapses, state, samples, spikes, unknown, available_bytes()))
     return max(found, key=lambda one: one.total)
 
 
-def check_memory(network: Network, takes: list[Take], began: float, duration: float, dt: float, engine: str, *, streamed: bool) -> None:
+def check_memory(
+    network: Network, takes: list[Take], began: float, duration: float, dt: float, engines: Sequence[str], *, streamed: bool
+) -> None:
     """Refuse a run whose synapses or samples cannot fit into memory. Raises SimulationError with what is needed, and a remedy."""
     free = available_bytes()
     if free is None:
@@ -122,7 +128,7 @@ def check_memory(network: Network, takes: list[Take], began: float, duration: fl
             f'Record({most.rsplit(".", 1)[1]!r}, neurons=..., every=...), or to disk, stream="run.h5".'
         )
     # Of the engines that may run, the one that needs less: nothing is refused that could have run.
-    needs = [synapse_bytes(network, each)[0] for each in (("clock", "event") if engine == "auto" else (engine,))]
+    needs = [synapse_bytes(network, each)[0] for each in engines]
     synapses = min(needs, key=lambda need: sum(need.values()))
     if sum(synapses.values()) + sum(samples.values()) > free:
         most = max(synapses, key=lambda name: synapses[name])
@@ -157,16 +163,17 @@ def synapse_bytes(network: Network, engine: str) -> tuple[dict[str, float], tupl
         needs[name] = n * _bytes_each(projection, engine) + 8.0 * pre.population.size
         learns = projection.plasticity is not None
         if engine == "event" or learns:
-            # Synapses of one source and one delay are a run, which has a place of its own, and a trace where it learns.
+            # Synapses of one source and one delay are a run, which has a place of its own, and traces where it learns.
             runs = min(n, float(pre.population.size) * len(_delays(projection.delay)))
-            needs[name] += 16 * pre.population.size + (33 + 24 * learns) * runs
+            needs[name] += 16 * pre.population.size + ((33 if engine == "event" else 16) + 40 * learns) * runs
+            needs[name] += (_HISTORY if engine == "event" else 24 * len(_delays(projection.delay))) * post.population.size * learns
         plain = not _many(projection.weight) and connector.weighted and not _many(projection.delay) and not learns
         if engine == "clock" and plain and n >= _LEAST_DENSE * pre.population.size * post.population.size:
             needs[name] += pre.population.size * post.population.size / 8
-        if engine == "clock" and (_many(projection.delay) or learns):
+        if engine == "clock" and _many(projection.delay) and not learns:
             posted[name] = n
     # Input that arrives later waits in lists, of two places per synapse up to a bound.
-    waiting = min(_LONGEST_LISTS, 2 * sum(posted.values())) * 12.0
+    waiting = min(MOST_LISTED, 2 * sum(posted.values())) * 12.0
     for name, n in posted.items():
         needs[name] += waiting * n / max(sum(posted.values()), 1.0)
     return needs, tuple(unknown)
@@ -183,10 +190,11 @@ def _bytes_each(projection: Projection, engine: str) -> float:
     weight = 4 if drawn_weight else 8 if _many(projection.weight) or not projection.connector.weighted else 0
     which = 1 if _many(projection.delay) else 0
     learns = projection.plasticity is not None
-    if learns:
-        weight = 8
     compiled = target + weight + which
-    if engine == "clock" and not learns:
+    if learns:
+        # The weights that change, and beside several delays the order of the synapses.
+        return compiled + 8 + (target + 8 if which or engine == "event" else 0) - (8 if engine == "event" and not which else 0)
+    if engine == "clock":
         return compiled
     copies = 2 if which else 1
     return compiled + copies * target + (16 if weight else 0) + (8 if which else 0)
@@ -196,10 +204,11 @@ def _state_bytes(network: Network, engine: str, dt: float, threads: int, number:
     """Return the bytes of the neurons, by population, without what a kernel keeps for all neurons together."""
     delays = {name: float(_delays(projection.delay).max(initial=0.0)) for name, projection in network.projections.items()}
     late = [delays[name] for name, projection in network.projections.items() if not _many(projection.delay)]
+    late += [2.0 * delays[name] + dt for name, projection in network.projections.items() if projection.plasticity is not None]
     window = 1 if threads == 1 else 64
     slots = round(max(late, default=0.0) / dt) + 2 * window + 1
     ring = 1 << round(max(delays.values(), default=0.0) / dt).bit_length()
-    ringed = any(_many(projection.delay) or projection.plasticity is not None for projection in network.projections.values())
+    ringed = any(_many(projection.delay) and projection.plasticity is None for projection in network.projections.values())
     unlike = {current.target.population.name for current in network.currents if _unlike(current)}
     out = {}
     for name, population in network.populations.items():

@@ -12,7 +12,7 @@ from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines.takes import NO_END, ROUNDING, Take
 from snnsim.kernels.record import Log, Samples
 from snnsim.record import window_length
-from snnsim.results import Recording, SpikeTrains
+from snnsim.results import Recorded, Recording, SpikeTrains
 from snnsim.stream.reader import load_recordings
 from snnsim.stream.writer import Columns, Writer
 
@@ -170,7 +170,7 @@ class Recorder:
 
     def spike_trains(self, began: float, end: float) -> dict[str, SpikeTrains]:
         """Return the recorded spikes by population, of a run from `began` to `end` ms."""
-        trains = {}
+        trains = Recorded("spikes")
         for take in self.spikes:
             blocks = self._kept[take.population]
             times = np.concatenate([np.empty(0), *(times for times, _ in blocks)])
@@ -182,10 +182,12 @@ class Recorder:
 
     def recordings(self, samples: Samples) -> dict[str, dict[str, Recording]]:
         """Return the sampled states. samples : those of any thread"""
-        out: dict[str, dict[str, Recording]] = {}
+        out = Recorded("recordings")
         for k, take in enumerate(self.states):
             block = self._block(k, int(samples.size[k]), 0)
-            out.setdefault(self.compiled.populations[take.population].name, {})[take.what] = Recording(*block, neurons=take.neurons)
+            name = self.compiled.populations[take.population].name
+            states = out.setdefault(name, Recorded(f"recordings[{name!r}]"))
+            states[take.what] = Recording(*block, neurons=take.neurons)
         return out
 
     def _block(self, k: int, n: int, before: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
 
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, compile_spiking
+from snnsim.engines.choices import candidates, check_choices
 from snnsim.engines.memory import check_memory
 from snnsim.engines.takes import check_hears, check_record, check_samples
-from snnsim.errors import ParameterError, unknown_name
-from snnsim.network import Network
+from snnsim.errors import ParameterError
+from snnsim.models.drawn import distributions
+from snnsim.models.spiking import NeuronModel
+from snnsim.network import Network, Population, description_digest
 from snnsim.results import Result
 from snnsim.stream.layout import check_new
 from snnsim.units import check_number
-
-ENGINES = ("auto", "event", "clock")
-PRECISIONS = ("double", "single")
 
 
 def run_spiking(
@@ -45,36 +45,41 @@ def run_spiking(
     record : mapping of population to names and `Record`s   'spikes' or states; None: the spikes of all populations but sources
     start : RunState     `Result.state` of an earlier run of the same network, engine, dt and seed
     progress : callable  called with the fraction done, between chunks
-    threads : int        of the clock engine; the event engine runs on one. No bit depends on it
+    threads : int        of the clock engine; the event engine runs on one, and asked for by name it refuses more. No bit depends on it
     precision : str      'double' or 'single', of states and inputs on the clock; None: that of `start`, else double
     stream : path        a new file that takes what is recorded while the network runs; None: it is kept in memory
 
     Raises
     ------
-    ParameterError    for values outside their domain, unknown names, delays and refractory periods off the clock engine's grid
+    ParameterError    for values outside their domain, unknown names, delays and refractory periods off the clock engine's grid, what
+                      the event engine does not have
     CompileError      for a model the engine cannot run
     SimulationError   for memory the run would not have, a state of another description (`description_digest`), or a run that gets stuck
     """
     duration = _one_number("simulate.duration", duration)
     dt = _one_number("simulate.dt", dt)
-    if engine not in ENGINES:
-        raise ParameterError(unknown_name("simulate.engine", engine, ENGINES))
-    precision = precision or getattr(start, "precision", "double")
-    if precision not in PRECISIONS:
-        raise ParameterError(unknown_name("simulate.precision", precision, PRECISIONS))
+    check_choices("simulate", engine, threads, precision, getattr(start, "engine", None))
+    precision = getattr(start, "precision", "double") if precision is None else precision
+    if start is not None:
+        # The engines, which know a state, import numba: that takes longer than reading a description.
+        from snnsim.engines.tables import check_continues
+
+        asked = getattr(start, "engine", None) if engine == "auto" else engine
+        check_continues(start, description_digest(network), engine=asked, dt=dt, seed=seed, precision=precision)
     takes = check_record(network.populations.values(), record, dt)
     check_hears(network)
     began = float(getattr(start, "time", 0.0))
     check_samples(takes, began, duration, dt, fresh=start is None)
     path = None if stream is None else check_new(stream)
-    check_memory(network, takes, began, duration, dt, engine, streamed=path is not None)
+    check_memory(network, takes, began, duration, dt, candidates(engine, precision), streamed=path is not None)
+    if engine == "clock":
+        check_steps([population for population in network.populations.values() if not distributions(population.model)], dt)
     compiled = compile_spiking(network, seed=seed, dt=dt)
     why = f"engine={engine!r} was asked for"
     if engine == "auto":
         engine, why = choose(compiled, duration, getattr(start, "engine", None), precision)
-    if engine == "event" and precision == "single":
-        raise ParameterError('simulate.precision = "single" must be "double" for the event engine, whose times are exact. Use the clock.')
-    # The engines import numba, which takes longer than reading a description.
+        if engine == "event" and threads > 1:
+            why += f"; it runs on one thread, not on the {threads} that were asked for"
     common: dict[str, Any] = {"duration": duration, "record": takes, "start": start, "progress": progress, "why": why}
     common |= {"stream": path, "learns": frozenset(q for q, part in enumerate(compiled.projections) if _learns(part))}
     if engine == "event":
@@ -83,6 +88,7 @@ def run_spiking(
         return run_event(compiled, **common)
     from snnsim.engines.clock import run as run_clock
 
+    check_steps(compiled.populations, dt)
     return run_clock(compiled, **common, threads=threads, precision=precision)
 
 
@@ -95,6 +101,15 @@ def _one_number(owner: str, value: Any) -> float:
     if isinstance(number, np.ndarray):
         raise ParameterError(f"{owner} = {value!r} must be one number in ms. Give a float.")
     return number
+
+
+def check_steps(populations: Iterable[Population], dt: float) -> None:
+    """Raise ParameterError, with the name of the population, where a model cannot take steps of `dt` ms."""
+    for population in populations:
+        try:
+            cast(NeuronModel, population.model).check_step(dt)
+        except ParameterError as error:
+            raise ParameterError(f"Population({population.name!r}).model: {error}") from None
 
 
 def expected_rates(compiled: CompiledSpiking, duration: float) -> list[float]:
@@ -140,8 +155,7 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     try:
         delay_steps(compiled)
         steps = duration_steps(compiled, duration)
-        for model in compiled.models:
-            model.check_step(compiled.dt)
+        check_steps(compiled.populations, compiled.dt)
     except ParameterError as error:
         return "event", str(error).split(" for the clock engine")[0]
     rates = expected_rates(compiled, duration)

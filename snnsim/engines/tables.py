@@ -47,20 +47,23 @@ class RunState:
 
 def check_start(start: Any, compiled: CompiledSpiking, engine: str, precision: str = "double") -> None:
     """Refuse a state of another network, engine, step, seed or precision."""
+    check_continues(start, compiled.digest, engine=engine, dt=compiled.dt, seed=compiled.seed, precision=precision)
+
+
+def check_continues(start: Any, digest: str, **now: Any) -> None:
+    """Refuse what is no state, or one of another network or of a run with other arguments. now : engine, dt, seed, precision"""
     if not isinstance(start, RunState):
-        raise SimulationError(f"simulate.start = {type(start).__name__} must be the Result.state of an earlier run of a spiking network.")
-    same = (
-        ("engine", start.engine, engine),
-        ("dt", start.dt, compiled.dt),
-        ("seed", start.seed, compiled.seed),
-        ("precision", start.precision, precision),
-    )
+        raise SimulationError(
+            f"simulate.start = {type(start).__name__} must be the Result.state of an earlier run of a spiking network. "
+            "Give result.state, or load_state(path)."
+        )
+    same = [(what, getattr(start, what), value) for what, value in now.items()]
     for what, old, new in same:
         if old != new:
             raise SimulationError(f"simulate.start comes from a run with another {what} ({old}, now {new}). Continue with the same {what}.")
-    if start.digest != compiled.digest:
+    if start.digest != digest:
         raise SimulationError(
-            f"simulate.start comes from a run with another network (description {start.digest[:8]}, now {compiled.digest[:8]}): its states "
+            f"simulate.start comes from a run with another network (description {start.digest[:8]}, now {digest[:8]}): its states "
             "and weights belong to that one. Continue with a network of the same description, or leave start out to begin anew."
         )
 

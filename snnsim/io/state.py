@@ -20,7 +20,8 @@ from snnsim.errors import FormatError, ParameterError
 from snnsim.graph.file import _DAMAGE
 
 _FORMAT = "snnsim-state"
-_VERSION = 1
+_VERSION = 2
+_OLDEST = 2  # version 1 kept the input that arrives later in another form
 _KINDS: Mapping[str, type] = {"spiking": RunState, "integer": IntegerState}
 
 
@@ -57,7 +58,7 @@ def load_state(path: str | Path) -> RunState | IntegerState:
 
     Raises
     ------
-    FormatError   for a missing, damaged or foreign file, or a newer version
+    FormatError   for a missing, damaged or foreign file, or a version that this snnsim does not read
     """
     try:
         # Opened here: numpy leaves a file open when it turns out to be no archive.
@@ -121,6 +122,11 @@ def _header(path: str | Path, archive: Any) -> dict[str, Any]:
         raise FormatError(f"{path} is damaged: its header has the wrong form. Save it again.")
     if header["version"] > _VERSION:
         raise FormatError(f"{path} has version {header['version']}; this snnsim reads up to {_VERSION}. Upgrade snnsim.")
+    if header["version"] < _OLDEST:
+        raise FormatError(
+            f"{path} has version {header['version']}; this snnsim reads from {_OLDEST} on. Continue it with the snnsim that saved it, "
+            "or run again from the start."
+        )
     if set(archive.files) != {"header", *header["arrays"]}:
         raise ValueError("its arrays are not those its header lists")
     return header

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from snnsim.errors import WiringError
-from snnsim.units import check_fields
+from snnsim.units import check_fields, check_given
 
 Domain = Literal["spiking", "integer"]
 
@@ -26,6 +26,10 @@ class Model:
     domain: ClassVar[Domain]
     states: ClassVar[tuple[str, ...]] = ()
     is_source: ClassVar[bool] = False
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        check_given(cls, given)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -145,8 +145,9 @@ def whole_steps(owner: str, value: float | np.ndarray, dt: float, *, least: int)
     bad = (whole < least) | (np.abs(ratio - whole) > _ON_GRID * np.maximum(whole, 1.0))
     if np.any(bad):
         rule = "0 or a multiple" if least == 0 else f"a multiple >= {least}"
+        drawn = f" (of a Distribution: step={dt:g})" if ratio.size > 1 else ""
         raise ParameterError(
             f"{owner} = {float(ratio[bad][0] * dt):g} ms must be {rule} of dt = {dt:g} ms for the clock engine. "
-            'Round it, choose a dt that divides it, or use engine="event".'
+            f'Round it{drawn}, choose a dt that divides it, or use engine="event".'
         )
     return whole.astype(np.int64)

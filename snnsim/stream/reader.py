@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from snnsim.errors import FormatError, ParameterError
+from snnsim.errors import FormatError, ParameterError, unrecorded
 from snnsim.record import window_length
 from snnsim.results import Recording, SpikeTrains
 from snnsim.stream.layout import FORMAT, VERSION, h5py
@@ -22,12 +22,12 @@ _Value = TypeVar("_Value")
 class OnDisk(Mapping[str, _Value]):
     """A mapping whose values are read anew at every look; hold on to a value you use twice."""
 
-    def __init__(self, names: list[str], read: Callable[[str], _Value]) -> None:
-        self._names, self._read = names, read
+    def __init__(self, where: str, names: list[str], read: Callable[[str], _Value]) -> None:
+        self._where, self._names, self._read = where, names, read
 
     def __getitem__(self, name: str) -> _Value:
         if name not in self._names:
-            raise KeyError(name)
+            raise unrecorded(self._where, name, self._names)
         return self._read(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -94,9 +94,9 @@ def load_recordings(path: str | Path, *, window: tuple[float, float] | None = No
             return Recording(*_rows(group, "values", low, min(high, end)), neurons=_neurons(group))
 
     def states(population: str) -> OnDisk[Recording]:
-        return OnDisk(list(samples[population]), lambda name: state(population, name))
+        return OnDisk(f"recordings[{population!r}]", list(samples[population]), lambda name: state(population, name))
 
-    return Recordings(OnDisk(list(spikes), trains), OnDisk(list(samples), states), about, end - began, cut)
+    return Recordings(OnDisk("spikes", list(spikes), trains), OnDisk("recordings", list(samples), states), about, end - began, cut)
 
 
 def _window(window: Any) -> tuple[float, float]:
