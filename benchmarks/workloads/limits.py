@@ -28,6 +28,8 @@ def measure(options: Options) -> dict[str, Any]:
     if options.threads != 1:
         raise ParameterError(f"--threads {options.threads}: workload limits measures one core. Leave it out.")
     networks: dict[str, Any] = {name: import_module(f"benchmarks.workloads.{name}").PARAMETERS for name in SIMULATIONS}
+    # The bound knows nothing of learning.
+    networks = {name: parameters for name, parameters in networks.items() if not parameters.stdp_rate}
     networks = {name: options.fit(parameters) for name, parameters in networks.items()}
     return compare(networks | {"microcircuit": microcircuit.circuit(options.scale or 1.0)}, options)
 
