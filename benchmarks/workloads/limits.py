@@ -1,4 +1,4 @@
-"""How far each simulation is from what one core of this machine could do; no peer.
+"""How far each simulation but brunel_stdp is from what one core of this machine could do; no peer.
 
 The bound counts memory alone: the states that updates read and write, streamed through an array as large as all states, plus one
 addition per synaptic operation through a table of the same shape (targets of 2 or 4 bytes, a single-precision weight where they are
