@@ -80,9 +80,10 @@ def network(kind):
 def test_the_forecast_is_what_the_engine_takes(engine, kind):
     net = network(kind)
     compiled = compile_spiking(net, seed=1, dt=0.1)
+    if engine == "clock":
+        machine = clock._build(compiled, None, spare=True)
     synapses = [(part.row_ptr, part.target, part.weight, part.which) for part in compiled.projections]
     if engine == "clock":
-        machine = clock._build(compiled, None)
         held = nbytes(synapses, [part[3:] for part in machine.parts], machine.runs, machine.plan.bits)
     else:
         machine, runs = event_machine.build(compiled, None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, cast
 
@@ -59,7 +60,7 @@ class CompiledCurrent:
 
 @dataclass(frozen=True, eq=False)
 class CompiledSpiking:
-    """A network as read-only arrays, ready for either engine. digest : `description_digest` of the network."""
+    """A network as read-only arrays, ready for either engine, any number of times. digest : `description_digest` of the network."""
 
     populations: tuple[Population, ...]
     projections: tuple[CompiledProjection, ...]
@@ -67,6 +68,17 @@ class CompiledSpiking:
     dt: float
     digest: str
     currents: tuple[CompiledCurrent, ...] = ()
+
+    def release(self, projections: Sequence[int]) -> None:
+        """Forget the synapses of these projections, all but how many each source has: an engine has laid them out anew.
+
+        Only for a network that is compiled for one run. At full scale there is no room for two copies.
+        """
+        kept = list(self.projections)
+        for q in projections:
+            which = None if kept[q].which is None else np.empty(0, np.uint8)
+            kept[q] = replace(kept[q], target=np.empty(0, np.uint16), weight=np.empty(0), which=which)
+        object.__setattr__(self, "projections", tuple(kept))
 
     @property
     def models(self) -> tuple[NeuronModel, ...]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
-from snnsim.engines import currents, tables
+from snnsim.engines import currents, tables, timed
 from snnsim.engines.clock_state import restore, saved, states_of
 from snnsim.engines.counting import counts
 from snnsim.engines.fabric import Plan, plan, weave
@@ -37,6 +37,7 @@ from snnsim.kernels.mail import BLOCK, Mail, empty_mail
 from snnsim.kernels.memory import on_a_line
 from snnsim.kernels.single import in_single
 from snnsim.kernels.threads import pause_address
+from snnsim.kernels.timed import Timed
 from snnsim.models.spiking import ClockForm, whole_steps
 from snnsim.results import Result
 
@@ -60,6 +61,7 @@ class Part(NamedTuple):
     scratch: Scratch
     planes: Planes | None
     mail: Mail
+    timed: Timed
     gate: Gate
     currents: Currents
 
@@ -103,11 +105,15 @@ def run(
     threads: int = 1,
     precision: str = "double",
     stream: Path | None = None,
+    spare: bool = False,
 ) -> Result:
-    """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`."""
+    """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`.
+
+    spare : bool   `compiled` is needed for nothing else: it may lose synapses that are laid out anew
+    """
     dt = compiled.dt
     n_steps = duration_steps(compiled, duration)
-    machine = _build(compiled, start, threads, precision)
+    machine = _build(compiled, start, threads, precision, spare=spare)
     position = machine.parts[0].position
     first = int(position[0])
     end = first + n_steps
@@ -193,14 +199,18 @@ def _run_part(part: Part, log: Any, take: Any, end: int, window: int) -> None:
     if not len(part.learning.coef):
         absent |= {"wiring": None, "learning": None}
     if not part.scratch.mailed.any():
-        absent["mail"] = None
+        absent |= {"mail": None, "timed": None}
+    elif not len(part.timed.pre):
+        absent["timed"] = None
     if not len(part.currents.kind):
         absent["currents"] = None
     part = part._replace(**absent)
     run_clock(end, window, *part, log, take)
 
 
-def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: int = 1, precision: str = "double") -> Machine:
+def _build(
+    compiled: CompiledSpiking, start: tables.RunState | None, threads: int = 1, precision: str = "double", *, spare: bool = False
+) -> Machine:
     """Lay out the network for its threads, as at time 0 or as `start` left it."""
     dt, number = compiled.dt, {"double": np.float64, "single": np.float32}[precision]
     forms = [model.clock_form(population.size, dt) for population, model in zip(compiled.populations, compiled.models, strict=True)]
@@ -219,7 +229,7 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
     window = min([_LONGEST_WINDOW, *(int(steps.min()) for steps in delays if steps[0] > 0)]) if threads > 1 else 1
     if any(part.plasticity is not None for part in compiled.projections):
         window = min(window, _MOST_AHEAD)
-    longest = max((int(steps[0]) for steps, part in zip(delays, compiled.projections, strict=True) if part.which is None), default=0)
+    longest = max((int(steps.max()) for steps, how in zip(delays, chosen.kind, strict=True) if how not in (SPREAD, LEARNED)), default=0)
     slots = longest + 2 * window + 1
     first = np.concatenate([[0], np.cumsum(sizes)])
     check_delays(f"the spikes of {slots} steps, for the longest delay,", 8 * slots * sum(sizes))
@@ -233,14 +243,16 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
         np.array([p == level[-1] and level is not levels[-1] for level in levels for p in level]),
     )
     gate = Gate(np.zeros(8, dtype=np.int64), np.zeros((2, threads), dtype=np.int64), pause_address())
+    all_cells = [
+        tables.build_cells(compiled, [form.part(a, b) for form, a, b in zip(forms, low[k], low[k + 1], strict=True)], kinds, low[k], number)
+        for k in range(threads)
+    ]
+    all_woven = [weave(compiled, forms, chosen, cells, low[k], low[k + 1]) for k, cells in enumerate(all_cells)]
+    rows = timed.lay_out(compiled, chosen, all_cells, all_woven, spare=spare)
     parts: list[Part] = []
     runs: list[list[Runs]] = []
     held: list[Any] = [compiled, chosen]
-    for k in range(threads):
-        cells = tables.build_cells(
-            compiled, [form.part(a, b) for form, a, b in zip(forms, low[k], low[k + 1], strict=True)], kinds, low[k], number
-        )
-        woven = weave(compiled, forms, chosen, cells, low[k], low[k + 1])
+    for k, (cells, woven) in enumerate(zip(all_cells, all_woven, strict=True)):
         mine = [
             group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)
             for part, steps, how in zip(compiled.projections, delays, chosen.kind, strict=True)
@@ -251,7 +263,7 @@ def _build(compiled: CompiledSpiking, start: tables.RunState | None, threads: in
         flows = currents.build(compiled, forms, signals, cells, low[k], low[k + 1], np.int64)
         here = np.zeros(1, dtype=np.int64)
         parts.append(
-            Part(k, here, kernels, cells, woven.fabric, wiring, learning, sent, scratch, _planes(chosen, cells), mail, gate, flows)
+            Part(k, here, kernels, cells, woven.fabric, wiring, learning, sent, scratch, _planes(chosen, cells), mail, rows[k], gate, flows)
         )
         runs.append(mine)
         held.append(woven)

@@ -83,7 +83,7 @@ def run_spiking(
         return run_event(compiled, **common)
     from snnsim.engines.clock import run as run_clock
 
-    return run_clock(compiled, **common, threads=threads, precision=precision)
+    return run_clock(compiled, **common, threads=threads, precision=precision, spare=True)
 
 
 def _one_number(owner: str, value: Any) -> float:
