@@ -18,7 +18,7 @@ from snnsim.kernels.prefetch import prefetch
 
 #: Runs listed before they are read.
 BATCH = 1024
-_AHEAD = 6  # runs asked for before they are read: some hundred nanoseconds
+_AHEAD = 12  # runs asked for before they are read: some hundred nanoseconds
 _LINE = 16  # synapses whose columns fill a cache line
 _FIRST = 8 * _LINE  # synapses of a run asked for one by one; the processor foresees the rest
 _ANY = np.int64(1) << np.int64(40)
