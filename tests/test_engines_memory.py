@@ -68,7 +68,7 @@ def network(kind):
         "dense": {},
         "drawn weights": {"weight": sim.Normal(mean=1.0, std=0.1)},
         "delays": {"delay": sim.Uniform(low=0.5, high=3.0, step=0.1)},
-        "both": {"weight": sim.Normal(mean=1.0, std=0.1), "delay": sim.Uniform(low=0.5, high=3.0, step=0.1)},
+        "both": {"weight": sim.Normal(mean=1.0, std=0.1), "delay": sim.Uniform(low=0.5, high=1.5, step=0.1)},
         "learning": {"weight": 0.5, "plasticity": sim.PairSTDP(a_plus=0.01, a_minus=0.01)},
     }[kind]
     p = 0.2 if kind == "dense" else 0.05

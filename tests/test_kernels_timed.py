@@ -22,7 +22,7 @@ def crowd(random, n, n_post):
 @settings(max_examples=20)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    n=st.integers(150, 400),
+    n=st.integers(280, 500),
     n_post=st.integers(1, 60),
     weights=st.sampled_from(["one", "minus", "uneven", "single", "double"]),
     threads=st.integers(1, 3),
@@ -49,8 +49,8 @@ def test_targets_beyond_two_bytes(threads):
 def test_more_runs_in_a_step_than_are_listed_at_a_time(threads):
     n, delays = 600, 3
     assert n * delays > BATCH
-    source = np.repeat(np.arange(n), 4 * delays)
-    delay = DT * np.tile(np.repeat(np.arange(1, delays + 1), 4), n)
+    source = np.repeat(np.arange(n), 8 * delays)
+    delay = DT * np.tile(np.repeat(np.arange(1, delays + 1), 8), n)
     random = np.random.default_rng(3)
     target, weight = random.integers(30, size=len(source)), random.normal(size=len(source))
     pre = sim.Population("pre", n, sim.SpikeArray(times=np.repeat([DT, 2 * DT, 3 * DT], n), indices=np.tile(np.arange(n), 3)))
@@ -65,7 +65,7 @@ def test_more_runs_in_a_step_than_are_listed_at_a_time(threads):
 def mixed():
     """Return a network that keeps its synapses by delay, in lists, for learning and one to one, and fires."""
     cells = {name: sim.Population(name, n, sim.LIFExp(v_init=sim.Uniform(low=-70.0, high=-51.0))) for name, n in (("a", 90), ("b", 41))}
-    wait, weight = sim.Uniform(low=0.2, high=1.4, step=0.1), sim.Normal(mean=60.0, std=6.0, low=0.0)
+    wait, weight = sim.Uniform(low=0.2, high=0.8, step=0.1), sim.Normal(mean=60.0, std=6.0, low=0.0)
     parts = [
         sim.Projection(cells["a"], cells["b"], sim.FixedOutDegree(30), weight=weight, delay=wait),
         sim.Projection(cells["a"], cells["a"], sim.FixedOutDegree(40), weight=weight, delay=wait),

@@ -19,7 +19,7 @@ _DENSE = 1 / 16
 
 #: Rows by delay where a run holds so many synapses in the mean, all threads together; below, looking for runs takes longer than
 #: writing ahead. And where spikes need not be kept for longer than so many steps.
-_LEAST_RUN = 4
+_LEAST_RUN = 8
 _LONGEST = 1024
 
 

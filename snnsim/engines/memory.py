@@ -23,7 +23,7 @@ from snnsim.units import check_integer, check_number
 _LONGEST_LISTS = 1 << 24  # as in engines/clock.py, which needs numba
 _SPIKE = 44  # bytes of a recorded spike: 12 while the network runs, 32 in the result
 _PER_CURRENT = 88.0  # bytes: a value, a memory, a number, up to seven parameters, and a target
-_LEAST_RUN, _LONGEST = 4, 1024  # synapses of a source and delay, and steps, for rows by delay (engines/fabric.py)
+_LEAST_RUN, _LONGEST = 8, 1024  # synapses of a source and delay, and steps, for rows by delay (engines/fabric.py)
 _LEAST_DENSE = 1 / 16  # part of the pairs from which on synapses may also be kept as bits (engines/fabric.py)
 
 
