@@ -109,6 +109,16 @@ def test_the_window_of_one_pair_is_a_double_exponential_with_zero_in_the_middle(
         assert change == pytest.approx(expected, rel=1e-12, abs=1e-15)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("mu", [0.0, 1.0])
+def test_weights_at_the_end_hold_a_postsynaptic_spike_of_the_last_instant(engine, mu):
+    # Behind an axonal delay it may meet a presynaptic spike of the same instant, which comes first and has arrived.
+    rule = PairSTDP(a_plus=0.1, tau_plus=10.0, mu_plus=mu, mu_minus=mu, delay="axonal")
+    net = scripted(1, 1, ([5.0, 9.0], [0, 0]), ([10.0], [0]), [0], [0], 0.5, 1.0, rule)
+    weight = run_spiking(net, duration=10.0, engine=engine, dt=0.5).weights["pre -> post"][0]
+    assert weight == pytest.approx(0.5 + 0.1 * 0.5**mu * (1.0 + np.exp(-0.4)), rel=1e-12)
+
+
 def test_weights_outside_the_bounds_are_refused():
     a = Population("a", 2, LIF())
     net = Network(Projection(a, a, FromArrays([0], [1]), weight=1.5, plasticity=PairSTDP(w_max=1.0)))

@@ -151,7 +151,7 @@ def weights_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: flo
                 run += 1
         for q, lesson in seen.lessons.items():
             if table["rule"][q] >= 0:
-                settle(seen.tables, q, now, table["axonal"][q])
+                settle(seen.tables, q, now, True)
             out = weights[compiled.projections[q].name] = np.empty(len(lesson.weight))
             to_order(desk.runs[q], lesson.weight, out)
     return weights

@@ -219,7 +219,7 @@ def settled(klass: Class, compiled: CompiledSpiking, now: float) -> np.ndarray:
     for q in replayed(tables):
         lesson = klass.lessons[q]
         with silence:
-            updates[q] = settle(tables, q, float(now), 1)
+            updates[q] = settle(tables, q, float(now), False)
         longest = float(lesson.delay.max(initial=0.0))
         forget(tables.table, q, np.nextafter(now, -np.inf) if tables.table["axonal"][q] else now - 2.0 * longest)
     tables.table["full"] = 0
