@@ -33,7 +33,8 @@ _PUBLIC = {
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
-    "PairSTDP": "plasticity.pair_stdp",
+    "InhibitorySTDP": "plasticity.inhibitory_stdp", "PairSTDP": "plasticity.pair_stdp", "PowerLawSTDP": "plasticity.power_law_stdp",
+    "TripletSTDP": "plasticity.triplet_stdp", "TsodyksMarkram": "plasticity.tsodyks_markram",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
     "Record": "record", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
@@ -130,7 +131,11 @@ if TYPE_CHECKING:
     from snnsim.models.table import Table
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
+    from snnsim.plasticity.inhibitory_stdp import InhibitorySTDP
     from snnsim.plasticity.pair_stdp import PairSTDP
+    from snnsim.plasticity.power_law_stdp import PowerLawSTDP
+    from snnsim.plasticity.triplet_stdp import TripletSTDP
+    from snnsim.plasticity.tsodyks_markram import TsodyksMarkram
     from snnsim.record import Record
     from snnsim.report.comparison import compare
     from snnsim.results import OperationCounts, Recording, Result, SpikeTrains
