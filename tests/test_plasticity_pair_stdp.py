@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pairing_reference import learned, scripted
+from pairing_reference import busy, learned, scripted
 
 from snnsim.connect import FromArrays
 from snnsim.engines.spiking import run_spiking
@@ -42,6 +42,16 @@ def test_weights_at_the_end_hold_a_postsynaptic_spike_of_the_last_instant(engine
     net = scripted(1, 1, ([5.0, 9.0], [0, 0]), ([10.0], [0]), [0], [0], 0.5, 1.0, rule)
     weight = run_spiking(net, duration=10.0, engine=engine, dt=0.5).weights["pre -> post"][0]
     assert weight == pytest.approx(0.5 + 0.1 * 0.5**mu * (1.0 + np.exp(-0.4)), rel=1e-12)
+
+
+def test_what_every_synapse_keeps_for_itself_is_saved_when_the_first_thread_has_no_synapses():
+    rule = PairSTDP(a_plus=0.05, w_max=0.9, pairing="nearest_pre_centred")
+    run, net = {"engine": "clock", "dt": 0.25, "seed": 5}, busy(rule, weight=0.5)
+    whole = run_spiking(net, duration=60.0, threads=1, **run)
+    first = run_spiking(net, duration=33.25, threads=2, **run)
+    second = run_spiking(net, duration=26.75, threads=3, start=first.state, **run)
+    for name, weight in whole.weights.items():
+        np.testing.assert_array_equal(second.weights[name], weight)
 
 
 def test_weights_outside_the_bounds_are_refused():

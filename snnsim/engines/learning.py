@@ -249,13 +249,13 @@ def deepened(history: np.ndarray, depth: int) -> np.ndarray:
 def saved(classes: Sequence[Class], runs: Sequence[Sequence[Runs]], compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     """Return what a continued run needs, the same for any number of threads; names are 'lesson.<projection>.<array>'."""
     arrays: dict[str, np.ndarray] = {}
-    for q, first in classes[0].lessons.items():
+    for q in classes[0].lessons:
         each = [klass.lessons[q] for klass in classes]
         # A thread without targets does not look at the sources.
         busy = each[int(np.argmax([klass.tables.table["n_post"][q] for klass in classes]))]
         arrays |= {f"lesson.{q}.{name}": getattr(busy, name).copy() for name in BY_RUN if getattr(busy, name).size}
         for name in BY_SYNAPSE:
-            if first.own.size or name == "weight":
+            if name == "weight" or any(lesson.own.size for lesson in each):
                 whole = np.empty(len(compiled.projections[q].target))
                 for lesson, mine in zip(each, runs, strict=True):
                     to_order(mine[q], getattr(lesson, name), whole)
