@@ -167,4 +167,5 @@ def finish(stop, q, part, lessons, strand, sent, listed):
     if s.banked > 0:
         reopen(lessons.table, q)
         return
-    settle(lessons, q, np.float64(stop), s.axonal)
+    # All that arrives up to `stop` has; postsynaptic spikes of that very time come after it.
+    settle(lessons, q, np.inf if s.axonal > 0 else np.float64(stop), 0)
