@@ -33,6 +33,7 @@ _PUBLIC = {
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
+    "BCM": "plasticity.bcm", "CovarianceHebb": "plasticity.covariance_hebb", "Hebb": "plasticity.hebb", "Oja": "plasticity.oja",
     "PairSTDP": "plasticity.pair_stdp",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
@@ -130,6 +131,10 @@ if TYPE_CHECKING:
     from snnsim.models.table import Table
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
+    from snnsim.plasticity.bcm import BCM
+    from snnsim.plasticity.covariance_hebb import CovarianceHebb
+    from snnsim.plasticity.hebb import Hebb
+    from snnsim.plasticity.oja import Oja
     from snnsim.plasticity.pair_stdp import PairSTDP
     from snnsim.record import Record
     from snnsim.report.comparison import compare
