@@ -56,7 +56,7 @@ def _options(name: str, peer: str | None, engine: str, duration: float | None, g
     from snnsim.engines.choices import ENGINES
 
     if peer is not None:
-        peers.python_of(peer)
+        _check_peer(name, peer)
     if engine not in ENGINES:
         raise ParameterError(unknown_name("--engine", engine, ENGINES))
     if duration is not None and not 0.0 < duration < float("inf"):
@@ -74,9 +74,17 @@ def _options(name: str, peer: str | None, engine: str, duration: float | None, g
             raise ParameterError(f"{text} does not apply to {name}: only to {', '.join(names)}. Leave it out.")
     if options.drawn_in_advance and peer != "brian2":
         raise ParameterError("--drawn-in-advance is about Brian2's input. Add --peer brian2, or leave it out.")
-    if peer is not None and name in workloads.ALONE:
-        raise ParameterError(f"--peer {peer}: workload {name} has no peer. Leave it out.")
     return options
+
+
+def _check_peer(name: str, peer: str) -> None:
+    peers.find(peer)
+    if name in workloads.ALONE:
+        raise ParameterError(f"--peer {peer}: workload {name} has no peer. Leave it out.")
+    if name not in workloads.described(peer):
+        others = [each for each in peers.PEERS if name in workloads.described(each)]
+        raise ParameterError(f"--peer {peer}: workload {name} is described for {' and '.join(others)} alone. Use one of these.")
+    peers.python_of(peer)
 
 
 def _command(name: str) -> Any:
@@ -88,10 +96,12 @@ def _command(name: str) -> Any:
         engine: Annotated[str, typer.Option(help="Ours: auto, clock or event.")] = "auto",
         scale: Annotated[float | None, typer.Option(help="Fraction of the neurons, with the same input to each.")] = None,
         precision: Annotated[str, typer.Option(help="Of our states: double or single.")] = "double",
+        plastic: Annotated[bool, typer.Option(help="Bytes of a plastic synapse, not of a static one.")] = False,
         drawn_in_advance: Annotated[bool, typer.Option(help="Brian2 gets rare Poisson input as a list made before the run.")] = False,
         json: Annotated[bool, typer.Option("--json", help="Print JSON: medians, ratio, and every run.")] = False,
     ) -> None:
-        given = {"runs": runs, "threads": threads, "scale": scale, "precision": precision, "drawn_in_advance": drawn_in_advance}
+        given = {"runs": runs, "threads": threads, "scale": scale, "precision": precision, "plastic": plastic}
+        given["drawn_in_advance"] = drawn_in_advance
         found = workloads.find(name).measure(_options(name, peer, engine, duration, given))
         _say("")
         if json:
@@ -136,7 +146,7 @@ def every(
     print("\n".join(table.head(markdown)), flush=True)
     failed = False
     for name, each, more in table.plan(names or workloads.NAMES, chosen):
-        own = {"drawn_in_advance": False} | given | more
+        own = {"drawn_in_advance": False, "plastic": False} | given | more
         own |= {option: getattr(Options(), option) for option in ("scale", "precision") if name not in workloads.TAKEN_BY[option]}
         if name == "limits":
             own["threads"] = 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from snnsim.network import Network
+    from snnsim.plasticity.base import Plasticity
 
 DT = 0.1  # ms
 
@@ -21,6 +22,8 @@ class RandomNetwork:
     synapses : 'delta' (weights in mV), 'current' (pA) or 'conductance' (nS); inhibitory weights are negative
     v_init : (low, high)   mV; potentials at the start are uniform in it
     drive_rate, drive_weight : Poisson input of every neuron, its own, Hz; rate 0 means none
+    stdp_rate : lambda of additive pair STDP between excitatory neurons; 0 means that all synapses are static
+    stdp_alpha, stdp_tau, stdp_w_max : depression / potentiation; ms, of both traces; upper bound of the weight, the lower one is 0
     duration : ms of the workload
     tolerance : relative difference of mean rates up to which two simulators count as running the same network
     """
@@ -46,6 +49,10 @@ class RandomNetwork:
     e_rev_inh: float = -80.0
     drive_rate: float = 0.0
     drive_weight: float = 0.0
+    stdp_rate: float = 0.0
+    stdp_alpha: float = 1.05
+    stdp_tau: float = 20.0
+    stdp_w_max: float = 0.3
     duration: float = 1000.0
     tolerance: float = 0.05
 
@@ -87,8 +94,11 @@ class RandomNetwork:
             Population(name, size, model(**values, v_init=low if low == high else random.uniform(low, high, size)))
             for name, size in zip(self.names, self.sizes, strict=True)
         ]
+        rule = self.rule()
         parts = [
-            Projection(pre, post, FixedProbability(self.p), weight=weight, delay=self.delay)
+            Projection(
+                pre, post, FixedProbability(self.p), weight=weight, delay=self.delay, plasticity=rule if pre is post is cells[0] else None
+            )
             for pre, weight in zip(cells, (self.weight_exc, self.weight_inh), strict=True)
             for post in cells
         ]
@@ -97,6 +107,21 @@ class RandomNetwork:
                 noise = Population(f"noise_{post.name}", post.size, PoissonSource(rate=self.drive_rate))
                 parts.append(Projection(noise, post, OneToOne(), weight=self.drive_weight, delay=self.delay))
         return Network(*parts)
+
+    def rule(self) -> Plasticity | None:
+        """Return the learning rule of the synapses between excitatory neurons, or None where they are static."""
+        from snnsim.plasticity.pair_stdp import PairSTDP
+
+        if not self.stdp_rate:
+            return None
+        return PairSTDP(
+            a_plus=self.stdp_rate,
+            a_minus=self.stdp_rate * self.stdp_alpha,
+            tau_plus=self.stdp_tau,
+            tau_minus=self.stdp_tau,
+            w_min=0.0,
+            w_max=self.stdp_w_max,
+        )
 
 
 def model_of(parameters: RandomNetwork) -> type:

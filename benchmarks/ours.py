@@ -16,6 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.circuit import Circuit
 from benchmarks.networks import DT, RandomNetwork
 from benchmarks.peers import PeerError
@@ -68,7 +70,8 @@ def run(
 
     Returns seconds (of the simulation), build_s, rate (mean over all neurons, Hz), rates (by population, where counted_from is
     given), spikes, synapses, synops (through these), drive (input spikes), updates, traffic (states read and written in updates),
-    engine, threads, precision.
+    engine, threads, precision; with plastic synapses their number (plastic), and mean and standard deviation of their weights at
+    the end (weight_mean, weight_sd).
 
     Raises
     ------
@@ -110,12 +113,19 @@ def run(
         "threads": taken.get("threads", 1),
         "precision": precision,
     }
+    if result.weights:
+        answer |= learned(np.concatenate(list(result.weights.values())))
     if counted_from is None:
         return answer | {"rate": answer["spikes"] / (parameters.size * duration * 1e-3)}
     late = {each: int((result.spikes[each].times > counted_from).sum()) for each in parameters.names}
     counted = (duration - counted_from) * 1e-3
     rates = {each: late[each] / (result.spikes[each].n * counted) for each in late}
     return answer | {"rate": sum(late.values()) / (parameters.size * counted), "rates": rates}
+
+
+def learned(weights: np.ndarray) -> dict[str, Any]:
+    """Return what is compared of the weights of plastic synapses."""
+    return {"plastic": len(weights), "weight_mean": float(weights.mean()), "weight_sd": float(weights.std())}
 
 
 def apart(task: str, job: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,9 @@ UNITS = {
 BEFORE = "struct timespec began, ended; clock_gettime(CLOCK_MONOTONIC, &began);"
 AFTER = """clock_gettime(CLOCK_MONOTONIC, &ended);
     { std::ofstream wall("wall.txt"); wall.precision(9);
-    wall << (ended.tv_sec - began.tv_sec) + 1e-9 * (ended.tv_nsec - began.tv_nsec); }"""
+    wall << (ended.tv_sec - began.tv_sec) + 1e-9 * (ended.tv_nsec - began.tv_nsec) << " ";
+    std::ifstream held("/proc/self/statm"); long pages = 0; held >> pages >> pages;
+    wall << pages; }"""
 OFTEN = 0.01  # input spikes per step; below it a group of sources is faster than a number per neuron
 
 
@@ -83,13 +85,46 @@ def build(p, job):
         else:
             effect = f"s_{side}_post += weight"
             weight = abs(weight) if p["synapses"] == "conductance" else weight
-        part = Synapses(cells[first:last], cells, on_pre=effect, delay=p["delay"] * ms, namespace={"weight": weight * unit}, name=side)
+        static = cells
+        if side == "exc" and p["stdp_rate"]:
+            parts.append(plastic(p, cells[first:last]))
+            static = cells[last:]
+        part = Synapses(cells[first:last], static, on_pre=effect, delay=p["delay"] * ms, namespace={"weight": weight * unit}, name=side)
         part.connect(p=p["p"])
         parts.append(part)
     if p["drive_rate"]:
         parts += drive(p, job, cells, n)
     monitor = SpikeMonitor(cells, record=False)
     return Network(*parts, monitor), monitor, parts
+
+
+def plastic(p, cells):
+    """Pair STDP as Brian2's documentation has it: traces in the synapses, brought up to date when a spike comes.
+
+    The delay is dendritic, as in the other simulators: a presynaptic spike is at the synapse at once, and acts a delay later.
+    """
+    space = {"tau": p["stdp_tau"] * ms, "w_max": p["stdp_w_max"] * mV}
+    space |= {"a_plus": p["stdp_rate"] * space["w_max"], "a_minus": p["stdp_rate"] * p["stdp_alpha"] * space["w_max"]}
+    part = Synapses(
+        cells,
+        cells,
+        """w : volt
+        dx_plus/dt = -x_plus/tau : 1 (event-driven)
+        dx_minus/dt = -x_minus/tau : 1 (event-driven)""",
+        on_pre={
+            "deliver": "v_post += w*int(not_refractory_post)",
+            "depress": """x_plus += 1
+            w = clip(w - a_minus*x_minus, 0*mV, w_max)""",
+        },
+        on_post="""x_minus += 1
+        w = clip(w + a_plus*x_plus, 0*mV, w_max)""",
+        delay={"deliver": p["delay"] * ms, "post": p["delay"] * ms},
+        namespace=space,
+        name="plastic",
+    )
+    part.connect(p=p["p"])
+    part.w = p["weight_exc"] * mV
+    return part
 
 
 def drive(p, job, cells, n):
@@ -137,14 +172,12 @@ def read(folder, owner, name):
 def run(p, job, folder, monitor, parts):
     began = time.perf_counter()
     program = subprocess.Popen([os.path.join(folder, "main"), "--results_dir", os.path.join(folder, "results") + os.sep], cwd=folder)
-    resident = peak = 0
+    peak = 0
     while program.poll() is None:
         try:
             with open(f"/proc/{program.pid}/status") as status:
                 for line in status:
-                    if line.startswith("VmRSS"):
-                        resident = int(line.split()[1]) * 1024
-                    elif line.startswith("VmHWM"):
+                    if line.startswith("VmHWM"):
                         peak = int(line.split()[1]) * 1024
         except OSError:
             pass
@@ -153,16 +186,22 @@ def run(p, job, folder, monitor, parts):
     if program.returncode:
         sys.exit(f"the compiled program stopped with code {program.returncode}")
     with open(os.path.join(folder, "wall.txt")) as wall:
-        seconds = float(wall.read())
+        # Resident memory at the end of the run: the program frees its arrays before it ends.
+        seconds, pages = map(float, wall.read().split())
     spikes = int(read(folder, monitor, "N")[0])
-    synapses = sum(int(read(folder, part, "N")[0]) for part in parts if part.name in ("exc", "inh"))
-    return {
+    synapses = sum(int(read(folder, part, "N")[0]) for part in parts if part.name in ("exc", "inh", "plastic"))
+    learned = {}
+    for part in parts:
+        if part.name == "plastic":
+            weights = read(folder, part, "w") * 1e3  # mV
+            learned = {"plastic": len(weights), "weight_mean": float(weights.mean()), "weight_sd": float(weights.std())}
+    return learned | {
         "seconds": seconds,
         "build_s": whole - seconds,
         "rate": spikes / ((p["n_exc"] + p["n_inh"]) * job["duration"] * 1e-3),
         "synapses": synapses,
         "threads": job["threads"],
-        "resident": resident,
+        "resident": int(pages) * os.sysconf("SC_PAGE_SIZE"),
         "peak": peak,
     }
 

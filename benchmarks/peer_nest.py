@@ -12,6 +12,7 @@ os.dup2(2, 1)
 import nest  # noqa: E402
 
 SYNAPSES = {"delta": "iaf_psc_delta", "current": "iaf_psc_exp", "conductance": "iaf_cond_exp"}
+SAMPLED = 100  # sources
 
 
 def memory(what):
@@ -33,20 +34,21 @@ def build(p, job):
     everyone = nest.Create(SYNAPSES[p["synapses"]], p["n_exc"] + p["n_inh"], params=cells)
     low, high = p["v_init"]
     everyone.V_m = low if low == high else nest.random.uniform(low, high)
-    for name, first, last, weight in (
-        ("exc", 0, p["n_exc"], p["weight_exc"]),
-        ("inh", p["n_exc"], p["n_exc"] + p["n_inh"], p["weight_inh"]),
-    ):
-        # One weight for all synapses of a kind: NEST's smallest synapse.
+    n_exc, n = p["n_exc"], p["n_exc"] + p["n_inh"]
+    # One weight for all synapses of a kind: NEST's smallest synapse.
+    for name, weight in (("exc", p["weight_exc"]), ("inh", p["weight_inh"])):
         nest.CopyModel("static_synapse_hom_w", name, {"weight": weight, "delay": p["delay"]})
-        if job["rule"] == "fixed_indegree":
-            rule = {"rule": "fixed_indegree", "indegree": round(p["p"] * (last - first)), "allow_autapses": False}
-        elif p["p"] >= 0.01:
-            rule = {"rule": "pairwise_bernoulli", "p": p["p"], "allow_autapses": False}
-        else:  # the other rule visits every pair of neurons: minutes
-            n = (last - first) * (p["n_exc"] + p["n_inh"])
-            rule = {"rule": "fixed_total_number", "N": round(p["p"] * n), "allow_autapses": False}
-        nest.Connect(everyone[first:last], everyone, rule, {"synapse_model": name})
+    if p["stdp_rate"]:
+        everyone.tau_minus = p["stdp_tau"]
+        # Parameters of the rule for all synapses together: the smallest here.
+        rule = {"lambda": p["stdp_rate"], "alpha": p["stdp_alpha"], "tau_plus": p["stdp_tau"], "Wmax": p["stdp_w_max"]}
+        additive = {"mu_plus": 0.0, "mu_minus": 0.0}
+        nest.CopyModel("stdp_synapse_hom", "plastic", rule | additive | {"weight": p["weight_exc"], "delay": p["delay"]})
+        connect(p, job, "plastic", everyone[:n_exc], everyone[:n_exc])
+        connect(p, job, "exc", everyone[:n_exc], everyone[n_exc:])
+    else:
+        connect(p, job, "exc", everyone[:n_exc], everyone)
+    connect(p, job, "inh", everyone[n_exc:n], everyone)
     synapses = nest.num_connections
     if p["drive_rate"]:
         drive = nest.Create("poisson_generator", params={"rate": p["drive_rate"]})
@@ -54,6 +56,31 @@ def build(p, job):
     # The first step sorts the connections and makes the tables: part of the build.
     nest.Simulate(p["delay"])
     return synapses
+
+
+def connect(p, job, name, pre, post):
+    """Draw synapses of the model `name`."""
+    if job["rule"] == "fixed_indegree":
+        rule = {"rule": "fixed_indegree", "indegree": round(p["p"] * len(pre)), "allow_autapses": False}
+    elif p["p"] >= 0.01:
+        rule = {"rule": "pairwise_bernoulli", "p": p["p"], "allow_autapses": False}
+    else:  # the other rule visits every pair of neurons: minutes
+        rule = {"rule": "fixed_total_number", "N": round(p["p"] * len(pre) * len(post)), "allow_autapses": False}
+    nest.Connect(pre, post, rule, {"synapse_model": name})
+
+
+def learned(p):
+    """Return what is compared of the weights of plastic synapses: those of the first sources, since all would take gigabytes.
+
+    NEST brings a weight up to date at presynaptic spikes alone, so these lack what postsynaptic ones have done since.
+    """
+    if not p["stdp_rate"]:
+        return {}
+    sources = nest.NodeCollection(list(range(1, min(SAMPLED, p["n_exc"]) + 1)))
+    weights = nest.GetConnections(source=sources, synapse_model="plastic").weight
+    mean = sum(weights) / len(weights)
+    spread = (sum((weight - mean) ** 2 for weight in weights) / len(weights)) ** 0.5
+    return {"plastic": nest.GetDefaults("plastic", "num_connections"), "weight_mean": mean, "weight_sd": spread}
 
 
 def build_circuit(p, job):
@@ -123,14 +150,15 @@ def run(p, job):
     nest.Simulate(job["duration"])
     seconds = time.perf_counter() - began
     spikes = nest.local_spike_counter - already
-    return {
+    peak = memory("VmHWM") - before
+    return learned(p) | {
         "seconds": seconds,
         "build_s": built,
         "rate": spikes / ((p["n_exc"] + p["n_inh"]) * job["duration"] * 1e-3),
         "synapses": synapses,
         "threads": job["threads"],
         "resident": resident,
-        "peak": memory("VmHWM") - before,
+        "peak": peak,
     }
 
 

@@ -24,11 +24,20 @@ class PeerError(SnnsimError):
 
 @dataclass(frozen=True)
 class Peer:
-    """packages : what pip installs; script : run by the peer's own Python; variables : added to its environment"""
+    """packages : what pip installs, with what they need; script : run by the peer's own Python; variables : added to its environment
+
+    bare : installed after them, without what they ask for
+    """
 
     packages: tuple[str, ...]
     script: Path
     variables: Mapping[str, str]
+    bare: tuple[str, ...] = ()
+
+    @property
+    def installed(self) -> tuple[str, ...]:
+        """What is installed by name, the simulator itself first."""
+        return (*self.bare, *self.packages)
 
 
 PEERS = {
@@ -36,6 +45,26 @@ PEERS = {
     "brian2": Peer(("brian2==2.9.0", "numpy<2.4", "setuptools"), HERE / "peer_brian2.py", {}),
     # Without binding, two threads may share a core.
     "nest": Peer(("nest-simulator==3.10.0",), HERE / "peer_nest.py", {"OMP_PROC_BIND": "true"}),
+    # BindsNET asks for a newer torch than there is a CPU build of, and for all it may draw, read or play; these are what it imports.
+    "bindsnet": Peer(
+        (
+            "torch==2.13.0",
+            "numpy<3",
+            "scipy",
+            "pandas",
+            "matplotlib",
+            "pillow",
+            "scikit-learn",
+            "opencv-python-headless",
+            "tqdm",
+            "tensorboardX",
+            "gymnasium",
+            "ale-py",
+        ),
+        HERE / "peer_bindsnet.py",
+        {},
+        bare=("bindsnet==0.3.4", "torchvision==0.28.0"),
+    ),
 }
 
 
@@ -62,11 +91,14 @@ def python_of(name: str) -> Path:
 def set_up(name: str) -> Path:
     """Make the environment of a peer, or bring it up to date; return its folder."""
     peer, folder = find(name), ENVIRONMENTS / name
-    install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *peer.packages]
-    for command in ([sys.executable, "-m", "venv", str(folder)], install):
+    install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    commands = [[sys.executable, "-m", "venv", str(folder)], [*install, *peer.packages]]
+    if peer.bare:
+        commands.append([*install, "--no-deps", *peer.bare])
+    for command in commands:
         if subprocess.run(command, check=False).returncode:
             raise PeerError(f"Setting up {name!r} failed in: {' '.join(command)}. Its message is above.")
-    (folder / "ready").write_text("\n".join(peer.packages) + "\n", encoding="utf-8")
+    (folder / "ready").write_text("\n".join(peer.installed) + "\n", encoding="utf-8")
     return folder
 
 
@@ -92,8 +124,12 @@ class Worker:
             text=True,
             env={**os.environ, **find(name).variables},
         )
-        self._say(json.dumps(job))
-        self._answer()  # a peer that compiles must not do so beside our first run
+        try:
+            self._say(json.dumps(job))
+            self._answer()  # a peer that compiles must not do so beside our first run
+        except BaseException:
+            self.__exit__()  # nobody else will: there is no worker yet
+            raise
 
     def run(self) -> dict[str, Any]:
         """Build and run the workload once. Returns seconds, build_s, rate, synapses, resident, peak (bytes)."""

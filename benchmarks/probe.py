@@ -34,7 +34,8 @@ def memory(job: dict[str, Any]) -> dict[str, Any]:
     before, seen = held("VmRSS"), []
     timing = {"duration": job["duration"], "seed": job["seed"]}
     answer = ours.run(parameters, **timing, **options, progress=lambda _: seen.append(held("VmRSS")))
-    return {"resident": max(seen) - before, "peak": held("VmHWM") - before, "synapses": answer["synapses"]}
+    taken = {name: answer[name] for name in ("synapses", "plastic") if name in answer}
+    return taken | {"resident": max(seen) - before, "peak": held("VmHWM") - before}
 
 
 def circuit(job: dict[str, Any]) -> dict[str, Any]:

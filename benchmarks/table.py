@@ -52,11 +52,13 @@ def _plain(title: str, columns: Sequence[str]) -> Any:
 def plan(names: Sequence[str], chosen: Sequence[str]) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
     """Yield (workload, peer, further options) for every row: each peer where there is one, else ours alone."""
     for name in names:
-        beside = [peer for peer in chosen if not (name == "microcircuit" and peer == "brian2")] if name in workloads.COMPARED else []
+        beside = [peer for peer in chosen if name in workloads.described(peer)]
         for peer in beside or [None]:
             yield name, peer, {}
             if name == "sparse" and peer == "brian2":
                 yield name, peer, {"drawn_in_advance": True}
+            if name == "memory":
+                yield name, peer, {"plastic": True}
 
 
 def command(name: str, peer: str | None, options: Mapping[str, Any]) -> str:
@@ -65,13 +67,13 @@ def command(name: str, peer: str | None, options: Mapping[str, Any]) -> str:
     for option, usual in (("runs", 3), ("threads", 1), ("scale", None), ("precision", "double")):
         if options[option] != usual:
             text += f" --{option} {options[option]}"
-    return text + (" --drawn-in-advance" if options["drawn_in_advance"] else "")
+    return text + (" --plastic" if options["plastic"] else "") + (" --drawn-in-advance" if options["drawn_in_advance"] else "")
 
 
 def head(markdown: bool) -> list[str]:
     """Return the lines above the rows: the date, the machine, the load, the versions, and the columns."""
     parts = [f"{name} {version(name)}" for name in ("numpy", "numba")]
-    parts += [package for name, peer in peers.PEERS.items() if peers.ready(name) for package in peer.packages[:1]]
+    parts += [package for name, peer in peers.PEERS.items() if peers.ready(name) for package in peer.installed[:1]]
     load = f"load average {os.getloadavg()[0]:.1f} at the start"
     machine = f"{os.cpu_count()} cores of {_processor()}, {load}, Python {platform.python_version()}"
     lines = [f"{datetime.datetime.now(tz=datetime.UTC):%d %B %Y}; {machine}, {', '.join(parts)}.", ""]
@@ -108,6 +110,8 @@ def _cell(found: Mapping[str, Any], side: str) -> str:
     """Return the figure of one side with its unit, and what belongs to it."""
     unit = "s" if f"{side}_s" in found else "B"
     name = f"{side}_{unit}"
+    if found[name] is None:
+        return "still to come"
     each = [run[name] for run in found["runs"]]
     text = f"{found[name]:.3g} {unit}"
     if side == "ours" and max(each) - min(each) > MOVED * found[name]:

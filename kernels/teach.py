@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
-from snnsim.kernels.banked import reopen, set_moment
+from snnsim.kernels.banked import empty, reopen, set_moment
 from snnsim.kernels.deliver import list_all
 from snnsim.kernels.layout import DENSE
 from snnsim.kernels.lessons import ANY, POTENTIATE, TRACE
@@ -165,7 +165,7 @@ def finish(stop, q, part, lessons, strand, sent, listed):
         for step in range(stop, stop + longest):
             teach(step, stop, q, part, lessons, strand, sent, listed, None, False, None)
     if s.banked > 0:
-        reopen(lessons.table, q)
+        empty(lessons.table, q)
         return
     # All that arrives up to `stop` has; postsynaptic spikes of that very time come after it.
     settle(lessons, q, np.inf if s.axonal > 0 else np.float64(stop), 0)

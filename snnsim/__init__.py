@@ -35,6 +35,13 @@ _PUBLIC = {
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
     "BCM": "plasticity.bcm", "CovarianceHebb": "plasticity.covariance_hebb", "Hebb": "plasticity.hebb", "Oja": "plasticity.oja",
     "PairSTDP": "plasticity.pair_stdp",
+    "RateBCM": "plasticity.rate_bcm",
+    "RateCovariance": "plasticity.rate_covariance",
+    "RateHebb": "plasticity.rate_hebb",
+    "RateOja": "plasticity.rate_oja",
+    "RateSanger": "plasticity.rate_sanger",
+    "SynapticScaling": "plasticity.synaptic_scaling",
+    "WeightNormalisation": "plasticity.weight_normalisation",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
     "Record": "record", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
@@ -136,6 +143,13 @@ if TYPE_CHECKING:
     from snnsim.plasticity.hebb import Hebb
     from snnsim.plasticity.oja import Oja
     from snnsim.plasticity.pair_stdp import PairSTDP
+    from snnsim.plasticity.rate_bcm import RateBCM
+    from snnsim.plasticity.rate_covariance import RateCovariance
+    from snnsim.plasticity.rate_hebb import RateHebb
+    from snnsim.plasticity.rate_oja import RateOja
+    from snnsim.plasticity.rate_sanger import RateSanger
+    from snnsim.plasticity.synaptic_scaling import SynapticScaling
+    from snnsim.plasticity.weight_normalisation import WeightNormalisation
     from snnsim.record import Record
     from snnsim.report.comparison import compare
     from snnsim.results import OperationCounts, Recording, Result, SpikeTrains

@@ -18,7 +18,7 @@ from benchmarks import cli, machine, measure, ours, peers, table, workloads
 from benchmarks.measure import Options
 from benchmarks.networks import DT, RandomNetwork
 from benchmarks.peers import PeerError
-from benchmarks.workloads import build, growth, limits, memory, microcircuit, settle, threads
+from benchmarks.workloads import build, diehl_cook, growth, learning_off, limits, memory, microcircuit, settle, threads
 from snnsim.errors import CompileError, ParameterError, SimulationError, SnnsimError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -157,6 +157,32 @@ def test_a_peer_that_fails_is_reported_with_its_last_words(fake):
         measure.simulation("cuba", tiny("cuba"), Options(peer=fake("1 / 0"), runs=1, duration=5.0))
 
 
+def test_what_pip_must_not_choose_is_installed_without_its_requirements(monkeypatch, tmp_path):
+    ran = []
+
+    def run(command, check):
+        ran.append(command)
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(peers, "ENVIRONMENTS", tmp_path)
+    monkeypatch.setattr(peers.subprocess, "run", run)
+    (tmp_path / "bindsnet").mkdir()
+    peers.set_up("bindsnet")
+    bare = peers.PEERS["bindsnet"].bare
+    assert ran[2][ran[2].index("--no-deps") + 1 :] == list(bare) and not set(bare) & set(ran[1])
+    assert "torch==2.13.0" in ran[1] and "--no-deps" not in ran[1] and len(ran) == 3
+    assert (tmp_path / "bindsnet" / "ready").read_text().splitlines()[0] == bare[0]
+
+
+def test_a_peer_that_refuses_its_job_leaves_nothing_open(monkeypatch, fake):
+    name, closed = fake(), []
+    peers.find(name).script.write_text("import sys; sys.exit('no such network')")
+    monkeypatch.setattr(peers.Worker, "__exit__", lambda self, *_, leave=peers.Worker.__exit__: (leave(self), closed.append(self)))
+    with pytest.raises(PeerError, match="stopped with code 1:\nno such network"):
+        peers.Worker(name, {})
+    assert closed[0].messages.closed and closed[0].process.stdout.closed
+
+
 def test_build_compares_build_times(fake):
     found = build.compare(tiny("brunel"), Options(peer=fake(), runs=1))
     assert found["peer_s"] == 1.0 and found["ratio"] == 1.0 / found["ours_s"]
@@ -165,6 +191,54 @@ def test_build_compares_build_times(fake):
 def test_memory_compares_bytes_per_synapse(fake):
     found = memory.compare(parameters_of("brunel").scaled(1500), Options(peer=fake(), runs=1))
     assert found["peer_B"] == 9.0 and found["runs"][0]["peer_peak_B"] == 18.0 and found["ours_B"] > 0.0
+
+
+def test_a_plastic_synapse_is_what_the_static_ones_leave(fake):
+    other = '{"seconds": 2.0, "resident": 90 + 40 * job["parameters"]["stdp_rate"], "peak": 180, "synapses": 10, "plastic": 4}'
+    plastic = parameters_of("brunel_stdp").scaled(1500)
+    found = memory.compare(parameters_of("brunel").scaled(1500), Options(peer=fake(other), runs=1), plastic)
+    assert found["peer_static_B"] == 9.0 and found["peer_B"] == pytest.approx(9.0 + 0.4 / 4)
+    assert found["runs"][0]["peer_peak_B"] == pytest.approx(18.0)
+    # A weight and a trace at the least, which a static synapse of this network has not.
+    assert found["ours_B"] > found["ours_static_B"] + 8.0
+    assert found["ratio"] == found["peer_B"] / found["ours_B"]
+
+
+def test_only_synapses_between_excitatory_neurons_learn():
+    network = tiny("brunel_stdp").network(seed=1)
+    plastic = [(each.pre.name, each.post.name, each.plasticity) for each in network.projections.values() if each.plasticity is not None]
+    assert [names[:2] for names in plastic] == [("exc", "exc")]
+    rule = plastic[0][2]
+    assert (rule.a_plus, rule.a_minus, rule.tau_plus, rule.tau_minus, rule.w_min, rule.w_max) == (0.01, 0.0105, 20.0, 20.0, 0.0, 0.3)
+    assert all(each.plasticity is None for each in tiny("brunel").network(seed=1).projections.values())
+
+
+def test_a_plastic_run_tells_the_weights_at_its_end():
+    network = replace(tiny("brunel_stdp"), n_exc=40, n_inh=2, p=1.0)
+    start, end = (ours.run(network, duration=duration, seed=3, engine="clock") for duration in (1.0, 200.0))
+    assert start["plastic"] == end["plastic"] == 40 * 39 and start["weight_sd"] == pytest.approx(0.0, abs=1e-12)
+    assert start["weight_mean"] == pytest.approx(network.weight_exc) and end["weight_sd"] > 1e-4
+    assert "plastic" not in ours.run(tiny("brunel"), duration=1.0, seed=3, engine="clock")
+
+
+def test_weights_that_end_elsewhere_are_not_compared(fake):
+    network = replace(tiny("brunel_stdp"), n_exc=40, n_inh=2, p=1.0)
+    mine = ours.run(network, duration=200.0, seed=1, engine="clock")
+    same = {"seconds": 2.0, "build_s": 1.0, **{name: mine[name] for name in ("rate", "synapses", "plastic", "weight_mean", "weight_sd")}}
+    options = Options(runs=1, duration=200.0, engine="clock")
+    found = measure.simulation("brunel_stdp", network, replace(options, peer=fake(json.dumps(same))))
+    assert found["peer_weight_sd"] == found["ours_weight_sd"] == mine["weight_sd"]
+    for name in ("weight_mean", "weight_sd"):
+        with pytest.raises(PeerError, match=r"Weights ended at .* in ours and at .* in nest, further apart than 20 % of their spread"):
+            measure.check_weights([measure.named([("ours", mine), ("peer", same | {name: same[name] + 0.3 * same["weight_sd"]})])], "nest")
+
+
+@pytest.mark.skipif(not peers.ready("nest"), reason="NEST is not set up: python -m benchmarks setup nest")
+def test_nest_learns_the_same_weights():
+    network = replace(parameters_of("brunel_stdp"), n_exc=1500, n_inh=375, p=0.2, weight_exc=0.12, weight_inh=-0.6, drive_weight=0.1)
+    found = measure.simulation("brunel_stdp", network, Options(peer="nest", runs=1, duration=400.0, engine="clock"))
+    run = found["runs"][0]
+    assert run["peer_plastic"] == pytest.approx(run["ours_plastic"], rel=0.01) and found["ours_weight_sd"] > 0.002
 
 
 def test_the_microcircuit_is_the_published_one():
@@ -363,13 +437,19 @@ def test_every_row_of_the_table_names_the_command_that_measures_it(monkeypatch, 
     assert rows[1] == "| `sparse --peer fake --runs 1` | failed: no such luck |  |  |  |"
 
 
-def test_the_plan_of_all_rows_has_both_ways_of_brian2_and_no_peer_where_there_is_none():
-    rows = [(name, peer, bool(more)) for name, peer, more in table.plan(("sparse", "microcircuit", "growth"), ("brian2", "nest"))]
+def test_the_plan_of_all_rows_has_both_ways_of_a_workload_and_no_peer_where_there_is_none():
+    names = ("sparse", "microcircuit", "memory", "diehl_cook", "growth")
+    rows = [(name, peer, bool(more)) for name, peer, more in table.plan(names, ("brian2", "nest", "bindsnet"))]
     assert rows == [
         ("sparse", "brian2", False),
         ("sparse", "brian2", True),
         ("sparse", "nest", False),
         ("microcircuit", "nest", False),
+        ("memory", "brian2", False),
+        ("memory", "brian2", True),
+        ("memory", "nest", False),
+        ("memory", "nest", True),
+        ("diehl_cook", "bindsnet", False),
         ("growth", None, False),
     ]
 
@@ -395,9 +475,58 @@ def test_a_workload_without_a_peer_says_so(monkeypatch, capsys, fake, name):
     assert code == 2 and f"workload {name} has no peer" in err
 
 
-def test_the_microcircuit_is_not_described_for_brian2():
-    with pytest.raises(ParameterError, match="microcircuit is described for nest alone"):
-        microcircuit.measure(Options(peer="brian2"))
+def test_a_workload_runs_beside_the_peers_that_have_it():
+    assert "microcircuit" not in workloads.described("brian2") and workloads.described("bindsnet") == ("diehl_cook",)
+    assert set(workloads.LACKING) <= set(peers.PEERS)
+    assert all(set(lacking) <= set(workloads.COMPARED) for lacking in workloads.LACKING.values())
+    assert set(workloads.COMPARED) == {name for peer in peers.PEERS for name in workloads.described(peer)}
+
+
+def competing(**more):
+    return replace(diehl_cook.PARAMETERS, n_inputs=30, n=6, active=10, steps=40, samples=2, **more)
+
+
+SAMPLED = '{"seconds": 2.0, "fixed_s": 1.0, "build_s": 0.5, "rate": 3.0, "threads": 1}'
+
+
+def test_while_our_side_is_to_come_the_peer_is_timed_alone(fake):
+    found = diehl_cook.compare(competing(), Options(peer=fake(SAMPLED), runs=2))
+    assert (found["ours_s"], found["peer_s"], found["peer_fixed_s"], found["peer_rate"], found["ratio"]) == (None, 2.0, 1.0, 3.0, None)
+    assert len(found["runs"]) == 2 and table.rows("diehl_cook", found, False) == ["diehl_cook\tstill to come\t2 s\t\t3"]
+    with pytest.raises(CompileError, match="Workload diehl_cook needs .* which this version of snnsim lacks. Add --peer bindsnet"):
+        diehl_cook.compare(competing(), Options(runs=1))
+
+
+def test_both_sides_of_the_competition_get_the_same_input(monkeypatch, fake):
+    seen = []
+
+    def run(parameters, inputs, *, seed, threads):
+        seen.append(inputs)
+        return {"seconds": 0.5, "fixed_s": 0.25, "rate": 3.0}
+
+    monkeypatch.setattr(diehl_cook.competition, "run", run)
+    answer = '{"seconds": 2.0, "fixed_s": 1.0, "rate": 3.0, "inputs": job["inputs"]}'
+    found = diehl_cook.compare(competing(), Options(peer=fake(answer), runs=2))
+    assert (found["ours_s"], found["ratio"], found["ours_fixed_s"]) == (0.5, 4.0, 0.25)
+    assert [run["peer_inputs"] for run in found["runs"]] == seen and len(seen[0]) == 2
+    monkeypatch.setattr(diehl_cook.competition, "run", lambda *_, **__: {"seconds": 0.5, "fixed_s": 0.25, "rate": 4.0})
+    with pytest.raises(PeerError, match="Mean rates differ by more than 10 %"):
+        diehl_cook.compare(competing(), Options(peer="fake", runs=1))
+
+
+def test_learning_off_is_compared_with_static_synapses(monkeypatch):
+    network = tiny("brunel_stdp")
+    monkeypatch.setattr(learning_off, "without_learning", lambda some, **taken: ours.run(replace(some, stdp_rate=0.0), **taken))
+    found = learning_off.compare(network, Options(runs=2, duration=40.0, engine="clock"))
+    assert found["ratio"] == found["off_s"] / found["static_s"] and found["runs"][0]["spikes"] > 0 and len(found["runs"]) == 2
+    monkeypatch.setattr(learning_off, "without_learning", lambda _, **taken: {"seconds": 1.0, "spikes": -1})
+    with pytest.raises(SimulationError, match=r"made -1 spikes without learning, and \d+ with static synapses"):
+        learning_off.compare(network, Options(runs=1, duration=40.0, engine="clock"))
+
+
+def test_learning_off_says_that_there_is_no_switch():
+    with pytest.raises(CompileError, match="Workload learning_off needs a switch that turns learning off"):
+        learning_off.measure(Options(scale=0.11, duration=1.0))
 
 
 def test_every_workload_has_a_file_and_every_file_a_workload():
@@ -411,8 +540,8 @@ def test_every_workload_has_a_file_and_every_file_a_workload():
     ("arguments", "text"),
     [
         (["cubba"], "workload = 'cubba' is not known. Valid: cuba, .* Did you mean 'cuba'"),
-        (["cuba", "--peer", "neuron"], "peer = 'neuron' is not known. Valid: brian2, nest"),
-        (["setup", "nist"], "peer = 'nist' is not known. Valid: brian2, nest. Did you mean 'nest'?"),
+        (["cuba", "--peer", "neuron"], "peer = 'neuron' is not known. Valid: brian2, nest, bindsnet"),
+        (["setup", "nist"], "peer = 'nist' is not known. Valid: brian2, nest, bindsnet. Did you mean 'nest'?"),
         (["cuba", "--peer", "nest"], "Peer 'nest' is not set up. Run: python -m benchmarks setup nest"),
         (["cuba", "--engine", "tick"], "--engine = 'tick' is not known. Valid: auto, event, clock"),
         (["cuba", "--duration", "-1"], "--duration = -1 s must be > 0 s"),
@@ -422,6 +551,9 @@ def test_every_workload_has_a_file_and_every_file_a_workload():
         (["cuba", "--scale", "2"], "--scale = 2 must be > 0 and <= 1"),
         (["cuba", "--precision", "half"], "--precision = 'half' is not known. Valid: double, single"),
         (["settle", "--precision", "single"], "--precision does not apply to settle"),
+        (["microcircuit", "--peer", "brian2"], "--peer brian2: workload microcircuit is described for nest alone"),
+        (["cuba", "--peer", "bindsnet"], "--peer bindsnet: workload cuba is described for brian2 and nest alone"),
+        (["cuba", "--plastic"], "--plastic does not apply to cuba: only to memory"),
         (["cuba", "--drawn-in-advance"], "--drawn-in-advance does not apply to cuba: only to sparse"),
         (["sparse", "--drawn-in-advance"], "--drawn-in-advance is about Brian2's input. Add --peer brian2"),
         (["limits", "--threads", "2"], "workload limits measures one core"),

@@ -8,19 +8,31 @@ from types import ModuleType
 from snnsim.errors import ParameterError, unknown_name
 
 #: compare the wall time of a simulation, of any duration
-SIMULATIONS = ("cuba", "cuba_big", "coba", "brunel", "sparse")
+SIMULATIONS = ("cuba", "cuba_big", "coba", "brunel", "brunel_stdp", "sparse")
 #: beside another simulator
-COMPARED = (*SIMULATIONS, "microcircuit", "build", "memory", "first_spike")
+COMPARED = (*SIMULATIONS, "microcircuit", "build", "memory", "first_spike", "diehl_cook")
 #: ours alone
-ALONE = ("threads", "growth", "limits", "settle")
+ALONE = ("threads", "growth", "limits", "settle", "learning_off")
 NAMES = (*COMPARED, *ALONE)
 #: options that not every workload takes
 TAKEN_BY = {
-    "duration": (*SIMULATIONS, "microcircuit", "threads"),
-    "scale": (*SIMULATIONS, "microcircuit", "build", "memory", "threads", "limits"),
-    "precision": (*SIMULATIONS, "microcircuit", "build", "memory", "threads", "growth", "limits"),
+    "duration": (*SIMULATIONS, "microcircuit", "threads", "learning_off"),
+    "scale": (*SIMULATIONS, "microcircuit", "build", "memory", "threads", "limits", "learning_off"),
+    "precision": (*SIMULATIONS, "microcircuit", "build", "memory", "threads", "growth", "limits", "learning_off"),
+    "plastic": ("memory",),
     "drawn_in_advance": ("sparse",),
 }
+#: workloads that a peer's script lacks
+LACKING = {
+    "brian2": ("microcircuit", "diehl_cook"),
+    "nest": ("diehl_cook",),
+    "bindsnet": tuple(name for name in COMPARED if name != "diehl_cook"),
+}
+
+
+def described(peer: str) -> tuple[str, ...]:
+    """Return the workloads that can run beside `peer`."""
+    return tuple(name for name in COMPARED if name not in LACKING.get(peer, ()))
 
 
 def find(name: str) -> ModuleType:

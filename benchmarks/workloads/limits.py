@@ -1,4 +1,4 @@
-"""How far each simulation is from what one core of this machine could do; no peer.
+"""How far each simulation but brunel_stdp is from what one core of this machine could do; no peer.
 
 The bound counts memory alone: the states that updates read and write, streamed through an array as large as all states, plus one
 addition per synaptic operation through a table of the same shape (targets of 2 or 4 bytes, a single-precision weight where they are
@@ -28,6 +28,8 @@ def measure(options: Options) -> dict[str, Any]:
     if options.threads != 1:
         raise ParameterError(f"--threads {options.threads}: workload limits measures one core. Leave it out.")
     networks: dict[str, Any] = {name: import_module(f"benchmarks.workloads.{name}").PARAMETERS for name in SIMULATIONS}
+    # The bound knows nothing of learning.
+    networks = {name: parameters for name, parameters in networks.items() if not parameters.stdp_rate}
     networks = {name: options.fit(parameters) for name, parameters in networks.items()}
     return compare(networks | {"microcircuit": microcircuit.circuit(options.scale or 1.0)}, options)
 

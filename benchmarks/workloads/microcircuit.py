@@ -21,7 +21,6 @@ from benchmarks import ours
 from benchmarks.circuit import Circuit
 from benchmarks.measure import Options, check_rates, named, report
 from benchmarks.peers import Worker
-from snnsim.errors import ParameterError
 
 NAMES = ("L23E", "L23I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
 SIZES = (20_683, 5_834, 21_915, 5_479, 4_850, 1_065, 14_395, 2_948)
@@ -85,8 +84,6 @@ def circuit(scale: float = 1.0) -> Circuit:
 
 def measure(options: Options) -> dict[str, Any]:
     """Return the figures of this workload."""
-    if options.peer == "brian2":
-        raise ParameterError("--peer brian2: workload microcircuit is described for nest alone. Use --peer nest.")
     return compare(circuit(options.scale or 1.0), options)
 
 

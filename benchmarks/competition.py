@@ -1,0 +1,98 @@
+"""Parameters of a layer of competing neurons that learns from its inputs (Diehl & Cook 2015, as BindsNET has it), and its input.
+
+As in networks.py the parameters are plain numbers, which travel to the peer's script as JSON; the script compares them with those of
+the network that BindsNET builds, and the tests compare the equations below with its spikes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from snnsim.errors import CompileError
+
+DT = 1.0  # ms
+
+
+@dataclass(frozen=True, kw_only=True)
+class Competition:
+    r"""Inputs X, excitatory neurons E that learn, as many inhibitory neurons I; all steps are DT, all states in single precision.
+
+    One step, in this order. Spikes s are those of the step before wherever an input is summed, so every delay is one step; W is
+    read there as the step before has left it.
+
+    1.  input of E : i_E = s_X W - inhibition * (sum of s_I - own s_I);   input of I : i_I = excitation * own s_E
+    2.  X fires as given: s_X
+    3.  E : v <- v_rest + (v - v_rest) exp(-DT / tau_m);   theta <- theta exp(-DT / tau_theta)
+        v <- v + i_E where count <= 0;   count <- count - 1        v is not held while refractory: it decays, and is tested
+        c = (v >= v_th + theta);   where c: count <- t_ref / DT, v <- v_reset, theta <- theta + theta_plus
+        s_E : one neuron of c, drawn uniformly, or none where c is empty. The others of c are reset, refractory and have their
+        theta raised like it, but send no spike and leave no trace.
+    4.  I : v <- v_rest + (v - v_rest) exp(-DT / tau_m);   v <- v + i_I where count <= 0;   count <- count - 1
+        s_I = (v >= v_th);   where s_I: count <- t_ref / DT, v <- v_reset
+    5.  traces of X and of E : x <- x exp(-DT / tau_trace), then x <- 1 where it fired: set, not raised (nearest spikes)
+    6.  W[k, j] <- W[k, j] - rate_pre x_E[j] where X k fired, then W[k, j] <- W[k, j] + rate_post x_X[k] where E j fired, then
+        clipped to [0, w_max]. The traces are those after 5: two spikes in one step count in both, with x = 1.
+
+    Potentials of E and I are bounded below by nothing. Before the first sample theta = 0 and W is uniform in [0, w_init). After each
+    sample of `steps` steps every column of W is scaled to the sum w_sum (and is not clipped before the next step), then v <- v_rest,
+    count <- 0, s <- 0 and x <- 0 everywhere: what is under way is lost. W and theta stay. Switched off (learning or not),
+    neither W nor theta changes within a step, and theta does not decay; columns are scaled all the same.
+
+    steps : of a sample;   active, rate : inputs that fire in a sample, and their Hz; every sample has others
+    samples : of a run;    tolerance : relative difference of mean rates, as in `RandomNetwork`
+    """
+
+    n_inputs: int = 784
+    n: int = 400
+    v_rest_exc: float = -65.0
+    v_reset_exc: float = -60.0
+    v_th_exc: float = -52.0
+    tau_m_exc: float = 100.0
+    t_ref_exc: float = 5.0
+    theta_plus: float = 0.05
+    tau_theta: float = 1e7
+    v_rest_inh: float = -60.0
+    v_reset_inh: float = -45.0
+    v_th_inh: float = -40.0
+    tau_m_inh: float = 10.0
+    t_ref_inh: float = 2.0
+    excitation: float = 22.5
+    inhibition: float = 17.5
+    tau_trace: float = 20.0
+    rate_pre: float = 1e-4
+    rate_post: float = 1e-2
+    w_init: float = 0.3
+    w_max: float = 1.0
+    w_sum: float = 78.4
+    steps: int = 350
+    active: int = 150
+    rate: float = 88.0
+    samples: int = 20
+    tolerance: float = 0.1
+
+    def inputs(self, seed: int) -> list[list[list[int]]]:
+        """Return the input spikes of every sample: pairs of step (0 ... steps - 1) and input, in order; drawn before any run."""
+        import numpy as np
+
+        random, spikes = np.random.default_rng(seed), []
+        for _ in range(self.samples):
+            pixels = np.sort(random.permutation(self.n_inputs)[: self.active])
+            step, which = np.nonzero(random.random((self.steps, self.active)) < 1e-3 * DT * self.rate)
+            spikes.append(np.stack([step, pixels[which]], axis=1).tolist())
+        return spikes
+
+
+def run(parameters: Competition, inputs: list[list[list[int]]], *, seed: int, threads: int = 1) -> dict[str, Any]:
+    """Present `inputs` to our network, learning and not.
+
+    Returns seconds (of one sample, learning), fixed_s (of one sample, not learning), rate (of E while learning, Hz).
+
+    Raises
+    ------
+    CompileError   this version of snnsim lacks parts of the network
+    """
+    raise CompileError(
+        "Workload diehl_cook needs a LIF neuron whose threshold rises by itself and of which one fires at a time, a nearest-spike rule "
+        "and sums of weights that are kept, which this version of snnsim lacks. Add --peer bindsnet to time BindsNET alone."
+    )

@@ -1,0 +1,59 @@
+"""784 inputs onto 400 excitatory and 400 inhibitory neurons that compete and learn: seconds per sample of 350 ms.
+
+Diehl & Cook (2015), Front. Comput. Neurosci. 9:99, as BindsNET's DiehlAndCook2015 has it with its own defaults; the equations are in
+benchmarks/competition.py. Of a sample 150 inputs fire at 88 Hz, as many as an MNIST digit has at 128 Hz for a white pixel. Both
+sides get the same input spikes, drawn before the run. *_s is learning, *_fixed_s not. Our side is still to come: beside a peer
+the peer alone is timed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from statistics import median
+from typing import Any
+
+from benchmarks import competition
+from benchmarks.competition import Competition
+from benchmarks.measure import Options, check_rates, named, report
+from benchmarks.peers import Worker
+from snnsim.errors import CompileError
+
+PARAMETERS = Competition()
+
+
+def measure(options: Options) -> dict[str, Any]:
+    """Return the figures of this workload."""
+    return compare(PARAMETERS, options)
+
+
+def compare(parameters: Competition, options: Options) -> dict[str, Any]:
+    """Present the same samples to both, in turn."""
+    inputs = parameters.inputs(seed=1)
+    if options.peer is None:
+        runs = [named([("ours", _ours(parameters, inputs, options, number))]) for number in range(options.runs)]
+        return report("diehl_cook", options, runs, **_more(runs, ("ours",)))
+    job = {"parameters": asdict(parameters), "inputs": inputs, "seed": 0, "threads": options.threads}
+    runs = []
+    options.say(f"{options.peer}: starting")
+    with Worker(options.peer, job) as worker:
+        for number in range(options.runs):
+            try:
+                answers = [("ours", _ours(parameters, inputs, options, number))]
+            except CompileError:
+                answers = []
+            options.say(f"run {number + 1} of {options.runs}: {options.peer}")
+            runs.append(named([*answers, ("peer", worker.run())]))
+    if "ours_s" not in runs[0]:
+        figures = {"ours_s": None, "peer_s": median(run["peer_s"] for run in runs), "ratio": None}
+        return {"workload": "diehl_cook", "peer": options.peer, **figures, **_more(runs, ("peer",)), "runs": runs}
+    check_rates(parameters.tolerance, runs, options.peer)
+    return report("diehl_cook", options, runs, **_more(runs, ("ours", "peer")))
+
+
+def _ours(parameters: Competition, inputs: list[list[list[int]]], options: Options, number: int) -> dict[str, Any]:
+    options.say(f"run {number + 1} of {options.runs}: ours")
+    return competition.run(parameters, inputs, seed=number + 1, threads=options.threads)
+
+
+def _more(runs: list[dict[str, Any]], sides: tuple[str, ...]) -> dict[str, Any]:
+    return {f"{side}_{name}": median(run[f"{side}_{name}"] for run in runs) for side in sides for name in ("fixed_s", "rate")}
