@@ -21,8 +21,9 @@ def hebb(delay="dendritic"):
 
 
 def anti_hebb(delay="dendritic"):
-    rule = sim.Hebb(eta=-0.02, tau_pre=15.0, tau_post=25.0, w_min=0.1, w_max=0.9, delay=delay)
-    return rule, lambda w, x, y: w - 0.02 * y(25.0), lambda w, x, y: w - 0.02 * x(15.0)
+    # A short time constant: the bank is emptied several times.
+    rule = sim.Hebb(eta=-0.02, tau_pre=1.5, tau_post=4.0, w_min=0.1, w_max=0.9, delay=delay)
+    return rule, lambda w, x, y: w - 0.02 * y(4.0), lambda w, x, y: w - 0.02 * x(1.5)
 
 
 def covariance_running(delay="dendritic"):
