@@ -89,7 +89,9 @@ def run(
     # Not every engine takes both; the answer says what was used.
     valid = inspect.signature(module.run).parameters
     asked = {"threads": threads, "precision": precision}
-    taken = {option: value for option, value in asked.items() if option in valid}
+    taken: dict[str, Any] = {option: value for option, value in asked.items() if option in valid}
+    if "spare" in valid:
+        taken["spare"] = True
     if precision != "double" and "precision" not in taken:
         raise CompileError(f"--precision = {precision}: the {name} engine keeps its states in double precision alone. Leave it out.")
     record = check_record(compiled.populations, {} if counted_from is None else {each: ["spikes"] for each in parameters.names}, DT)
@@ -104,7 +106,7 @@ def run(
         "seconds": whole - sum(layout),
         "build_s": build + sum(layout),
         "spikes": sum(layers[each].get("spikes", 0) for each in cells),
-        "synapses": sum(len(part.target) for part in inner),
+        "synapses": sum(int(part.row_ptr[-1]) for part in inner),
         "synops": sum(layers[part.name].get("synops", 0) for part in inner),
         "drive": sum(layers[part.name].get("synops", 0) for part in compiled.projections if part not in inner),
         "updates": sum(layers[each].get(kind, 0) for each in cells for kind in ("updates_driven", "updates_idle")),
