@@ -36,7 +36,8 @@ _PUBLIC = {
     "BCM": "plasticity.bcm", "CovarianceHebb": "plasticity.covariance_hebb", "Hebb": "plasticity.hebb", "Oja": "plasticity.oja",
     "InhibitorySTDP": "plasticity.inhibitory_stdp", "PairSTDP": "plasticity.pair_stdp", "PowerLawSTDP": "plasticity.power_law_stdp",
     "RateBCM": "plasticity.rate_bcm", "RateCovariance": "plasticity.rate_covariance", "RateHebb": "plasticity.rate_hebb",
-    "RateOja": "plasticity.rate_oja", "RateSanger": "plasticity.rate_sanger", "SynapticScaling": "plasticity.synaptic_scaling",
+    "RateOja": "plasticity.rate_oja", "RateSanger": "plasticity.rate_sanger", "Rewiring": "plasticity.rewiring",
+    "SynapticScaling": "plasticity.synaptic_scaling",
     "TripletSTDP": "plasticity.triplet_stdp", "TsodyksMarkram": "plasticity.tsodyks_markram",
     "WeightNormalisation": "plasticity.weight_normalisation",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
@@ -147,6 +148,7 @@ if TYPE_CHECKING:
     from snnsim.plasticity.rate_hebb import RateHebb
     from snnsim.plasticity.rate_oja import RateOja
     from snnsim.plasticity.rate_sanger import RateSanger
+    from snnsim.plasticity.rewiring import Rewiring
     from snnsim.plasticity.synaptic_scaling import SynapticScaling
     from snnsim.plasticity.triplet_stdp import TripletSTDP
     from snnsim.plasticity.tsodyks_markram import TsodyksMarkram

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,14 +19,15 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
 from snnsim.engines import currents, learning, memory, tables, timed
-from snnsim.engines.clock_state import access, restore, saved, states_of, weight_of, weights_of
-from snnsim.engines.counting import counts
+from snnsim.engines.clock_state import Reach, restore, saved, states_of, weight_of, weights_of
+from snnsim.engines.counting import counts, wiring
 from snnsim.engines.fabric import Plan, plan, weave
 from snnsim.engines.interrupts import Interrupts
 from snnsim.engines.limits import check_delays, check_single, check_states
 from snnsim.engines.live import Live, listeners, play_steps
 from snnsim.engines.parts import cut_populations
 from snnsim.engines.recording import Recorder, open_writer
+from snnsim.engines.rewire import as_wired, check_structural, structural, wired
 from snnsim.engines.runs import Runs, group, no_runs
 from snnsim.engines.takes import Take, WeightTake
 from snnsim.engines.upkeep import Upkeep, weight_columns
@@ -118,7 +120,9 @@ def run(
     """
     dt = compiled.dt
     n_steps = duration_steps(compiled, duration)
-    machine = _build(compiled, start, threads, precision, learns, spare=spare)
+    check_structural(compiled)
+    compiled = compiled if start is None else as_wired(compiled, start.arrays)
+    machine = _build(compiled, start, threads, precision, learns, spare=spare and not structural(compiled))
     position = machine.parts[0].position
     first = int(position[0])
     end = first + n_steps
@@ -144,7 +148,10 @@ def run(
                 recorder.drain(logs, takes, int(position[0]) * dt)
                 machine = _with_room(compiled, machine)
                 if upkeep.due(int(position[0]) * dt):
-                    upkeep.attend(int(position[0]) * dt, recorder, access(machine, compiled))
+                    reach = Reach(machine, compiled, partial(_moved, learns, precision))
+                    upkeep.attend(int(position[0]) * dt, recorder, reach)
+                    machine, compiled = reach.machine, reach.compiled
+                    position = machine.parts[0].position
                 with interrupts.heard():
                     tables.report(progress, (position[0] - first) / n_steps)
         except KeyboardInterrupt:
@@ -159,7 +166,7 @@ def run(
     counted = [np.stack([part.fabric.strand["synops"], part.fabric.strand["updates"]], axis=1) for part in machine.parts]
     synapses = np.sum(counted, axis=0)
     synapses[:, 1] += upkeep.updates
-    arrays = saved(machine, compiled) | upkeep.saved(recorder)
+    arrays = saved(machine, compiled) | wired(compiled) | upkeep.saved(recorder)
     return Result(
         counts=counts("clock", compiled, neurons, synapses),
         engine="clock",
@@ -167,6 +174,7 @@ def run(
         duration=duration,
         **recorder.results(takes[0], first * dt, duration, upkeep.recordings()),
         weights=weights_of(machine, compiled),
+        wiring=wiring(compiled),
         state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, arrays, precision),
         cut=cut,
     )
@@ -302,8 +310,23 @@ def _build(
         return machine
     machine = restore(machine, compiled, start.arrays)
     for q in stopped - set(rest):
-        access(machine, compiled).put(q, held[q])
+        Reach(machine, compiled).put(q, held[q])
     return machine
+
+
+def _moved(
+    learns: frozenset[int], precision: str, machine: Machine, compiled: CompiledSpiking, arrays: dict[str, np.ndarray]
+) -> tuple[Machine, CompiledSpiking]:
+    """Return the machine laid out anew with the synapses as in `arrays`, and the network; what was counted is kept."""
+    rewired = as_wired(compiled, arrays)
+    time = float(arrays["position"][0]) * compiled.dt
+    state = tables.RunState("clock", compiled.dt, compiled.seed, compiled.digest, time, arrays, precision)
+    fresh = _build(rewired, state, len(machine.parts), precision, learns)
+    for new, old in zip(fresh.parts, machine.parts, strict=True):
+        new.cells.tally[:] = old.cells.tally
+        for name in ("synops", "updates"):
+            new.fabric.strand[name] = old.fabric.strand[name]
+    return fresh, rewired
 
 
 def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np.ndarray], number: type) -> Mail:

@@ -161,6 +161,17 @@ class IntervalRule(Plasticity):
         raise NotImplementedError(f"{type(self).__name__}.act")
 
 
+class StructuralRule(IntervalRule):
+    """An interval rule that moves synapses: their number stays. Only on the clock, and where all have one delay."""
+
+    def move(self, synapses: Synapses, random: np.random.Generator, *, recurrent: bool) -> np.ndarray:
+        """Change source, target and weight of some synapses in place. Returns which, bool[n].
+
+        recurrent : bool   both sides are one population, whose neurons get no synapse onto themselves
+        """
+        raise NotImplementedError(f"{type(self).__name__}.move")
+
+
 class Rules(NamedTuple):
     """The rules of one projection by what they work on."""
 
