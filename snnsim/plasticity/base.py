@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from snnsim.errors import ParameterError
-from snnsim.units import check_fields, check_given
+from snnsim.units import check_fields, check_given, show
 
 
 class Plasticity:
@@ -21,9 +21,10 @@ class Plasticity:
     def __post_init__(self) -> None:
         check_fields(self)
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            if isinstance(getattr(self, field.name), np.ndarray):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray) and "bounds" in field.metadata:
                 name = f"{type(self).__name__}.{field.name}"
-                raise ParameterError(f"{name} must be one number for the projection. Make one projection per value.")
+                raise ParameterError(f"{name} = {show(value)} must be one number for the projection. Make one projection per value.")
 
     def check_weights(self, owner: str, weight: np.ndarray) -> None:
         """Raise ParameterError when the weights at the start are none this rule can have."""
@@ -217,7 +218,7 @@ def rules_of(owner: str, given: Any) -> Rules | None:
 
 def check_choice(owner: str, value: Any, choices: tuple[str, ...]) -> None:
     """Raise ParameterError unless `value` is one of `choices`."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ParameterError(f"{owner} = {value!r} must be one of {', '.join(map(repr, choices))}.")
 
 
