@@ -173,7 +173,7 @@ def weight_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, q: int, n
                         break
                     run += 1
         if table["rule"][q] >= 0:
-            settle(seen.tables, q, now, table["axonal"][q])
+            settle(seen.tables, q, now, True)
     out = np.empty(len(lesson.weight))
     to_order(desk.runs[q], lesson.weight, out)
     return out

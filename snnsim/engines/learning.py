@@ -220,7 +220,7 @@ def settled(klass: Class, compiled: CompiledSpiking, now: float) -> np.ndarray:
     for q in replayed(tables):
         lesson = klass.lessons[q]
         with silence:
-            updates[q] = settle(tables, q, float(now), 1)
+            updates[q] = settle(tables, q, float(now), False)
         longest = float(lesson.delay.max(initial=0.0))
         forget(tables.table, q, np.nextafter(now, -np.inf) if tables.table["axonal"][q] else now - 2.0 * longest)
     tables.table["full"] = 0
@@ -235,7 +235,7 @@ def whole(klass: Class, q: int, now: float) -> int:
         empty(klass.tables.table, q)
         return 0
     with silence:
-        return int(settle(klass.tables, q, float(now), 1))
+        return int(settle(klass.tables, q, float(now), False))
 
 
 def roomy(klass: Class) -> Class:
@@ -263,13 +263,13 @@ def saved(
 ) -> dict[str, np.ndarray]:
     """Return what a continued run needs, the same for any number of threads; names are 'lesson.<projection>.<array>'."""
     arrays: dict[str, np.ndarray] = {f"lesson.{q}.weight": weight for q, weight in rest.items()}
-    for q, first in classes[0].lessons.items():
+    for q in classes[0].lessons:
         each = [klass.lessons[q] for klass in classes]
         # A thread without targets does not look at the sources.
         busy = each[int(np.argmax([klass.tables.table["n_post"][q] for klass in classes]))]
         arrays |= {f"lesson.{q}.{name}": getattr(busy, name).copy() for name in BY_RUN if getattr(busy, name).size}
         for name in BY_SYNAPSE:
-            if first.own.size or name == "weight":
+            if name == "weight" or any(lesson.own.size for lesson in each):
                 whole = np.empty(len(compiled.projections[q].target))
                 for lesson, mine in zip(each, runs, strict=True):
                     to_order(mine[q], getattr(lesson, name), whole)
