@@ -11,6 +11,7 @@ import numpy as np
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.banked import reopen, set_moment
 from snnsim.kernels.deliver import list_all
+from snnsim.kernels.dopamine import begin_epoch, flow, gather, release, spike_amount
 from snnsim.kernels.layout import DENSE
 from snnsim.kernels.lessons import ANY, POTENTIATE, TRACE
 from snnsim.kernels.memory import borrow
@@ -98,6 +99,33 @@ def meet_run(lessons, q, run, t, times):
 
 
 @leaf
+def settle(lessons, q, t, behind):
+    """Apply what is pending at t, less `behind` delays, to the runs of projection q that is replayed. Returns the updates made."""
+    s, updates = lessons.table[q], 0
+    delay = borrow(s.delay, ANY, np.float64)
+    for run in range(s.n_runs):
+        updates += lessons.learn[s.rule](lessons.table, q, run, t - behind * delay[run], 0)
+    return updates
+
+
+@leaf
+def pour(step, q, lessons, sent, listed):
+    """Bring the dopamine of projection q to the end of `step`, with what spikes release then. Returns the updates made."""
+    s, updates = lessons.table[q], 0
+    flow(s, step)
+    if (step + 1) % s.epoch == 0:
+        updates = settle(lessons, q, step + 1.0, 1)
+        begin_epoch(s)
+    made = step - s.giver_delay
+    if s.giver >= 0 and made >= 0:
+        total = 0
+        for k in range(list_all(sent, made % sent.answer.shape[1], s.giver, listed)):
+            total += listed[1, k]
+        release(lessons.table, q, total * spike_amount(s))
+    return updates
+
+
+@leaf
 def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inputs):
     """Take `step` of plastic projection q: learn, and add the weights of arriving spikes to the inputs.
 
@@ -109,6 +137,8 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
     t, s = lessons.table[q], strand[q]
     if t.rule >= 0:
         s.updates += attend_all(step, stop, q, part, lessons, sent, s.post)
+        if t.dopamine != 0:
+            s.updates += pour(step, q, lessons, sent, listed)
     run_ptr, out = borrow(t.run_ptr, ANY, np.int64), borrow(t.out, ANY, np.float64)
     narrow, wide, is_wide = borrow(t.target, ANY, np.uint16), borrow(t.target, ANY, np.uint32), t.wide > 0
     place, mark, split, plus, minus = s.place, s.mark, s.split, s.plus, s.minus
@@ -140,16 +170,6 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
 
 
 @leaf
-def settle(lessons, q, t, behind):
-    """Apply what is pending at t, less `behind` delays, to the runs of projection q that is replayed. Returns the updates made."""
-    s, updates = lessons.table[q], 0
-    delay = borrow(s.delay, ANY, np.float64)
-    for run in range(s.n_runs):
-        updates += lessons.learn[s.rule](lessons.table, q, run, t - behind * delay[run], 0)
-    return updates
-
-
-@leaf
 def finish(stop, q, part, lessons, strand, sent, listed):
     """Bring the weights of projection q from those that arriving spikes met to those at `stop`, steps taken.
 
@@ -168,3 +188,5 @@ def finish(stop, q, part, lessons, strand, sent, listed):
         reopen(lessons.table, q)
         return
     settle(lessons, q, np.float64(stop), s.axonal)
+    if s.dopamine != 0:
+        gather(lessons.table, q, np.float64(stop))

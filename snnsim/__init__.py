@@ -33,7 +33,7 @@ _PUBLIC = {
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
-    "PairSTDP": "plasticity.pair_stdp",
+    "PairSTDP": "plasticity.pair_stdp", "RewardSTDP": "plasticity.reward_stdp",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
     "Record": "record", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
@@ -131,6 +131,7 @@ if TYPE_CHECKING:
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
     from snnsim.plasticity.pair_stdp import PairSTDP
+    from snnsim.plasticity.reward_stdp import RewardSTDP
     from snnsim.record import Record
     from snnsim.report.comparison import compare
     from snnsim.results import OperationCounts, Recording, Result, SpikeTrains

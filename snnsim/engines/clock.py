@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
-from snnsim.engines import currents, learning, memory, tables
+from snnsim.engines import currents, learning, memory, reward, tables
 from snnsim.engines.clock_state import restore, saved, states_of, weights_of
 from snnsim.engines.counting import counts
 from snnsim.engines.fabric import Plan, plan, weave
@@ -116,19 +116,22 @@ def run(
     if precision == "single" and end > _SINGLE_STEPS:
         raise SimulationError(f'simulate.precision = "single" counts steps up to {_SINGLE_STEPS}, not {end}. Use "double".')
     writer = open_writer(stream, compiled, record, "clock", first * dt)
-    recorder = Recorder(compiled, record, unit=dt, first=first, last=end, writer=writer, heard=listeners(compiled))
+    heard = [*listeners(compiled), *reward.listeners(compiled, learns)]
+    recorder = Recorder(compiled, record, unit=dt, first=first, last=end, writer=writer, heard=heard)
     logs = [recorder.log(machine.window * int(part.cells.first[-1])) for part in machine.parts]
     takes = [recorder.samples(machine.low[k], machine.low[k + 1]) for k in range(threads)]
     live = Live(compiled, first * dt, end * dt, recorder)
+    rewards = reward.Rewards(compiled, learns, first, end, recorder)
     chunks, cut = tables.Chunks(64), False
     with ThreadPoolExecutor(threads) as pool, Interrupts() as interrupts, closing(recorder):
         try:
             while position[0] < end:
                 now = int(position[0])
                 machine = _fed(machine, live, now * dt, dt, interrupts)
+                rewards.pour(now, interrupts, [part.lessons.table for part in machine.parts])
                 with chunks.timed() as size:
                     asked = end if live.next == np.inf else round(live.next / dt)
-                    _advance(machine, min(end, asked, now + size, now + recorder.most), logs, takes, pool)
+                    _advance(machine, min(end, asked, rewards.next, now + size, now + recorder.most), logs, takes, pool)
                 recorder.drain(logs, takes, int(position[0]) * dt)
                 machine = _with_room(compiled, machine)
                 with interrupts.heard():
@@ -223,9 +226,10 @@ def _build(
     if start is not None:
         tables.check_start(start, compiled, "clock", precision)
     window = min([_LONGEST_WINDOW, *(int(steps.min()) for steps in delays if steps[0] > 0)]) if threads > 1 else 1
+    released = reward.release_steps(compiled, learns)
     if learns:
-        window = min(window, _MOST_AHEAD)
-    longest = max((_reach(part, steps) for part, steps in zip(compiled.projections, delays, strict=True)), default=0)
+        window = min(window, _MOST_AHEAD, *released)
+    longest = max([0, *released, *(_reach(part, steps) for part, steps in zip(compiled.projections, delays, strict=True))])
     slots = longest + 2 * window + 1
     first = np.concatenate([[0], np.cumsum(sizes)])
     check_delays(f"the spikes of {slots} steps, for the longest delay,", 8 * slots * sum(sizes))

@@ -10,6 +10,7 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
 from snnsim.engines import currents, learning, tables
+from snnsim.engines.reward import check_events
 from snnsim.engines.runs import Runs, group, to_order
 from snnsim.errors import CompileError
 from snnsim.kernels.arrivals import Agenda, Plan
@@ -68,6 +69,7 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     if currents.random_or_smooth(compiled):
         names = ", ".join(currents.random_or_smooth(compiled))
         raise CompileError(f'{names} changes at every moment or at random: no neuron has a closed form under it. Use engine="clock".')
+    check_events(compiled)
     forms = currents.widened(compiled, forms)
     pairs, kinds = tables.kernel_tuple([(form.advance, form.peek) for form in forms])
     kernels, peeks = (tuple(pair[k] for pair in pairs) for k in (0, 1))

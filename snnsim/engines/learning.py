@@ -11,6 +11,8 @@ from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, outgoin
 from snnsim.engines.runs import Runs, to_order
 from snnsim.engines.tables import silence
 from snnsim.errors import CompileError
+from snnsim.engines.reward import giver_of
+from snnsim.kernels.dopamine import N_DOPAMINE
 from snnsim.kernels.lessons import AHEAD, LESSON, N_COEF, Lessons
 from snnsim.kernels.memory import address
 from snnsim.kernels.pair_stdp import replay_additive
@@ -25,7 +27,7 @@ _MOST_CLASSES = 64  # different delays for which a bank is kept
 _EPOCH = 10.0  # time constants of x_pre after which a bank is emptied
 _LONGEST = 500.0  # time constants by which a trace may grow meanwhile
 
-BY_RUN = ("x", "t_pre", "seen", "release")
+BY_RUN = ("x", "t_pre", "seen", "release", "mark", "dopamine")  # the same for all threads
 BY_TARGET = ("history", "held", "bank")
 BY_SYNAPSE = ("weight", "own")
 
@@ -56,6 +58,9 @@ class Lesson(NamedTuple):
     class_lead: np.ndarray
     release: np.ndarray
     release_coef: np.ndarray
+    mark: np.ndarray
+    dopamine: np.ndarray
+    dopamine_coef: np.ndarray
 
 
 class Class(NamedTuple):
@@ -118,8 +123,10 @@ def build(compiled: CompiledSpiking, runs: Sequence[Runs], sizes: Any, learning:
                 kernels.append(pair)
             table["rule"][q] = kernels.index(pair)
             table["pre_nearest"][q], table["post_nearest"][q] = form.pre_nearest, form.post_nearest
-            table["width"][q], table["lags"][q] = 1 + len(form.tau_post), _LAGS if dt is not None else 0
+            table["width"][q], table["lags"][q] = _width(form), _LAGS if dt is not None else 0
             table["epoch"][q] = _epoch(form, dt or 1.0)
+            if form.reward is not None:
+                table["giver"][q], table["giver_delay"][q] = giver_of(compiled, part)
         _point(table, q, lessons[q])
     if len(kernels) > _KINDS:
         raise CompileError(f"Network uses {len(kernels)} different learning rules but an engine takes {_KINDS}. Use fewer rules.")
@@ -130,7 +137,14 @@ def build(compiled: CompiledSpiking, runs: Sequence[Runs], sizes: Any, learning:
     return Class(lessons, Lessons(table, *tuples, ptr, np.asarray(into, dtype=np.int64)[items]))
 
 
+def _width(form: SynapseForm | None) -> int:
+    """Return the numbers of an entry of the history: its time, the traces, and where weights wait for a reward its integral."""
+    return 1 if form is None else 1 + len(form.tau_post) + (form.reward is not None)
+
+
 def _epoch(form: SynapseForm, dt: float) -> int:
+    if form.reward is not None:
+        return max(1, int(_EPOCH * form.reward.tau_c / dt))
     slowest = [_EPOCH * form.tau_pre[0] if form.tau_pre else np.inf, *(_LONGEST * tau for tau in (*form.tau_pre, *form.tau_post))]
     return max(1, min(1 << 40, int(min(slowest) / dt)))
 
@@ -142,7 +156,7 @@ def _lesson(part: CompiledProjection, runs: Runs, form: SynapseForm | None, weig
     rate = unit / _time_constants(form)
     coef = np.zeros(N_COEF)
     coef[: len(form.coef) if form else 0] = form.coef if form else ()
-    banked, width = form is not None and dt is not None and is_banked(part, form), 1 + (len(form.tau_post) if form else 0)
+    banked, width = form is not None and dt is not None and is_banked(part, form), _width(form)
     rules = part.plasticity or Rules()
     axonal = rules.spikes is not None and rules.spikes.delay == "axonal"
     steps = classes.astype(np.int64) if dt is not None else np.ones(len(classes), np.int64)
@@ -176,7 +190,19 @@ def _lesson(part: CompiledProjection, runs: Runs, form: SynapseForm | None, weig
         class_lead=np.ones_like(steps) if axonal else 2 * steps,
         release=start,
         release_coef=release_coef,
+        mark=np.zeros(n_runs if form is not None and form.reward is not None else 0),
+        dopamine=np.zeros(N_DOPAMINE if form is not None and form.reward is not None else 0),
+        dopamine_coef=_dopamine_coef(form, unit),
     )
+
+
+def _dopamine_coef(form: SynapseForm | None, dt: float) -> np.ndarray:
+    """Return the coefficients of kernels/dopamine.py."""
+    if form is None or form.reward is None:
+        return np.empty(0)
+    reward = form.reward
+    both = 1.0 / (1.0 / reward.tau_c + 1.0 / reward.tau_d)
+    return np.array([np.exp(-dt / reward.tau_d), dt / reward.tau_c, -both * np.expm1(-dt / both), reward.release])
 
 
 def _time_constants(form: SynapseForm | None) -> np.ndarray:
@@ -205,7 +231,7 @@ def _point(table: np.ndarray, q: int, lesson: Lesson) -> None:
     table["wide"][q] = lesson.target.dtype.itemsize == 4
     table["depth"][q] = lesson.history.shape[1] - 1
     for name, array in lesson._asdict().items():
-        table[name][q] = 0 if name == "release" and not array.size else address(array)
+        table[name][q] = 0 if name in ("release", "dopamine") and not array.size else address(array)
 
 
 def replayed(tables: Lessons) -> list[int]:

@@ -21,8 +21,25 @@ class Plasticity:
                 name = f"{type(self).__name__}.{field.name}"
                 raise ParameterError(f"{name} must be one number for the projection. Make one projection per value.")
 
+    def check_projection(self, owner: str) -> None:
+        """Raise ParameterError when this rule lacks what it needs in a projection."""
+
     def check_weights(self, owner: str, weight: np.ndarray) -> None:
         """Raise ParameterError when the weights at the start are none this rule can have."""
+
+
+class Reward(NamedTuple):
+    """Dopamine of a rule that waits for it: dc/dt = -c / tau_c, dw/dt = c d, dd/dt = -d / tau_d; see kernels/dopamine.py.
+
+    tau_c, tau_d : float   ms, time constants of eligibility and dopamine
+    giver : str or None    population whose spikes release `release` each, `delay` ms later
+    """
+
+    tau_c: float
+    tau_d: float
+    giver: str | None = None
+    release: float = 0.0
+    delay: float = 1.0
 
 
 class SynapseForm(NamedTuple):
@@ -35,6 +52,7 @@ class SynapseForm(NamedTuple):
                                 times a gain of one sign: the clock engine then keeps no histories
     pre_nearest, post_nearest   traces are set to 1 at a spike; else 1 is added
     own : float or None         start of a variable that every synapse has of its own; None: the rule has none
+    reward : Reward or None     that variable is an eligibility; the second of tau_pre is then tau_c
     """
 
     coef: tuple[float, ...]
@@ -46,6 +64,7 @@ class SynapseForm(NamedTuple):
     pre_nearest: bool = False
     post_nearest: bool = False
     own: float | None = None
+    reward: Reward | None = None
 
 
 class SpikeRule(Plasticity):
@@ -57,6 +76,7 @@ class SpikeRule(Plasticity):
     Attributes
     ----------
     signed : bool       weights may change sign; the rule sees them as they are
+    clock_only : str    why the event engine cannot run it; empty: it can
     inhibitory : bool   weights are <= 0, also where all are 0
     delay : str         'dendritic': the delay of the projection lies behind the synapse, so that a presynaptic spike is there at
                         once and a postsynaptic one late; 'axonal': before it, the other way round. Pairs that meet at exactly
@@ -65,6 +85,7 @@ class SpikeRule(Plasticity):
 
     signed: ClassVar[bool] = False
     inhibitory: ClassVar[bool] = False
+    clock_only: ClassVar[str] = ""
     w_min: float
     w_max: float
     delay: str = "dendritic"
@@ -139,6 +160,7 @@ def rules_of(owner: str, given: Any) -> Rules | None:
         if kind in found:
             both = f"{type(found[kind]).__name__} and {type(rule).__name__}"
             raise ParameterError(f"{owner}.plasticity has {both}, of which a projection takes one. Make two projections.")
+        rule.check_projection(owner)
         found[kind] = rule
     return Rules(**found) if found else None
 
