@@ -30,24 +30,32 @@ def set_moment(table, q, t):
 
 
 @leaf
-def reopen(table, q):
-    """Empty the bank of projection q into its weights, and open it anew an epoch later. O(synapses)"""
+def empty(table, q):
+    """Empty the bank of projection q into its weights, which are then whole. O(synapses)"""
     s = table[q]
     run_ptr, which, x = borrow(s.run_ptr, ANY, np.int64), borrow(s.which, ANY, np.int64), borrow(s.x, ANY, np.float64)
     narrow, wide, weight = borrow(s.target, ANY, np.uint16), borrow(s.target, ANY, np.uint32), borrow(s.weight, ANY, np.float64)
-    bank, rate, c, sign = borrow(s.bank, ANY, np.float64), borrow(s.rate, ANY, np.float64), coefficients(s.coef), s.sign
-    n_post, width = s.n_post, np.uint64(s.width)
+    bank, c, sign, width = borrow(s.bank, ANY, np.float64), coefficients(s.coef), s.sign, np.uint64(s.width)
     for run in range(s.n_runs):
-        first = np.uint64(which[run] * n_post) * width
-        x_pre = x[2 * run]
+        first, x_pre = np.uint64(which[run] * s.n_post) * width, x[2 * run]
         if x_pre != 0.0:
             for syn in range(np.uint64(run_ptr[run]), np.uint64(run_ptr[run + 1])):
                 target = np.uint64(wide[syn]) if s.wide > 0 else np.uint64(narrow[syn])
                 weight[syn] = sign * clip(sign * weight[syn] + x_pre * bank[first + width * target], c)
+    for place in range(s.n_classes * s.n_post):
+        bank[s.width * place] = 0.0
+
+
+@leaf
+def reopen(table, q):
+    """Empty the bank of projection q, and open it anew an epoch later."""
+    empty(table, q)
+    s = table[q]
+    x, bank, rate = borrow(s.x, ANY, np.float64), borrow(s.bank, ANY, np.float64), borrow(s.rate, ANY, np.float64)
+    for run in range(s.n_runs):
         for k in range(2):
             x[2 * run + k] *= np.exp(-s.epoch * rate[k])
-    for place in range(s.n_classes * n_post):
-        bank[s.width * place] = 0.0
+    for place in range(s.n_classes * s.n_post):
         for k in range(s.width - 1):
             bank[s.width * place + 1 + k] *= np.exp(-s.epoch * rate[2 + k])
 

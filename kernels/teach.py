@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
-from snnsim.kernels.banked import reopen, set_moment
+from snnsim.kernels.banked import empty, reopen, set_moment
 from snnsim.kernels.deliver import list_all
 from snnsim.kernels.dopamine import begin_epoch, flow, gather, release, spike_amount
 from snnsim.kernels.layout import DENSE
@@ -185,7 +185,7 @@ def finish(stop, q, part, lessons, strand, sent, listed):
         for step in range(stop, stop + longest):
             teach(step, stop, q, part, lessons, strand, sent, listed, None, False, None)
     if s.banked > 0:
-        reopen(lessons.table, q)
+        empty(lessons.table, q)
         return
     settle(lessons, q, np.float64(stop), s.axonal)
     if s.dopamine != 0:

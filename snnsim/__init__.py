@@ -33,7 +33,15 @@ _PUBLIC = {
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
-    "PairSTDP": "plasticity.pair_stdp", "RewardSTDP": "plasticity.reward_stdp",
+    "PairSTDP": "plasticity.pair_stdp",
+    "RateBCM": "plasticity.rate_bcm",
+    "RateCovariance": "plasticity.rate_covariance",
+    "RateHebb": "plasticity.rate_hebb",
+    "RateOja": "plasticity.rate_oja",
+    "RateSanger": "plasticity.rate_sanger",
+    "RewardSTDP": "plasticity.reward_stdp",
+    "SynapticScaling": "plasticity.synaptic_scaling",
+    "WeightNormalisation": "plasticity.weight_normalisation",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
     "Record": "record", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
@@ -131,7 +139,14 @@ if TYPE_CHECKING:
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
     from snnsim.plasticity.pair_stdp import PairSTDP
+    from snnsim.plasticity.rate_bcm import RateBCM
+    from snnsim.plasticity.rate_covariance import RateCovariance
+    from snnsim.plasticity.rate_hebb import RateHebb
+    from snnsim.plasticity.rate_oja import RateOja
+    from snnsim.plasticity.rate_sanger import RateSanger
     from snnsim.plasticity.reward_stdp import RewardSTDP
+    from snnsim.plasticity.synaptic_scaling import SynapticScaling
+    from snnsim.plasticity.weight_normalisation import WeightNormalisation
     from snnsim.record import Record
     from snnsim.report.comparison import compare
     from snnsim.results import OperationCounts, Recording, Result, SpikeTrains

@@ -18,7 +18,8 @@ class Record:
 
     Parameters
     ----------
-    what : str                'spikes' or the name of a state
+    what : str                'spikes' or the name of a state; or 'weight', for ``{"pre -> post": Record("weight", every=10.0)}`` of a
+                              plastic projection, whose `neurons` are then synapses in order of source, then target
     neurons : int[k], slice, bool[n], View or None
         which neurons, as places in the flattened population, none twice; a `View` such as ``exc[10:50]``; None: all of them.
         Columns of the recording, and the indices of the spikes, count along this list; it comes back as ``neurons``

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ def simulate(
     precision: str | None = None,
     start: Any = None,
     stream: str | Path | None = None,
+    learning: bool | Iterable[str] | None = None,
     progress: Callable[[float], None] | bool = False,
 ) -> Result:
     """Run a network and return what it did.
@@ -37,8 +38,8 @@ def simulate(
     duration : float              ms > 0; spiking networks only
     inputs : int[trials, *shape]  integer networks only: what the input population shall have emitted
     record : mapping of population name to list of 'spikes' and, for spiking models, state names or `Record`, which chooses neurons
-        and times; None records the spikes of every population that is not a source (spiking), nothing (integer: settled values
-        and accumulators are always returned)
+        and times; or of the name of a plastic projection to ``Record("weight", every=...)``. None records the spikes of every
+        population that is not a source (spiking), nothing (integer: settled values and accumulators are always returned)
     engine : 'auto', 'event' or 'clock'            spiking networks only; default 'auto', which says its choice in `Result.why`
     dt : float                    ms, default that of `start`, else 0.1; step of the clock engine and of recordings; spiking networks only
     schedule : 'settled', 'eager' or 'shuffled'    integer networks only; default 'settled'
@@ -50,6 +51,8 @@ def simulate(
     start : object                `Result.state` of an earlier run, to continue it
     stream : path                 a new HDF5 file that takes spikes and recordings while the network runs, so that memory does not
         grow with the duration; the result reads from it, and `load_recordings` does. Spiking networks only; needs h5py
+    learning : bool or list of str     which plastic projections change their weights in this run, by name; default all. The others
+        keep theirs and forget their traces; short-term plasticity goes on. Spiking networks only
     progress : bool or callable   show a bar, or call with the fraction done
 
     Raises
@@ -68,9 +71,9 @@ def simulate(
     if progress is not None and not isinstance(progress, bool) and not callable(progress):
         raise ParameterError(f"simulate.progress = {progress!r} must be True, False or a function of the fraction done.")
     given = {"duration": duration, "engine": engine, "dt": dt, "inputs": inputs, "schedule": schedule, "code": code}
-    given |= {"precision": precision, "stream": stream}
-    foreign = {"spiking": ("inputs", "schedule", "code"), "integer": ("duration", "engine", "dt", "precision", "stream")}[network.domain]
-    for name in foreign:
+    given |= {"precision": precision, "stream": stream, "learning": learning}
+    takes_not = {"spiking": ("inputs", "schedule", "code"), "integer": ("duration", "engine", "dt", "precision", "stream", "learning")}
+    for name in takes_not[network.domain]:
         if given[name] is not None:
             raise ParameterError(f"simulate.{name} = {given[name]!r} does not apply to a network of {network.domain} models. Leave it out.")
     if callable(progress) or not progress:
@@ -104,7 +107,9 @@ def _run(
 
     if given["duration"] is None:
         raise ParameterError("simulate.duration is missing: a spiking network runs for a given time in ms. Give a number > 0.")
-    arguments = {"engine": "auto", "dt": getattr(start, "dt", 0.1)} | _given(given, "engine", "dt", "duration", "precision", "stream")
+    arguments = {"engine": "auto", "dt": getattr(start, "dt", 0.1)} | _given(
+        given, "engine", "dt", "duration", "precision", "stream", "learning"
+    )
     return run_spiking(network, **arguments, seed=seed, record=record, start=start, progress=report, threads=threads or 1)
 
 

@@ -136,9 +136,8 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
     n = len(synapses.target)
     weight = synapses.weight if synapses.weight is not None else _weights(name, projection.weight, n, synapses.entry, random)
     rules = rules_of(f"Projection({name})", projection.plasticity)
-    for rule in () if rules is None else rules:
-        if rule is not None:
-            rule.check_weights(f"Projection({name}).weight", weight)
+    if rules is not None:
+        rules.check_weights(f"Projection({name}).weight", weight)
     if len(weight) > 1:
         weight = _narrow_weights(weight)
     delay, which = _delays(name, projection.delay, n, synapses.entry, random)

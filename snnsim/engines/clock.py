@@ -18,7 +18,7 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
 from snnsim.engines import currents, learning, memory, reward, tables
-from snnsim.engines.clock_state import restore, saved, states_of, weights_of
+from snnsim.engines.clock_state import access, restore, saved, states_of, weight_of, weights_of
 from snnsim.engines.counting import counts
 from snnsim.engines.fabric import Plan, plan, weave
 from snnsim.engines.interrupts import Interrupts
@@ -27,7 +27,8 @@ from snnsim.engines.live import Live, listeners, play_steps
 from snnsim.engines.parts import cut_populations
 from snnsim.engines.recording import Recorder, open_writer
 from snnsim.engines.runs import Runs, group, no_runs
-from snnsim.engines.takes import Take
+from snnsim.engines.takes import Take, WeightTake
+from snnsim.engines.upkeep import Upkeep, weight_columns
 from snnsim.errors import SimulationError
 from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
@@ -105,6 +106,7 @@ def run(
     precision: str = "double",
     stream: Path | None = None,
     learns: frozenset[int] = frozenset(),
+    weights: Sequence[WeightTake] = (),
 ) -> Result:
     """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`."""
     dt = compiled.dt
@@ -115,8 +117,9 @@ def run(
     end = first + n_steps
     if precision == "single" and end > _SINGLE_STEPS:
         raise SimulationError(f'simulate.precision = "single" counts steps up to {_SINGLE_STEPS}, not {end}. Use "double".')
-    writer = open_writer(stream, compiled, record, "clock", first * dt)
-    heard = [*listeners(compiled), *reward.listeners(compiled, learns)]
+    writer = open_writer(stream, compiled, record, "clock", first * dt, weight_columns(compiled, weights))
+    upkeep = Upkeep(compiled, first * dt, learns, weights, {} if start is None else start.arrays, writer)
+    heard = [*listeners(compiled), *upkeep.heard, *reward.listeners(compiled, learns)]
     recorder = Recorder(compiled, record, unit=dt, first=first, last=end, writer=writer, heard=heard)
     logs = [recorder.log(machine.window * int(part.cells.first[-1])) for part in machine.parts]
     takes = [recorder.samples(machine.low[k], machine.low[k + 1]) for k in range(threads)]
@@ -130,10 +133,13 @@ def run(
                 machine = _fed(machine, live, now * dt, dt, interrupts)
                 rewards.pour(now, interrupts, [part.lessons.table for part in machine.parts])
                 with chunks.timed() as size:
-                    asked = end if live.next == np.inf else round(live.next / dt)
+                    soonest = min(live.next, upkeep.next)
+                    asked = end if soonest == np.inf else round(soonest / dt)
                     _advance(machine, min(end, asked, rewards.next, now + size, now + recorder.most), logs, takes, pool)
                 recorder.drain(logs, takes, int(position[0]) * dt)
                 machine = _with_room(compiled, machine)
+                if upkeep.due(int(position[0]) * dt):
+                    upkeep.attend(int(position[0]) * dt, recorder, access(machine, compiled))
                 with interrupts.heard():
                     tables.report(progress, (position[0] - first) / n_steps)
         except KeyboardInterrupt:
@@ -147,14 +153,16 @@ def run(
     neurons = np.sum([part.cells.tally for part in machine.parts], axis=0)
     counted = [np.stack([part.fabric.strand["synops"], part.fabric.strand["updates"]], axis=1) for part in machine.parts]
     synapses = np.sum(counted, axis=0)
+    synapses[:, 1] += upkeep.updates
+    arrays = saved(machine, compiled) | upkeep.saved(recorder)
     return Result(
         counts=counts("clock", compiled, neurons, synapses),
         engine="clock",
         why=why,
         duration=duration,
-        **recorder.results(takes[0], first * dt, duration),
+        **recorder.results(takes[0], first * dt, duration, upkeep.recordings()),
         weights=weights_of(machine, compiled),
-        state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, saved(machine, compiled), precision),
+        state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, arrays, precision),
         cut=cut,
     )
 
@@ -268,7 +276,16 @@ def _build(
         runs.append(mine)
         held.append(woven)
     machine = Machine(parts, forms, chosen, low, runs, classes, window, held)
-    return machine if start is None else restore(machine, compiled, start.arrays)
+    if start is None:
+        return machine
+    machine = restore(machine, compiled, start.arrays)
+    stopped = learning.stopped(compiled, learns, start.arrays)
+    if stopped:
+        # What was pending when they stopped is part of their weights.
+        learned = _build(compiled, start, threads, precision, stopped)
+        for q in stopped:
+            access(machine, compiled).put(q, weight_of(learned, compiled, q))
+    return machine
 
 
 def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np.ndarray], number: type) -> Mail:

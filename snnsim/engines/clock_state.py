@@ -11,6 +11,7 @@ import numpy as np
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines import clock_mail, currents, learning, tables
 from snnsim.engines.runs import to_order
+from snnsim.engines.upkeep import Access
 from snnsim.kernels.deliver import list_dense
 from snnsim.kernels.layout import DENSE
 from snnsim.kernels.teach import finish
@@ -61,17 +62,38 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
 
 
 def weights_of(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
-    """Return the weights of plastic projections as of the steps taken, in order of source, target; looking changes nothing."""
-    weights = {part.name: np.empty(len(part.target)) for part in compiled.projections if part.plasticity is not None}
+    """Return the weights of plastic projections as of the steps taken, by name."""
+    return {part.name: weight_of(machine, compiled, q) for q, part in enumerate(compiled.projections) if part.plasticity is not None}
+
+
+def weight_of(machine: Any, compiled: CompiledSpiking, q: int) -> np.ndarray:
+    """Return the weights of one plastic projection as of the steps taken, in order of source, target; looking changes nothing."""
+    out = np.empty(len(compiled.projections[q].target))
     listed = np.empty((2, int(machine.low[-1].max())), dtype=np.int32)
     for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
-        seen = klass.looked_at()
-        for q, lesson in seen.lessons.items():
-            if seen.tables.table["rule"][q] >= 0:
-                with tables.silence:
-                    finish(int(part.position[0]), q, part.number, seen.tables, part.fabric.strand.copy(), part.sent, listed)
-            to_order(runs[q], lesson.weight, weights[compiled.projections[q].name])
-    return weights
+        seen = klass.looked_at(q)
+        if seen.tables.table["rule"][q] >= 0:
+            with tables.silence:
+                finish(int(part.position[0]), q, part.number, seen.tables, part.fabric.strand.copy(), part.sent, listed)
+        to_order(runs[q], seen.lessons[q].weight, out)
+    return out
+
+
+def access(machine: Any, compiled: CompiledSpiking) -> Access:
+    """Return how rules that act at intervals reach the weights."""
+
+    def whole(q: int) -> np.ndarray:
+        out = np.empty(len(compiled.projections[q].target))
+        for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
+            part.fabric.strand["updates"][q] += learning.whole(klass, q, float(part.position[0]))
+            to_order(runs[q], klass.lessons[q].weight, out)
+        return out
+
+    def put(q: int, weight: np.ndarray) -> None:
+        for klass, runs in zip(machine.classes, machine.runs, strict=True):
+            klass.lessons[q].weight[:] = weight if runs[q].place is None else weight[runs[q].place]
+
+    return Access(whole, put, lambda q: weight_of(machine, compiled, q))
 
 
 def states_of(machine: Any, p: int) -> np.ndarray:

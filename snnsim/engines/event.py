@@ -14,13 +14,14 @@ from pathlib import Path
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines import tables
 from snnsim.engines.counting import counts
-from snnsim.engines.event_machine import Machine, catch_up, needed, saved, weights_of, with_room
+from snnsim.engines.event_machine import Machine, access, catch_up, needed, saved, weights_of, with_room
 from snnsim.engines.event_machine import build as _build
 from snnsim.engines.event_machine import missing_forms as missing_forms
 from snnsim.engines.interrupts import Interrupts
 from snnsim.engines.live import Live, listeners, play_times
 from snnsim.engines.recording import Recorder, open_writer
-from snnsim.engines.takes import Take, grid_points
+from snnsim.engines.takes import Take, WeightTake, grid_points
+from snnsim.engines.upkeep import Upkeep, weight_columns
 from snnsim.errors import SimulationError
 from snnsim.kernels.arrivals import Agenda
 from snnsim.kernels.event import PAUSED, REACHED, STORM, STORM_SPIKES, STUCK, run_event
@@ -40,16 +41,17 @@ def run(
     why: str = "",
     stream: Path | None = None,
     learns: frozenset[int] = frozenset(),
+    weights: Sequence[WeightTake] = (),
 ) -> Result:
     """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`."""
     dt, (machine, desk) = compiled.dt, _build(compiled, start, learns)
     began = 0.0 if start is None else start.time
     end = began + duration
     agenda, first = machine.agenda, int(machine.agenda.sampled[0])
-    writer = open_writer(stream, compiled, record, "event", began)
-    recorder = Recorder(
-        compiled, record, unit=1.0, first=first, last=max(first, grid_points(end, dt)), writer=writer, heard=listeners(compiled)
-    )
+    writer = open_writer(stream, compiled, record, "event", began, weight_columns(compiled, weights))
+    upkeep = Upkeep(compiled, began, learns, weights, {} if start is None else start.arrays, writer)
+    last, heard = max(first, grid_points(end, dt)), [*listeners(compiled), *upkeep.heard]
+    recorder = Recorder(compiled, record, unit=1.0, first=first, last=last, writer=writer, heard=heard)
     log, samples = recorder.log(int(machine.cells.first[-1])), recorder.samples()
     live = Live(compiled, began, end, recorder)
     chunks, cut, now, reached = tables.Chunks(_BUDGET), False, began, PAUSED
@@ -59,13 +61,15 @@ def run(
                 if reached == REACHED or now == began:
                     machine = _fed(machine, live, now, interrupts)
                 with chunks.timed() as budget:
-                    until = min(end, live.next, (int(agenda.sampled[0]) + recorder.most) * dt)
+                    until = min(end, live.next, upkeep.next, (int(agenda.sampled[0]) + recorder.most) * dt)
                     reached = run_event(until, budget, dt, *needed(machine), log, samples)
                 if reached in (STUCK, STORM):
                     raise SimulationError(_why_stopped(compiled, agenda, float(agenda.now[0])))
                 now = until if reached == REACHED else max(began, float(agenda.now[0]), _sampled(agenda, samples, dt))
                 recorder.drain([log], [samples], now, settled=reached == REACHED)
                 machine, desk = with_room(compiled, machine, desk, float(agenda.now[0]))
+                if reached == REACHED and upkeep.due(now):
+                    upkeep.attend(now, recorder, access(machine, desk, now))
                 with interrupts.heard():
                     tables.report(progress, (now - began) / duration)
         except KeyboardInterrupt:
@@ -75,14 +79,16 @@ def run(
         agenda.sampled[0] = grid_points(end, dt)
     # What is pending is applied now, so that its count does not depend on when Python last looked.
     catch_up(compiled, machine, desk, end)
+    machine.wiring.tally[:, 1] += upkeep.updates
+    arrays = saved(machine, desk, compiled) | upkeep.saved(recorder)
     return Result(
         counts=counts("event", compiled, machine.cells.tally, machine.wiring.tally),
         engine="event",
         why=why,
         duration=end - began,
-        **recorder.results(samples, began, end - began),
+        **recorder.results(samples, began, end - began, upkeep.recordings()),
         weights=weights_of(compiled, machine, desk, end),
-        state=tables.RunState("event", dt, compiled.seed, compiled.digest, end, saved(machine, desk, compiled)),
+        state=tables.RunState("event", dt, compiled.seed, compiled.digest, end, arrays),
         cut=cut,
     )
 

@@ -12,6 +12,7 @@ from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settlin
 from snnsim.engines import currents, learning, tables
 from snnsim.engines.reward import check_events
 from snnsim.engines.runs import Runs, group, to_order
+from snnsim.engines.upkeep import Access
 from snnsim.errors import CompileError
 from snnsim.kernels.arrivals import Agenda, Plan
 from snnsim.kernels.current import Currents, change_currents
@@ -103,7 +104,14 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     for p in currents.driven(compiled):
         # What has changed by then is not an event to come.
         change_currents(reached, p, cells, flows)
-    return Machine(kernels, peeks, cells, wiring, klass.tables, plan, agenda, queue, lines, dues, flows), Desk(runs, klass)
+    machine, desk = Machine(kernels, peeks, cells, wiring, klass.tables, plan, agenda, queue, lines, dues, flows), Desk(runs, klass)
+    stopped = learning.stopped(compiled, learns, {} if start is None else start.arrays)
+    if start is not None and stopped:
+        # What was pending when they stopped is part of their weights.
+        learned = build(compiled, start, stopped)
+        for q in stopped:
+            access(machine, desk, start.time).put(q, weight_of(*learned, q, start.time))
+    return machine, desk
 
 
 def needed(machine: Machine) -> Machine:
@@ -140,23 +148,45 @@ def catch_up(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float
 
 
 def weights_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> dict[str, np.ndarray]:
-    """Return the weights of plastic projections as of `now`, in order of source, target; looking changes nothing."""
-    weights, seen, wiring = {}, desk.klass.looked_at(), machine.wiring
-    table, learn = seen.tables.table, seen.tables.learn
+    """Return the weights of plastic projections as of `now`, by name."""
+    plastic = [(q, part.name) for q, part in enumerate(compiled.projections) if part.plasticity is not None]
+    return {name: weight_of(machine, desk, q, now) for q, name in plastic}
+
+
+def weight_of(machine: Machine, desk: Desk, q: int, now: float) -> np.ndarray:
+    """Return the weights of one plastic projection as of `now`, in order of source, target; looking changes nothing."""
+    seen, wiring = desk.klass.looked_at(q), machine.wiring
+    table, lesson = seen.tables.table, seen.lessons[q]
     with tables.silence:
-        for q, run, origin in zip(*under_way(machine), strict=True):
+        if table["rule"][q] >= 0 and not table["axonal"][q]:
             # Behind a dendritic delay a spike under way has reached the synapse.
-            while table["rule"][q] >= 0 and not table["axonal"][q]:
-                learn[table["rule"][q]](table, q, run - wiring.run_first[q], origin, 1)
-                if wiring.run_final[run]:
-                    break
-                run += 1
-        for q, lesson in seen.lessons.items():
-            if table["rule"][q] >= 0:
-                settle(seen.tables, q, now, table["axonal"][q])
-            out = weights[compiled.projections[q].name] = np.empty(len(lesson.weight))
-            to_order(desk.runs[q], lesson.weight, out)
-    return weights
+            for projection, run, origin in zip(*under_way(machine), strict=True):
+                while projection == q:
+                    seen.tables.learn[table["rule"][q]](table, q, run - wiring.run_first[q], origin, 1)
+                    if wiring.run_final[run]:
+                        break
+                    run += 1
+        if table["rule"][q] >= 0:
+            settle(seen.tables, q, now, table["axonal"][q])
+    out = np.empty(len(lesson.weight))
+    to_order(desk.runs[q], lesson.weight, out)
+    return out
+
+
+def access(machine: Machine, desk: Desk, now: float) -> Access:
+    """Return how rules that act at intervals reach the weights at `now`."""
+
+    def whole(q: int) -> np.ndarray:
+        machine.wiring.tally[q, 1] += learning.whole(desk.klass, q, now)
+        out = np.empty(len(desk.klass.lessons[q].weight))
+        to_order(desk.runs[q], desk.klass.lessons[q].weight, out)
+        return out
+
+    def put(q: int, weight: np.ndarray) -> None:
+        place = desk.runs[q].place
+        desk.klass.lessons[q].weight[:] = weight if place is None else weight[place]
+
+    return Access(whole, put, lambda q: weight_of(machine, desk, q, now))
 
 
 def with_room(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> tuple[Machine, Desk]:

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, outgoing
+from snnsim.engines.reward import giver_of
 from snnsim.engines.runs import Runs, to_order
 from snnsim.engines.tables import silence
 from snnsim.errors import CompileError
-from snnsim.engines.reward import giver_of
+from snnsim.kernels.banked import empty
 from snnsim.kernels.dopamine import N_DOPAMINE
 from snnsim.kernels.lessons import AHEAD, LESSON, N_COEF, Lessons
 from snnsim.kernels.memory import address
@@ -74,14 +75,13 @@ class Class(NamedTuple):
         _point(self.tables.table, q, lesson)
         return self._replace(lessons=self.lessons | {q: lesson})
 
-    def looked_at(self) -> Class:
-        """Return a copy whose arrays may be changed without changing this one."""
-        table = self.tables.table.copy()
+    def looked_at(self, q: int) -> Class:
+        """Return a copy in which the arrays of projection q may be changed without changing this one."""
+        table, lesson = self.tables.table.copy(), self.lessons[q]
         changing = (*BY_RUN, *BY_TARGET, *BY_SYNAPSE, "moment")
-        lessons = {q: lesson._replace(**{name: getattr(lesson, name).copy() for name in changing}) for q, lesson in self.lessons.items()}
-        for q, lesson in lessons.items():
-            _point(table, q, lesson)
-        return Class(lessons, self.tables._replace(table=table))
+        lesson = lesson._replace(**{name: getattr(lesson, name).copy() for name in changing})
+        _point(table, q, lesson)
+        return Class(self.lessons | {q: lesson}, self.tables._replace(table=table))
 
 
 def one_each(runs: Runs) -> np.ndarray:
@@ -252,6 +252,17 @@ def settled(klass: Class, compiled: CompiledSpiking, now: float) -> np.ndarray:
     return updates
 
 
+def whole(klass: Class, q: int, now: float) -> int:
+    """Make the weights of projection q whole: as the last spikes to arrive left them. Returns the updates made."""
+    if klass.tables.table["rule"][q] < 0:
+        return 0
+    if klass.tables.table["banked"][q]:
+        empty(klass.tables.table, q)
+        return 0
+    with silence:
+        return int(settle(klass.tables, q, float(now), 1))
+
+
 def roomy(klass: Class) -> Class:
     """Return the class with histories that have room: twice as deep where spikes still needed fill them."""
     for q in replayed(klass.tables):
@@ -305,10 +316,19 @@ def _least_depth(most: int) -> int:
     return depth
 
 
+def stopped(compiled: CompiledSpiking, learns: frozenset[int], arrays: Any) -> frozenset[int]:
+    """Return the projections that learned in the run that left `arrays`, and no longer do."""
+    return frozenset(
+        q
+        for q in range(len(compiled.projections))
+        if q not in learns and any(f"lesson.{q}.{name}" in arrays for name in ("bank", "history"))
+    )
+
+
 def restored(klass: Class, runs: Sequence[Runs], low: Any, high: Any, arrays: Any) -> Class:
     """Return the class of one thread, with targets low[q] .. high[q] - 1, with copies of the saved arrays in it.
 
-    A projection that no longer learns keeps its weights as the last presynaptic spikes left them, and forgets all traces.
+    A projection that no longer learns forgets all traces.
     """
     for q, lesson in klass.lessons.items():
         held = {name: arrays[f"lesson.{q}.{name}"] for name in (*BY_RUN, *BY_TARGET, *BY_SYNAPSE) if f"lesson.{q}.{name}" in arrays}
@@ -321,9 +341,5 @@ def restored(klass: Class, runs: Sequence[Runs], low: Any, high: Any, arrays: An
         for name in BY_SYNAPSE:
             if name in held and getattr(lesson, name).size:
                 getattr(lesson, name)[:] = held[name] if runs[q].place is None else held[name][runs[q].place]
-        if not learns and "bank" in held:
-            run, target = np.repeat(np.arange(len(lesson.delay)), np.diff(lesson.run_ptr)), lesson.target + low[q]
-            banked = held["x"][run, 0] * held["bank"][lesson.which[run], target, 0]
-            lesson.weight[:] += klass.tables.table["sign"][q] * banked
         klass = klass.renewed(q, lesson._replace(**changed))
     return klass

@@ -15,7 +15,7 @@ from snnsim.currents import Current
 from snnsim.distributions import Distribution, sample
 from snnsim.engines.available import available_bytes
 from snnsim.engines.choices import candidates, check_choices
-from snnsim.engines.takes import Take, check_record, grid_points
+from snnsim.engines.takes import Take, check_record, grid_points, split_record
 from snnsim.errors import ParameterError, SimulationError
 from snnsim.models.drawn import drawn
 from snnsim.network import Network, Population, Projection
@@ -92,6 +92,7 @@ def forecast(
     duration, dt = (float(check_number(f"forecast.{name}", x, unit="ms", gt=0.0)) for name, x in (("duration", duration), ("dt", dt)))
     threads = check_integer("forecast.threads", threads, low=1, high=1024)
     check_choices("forecast", engine, threads, precision)
+    record, _ = split_record(network, record)
     takes = check_record(network.populations.values(), record, dt)
     number = 8 if precision == "double" else 4
     if stream is not None:

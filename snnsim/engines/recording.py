@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -209,15 +209,22 @@ class Recorder:
         if self.writer is not None:
             self.writer.close(self._now, True)
 
-    def results(self, samples: Samples, began: float, duration: float) -> dict[str, Any]:
-        """Return what a `Result` says of a run of `duration` ms from `began`: spikes, recordings and the file they are in."""
+    def results(self, samples: Samples, began: float, duration: float, weights: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a `Result` says of a run of `duration` ms from `began`: spikes, recordings and the file they are in.
+
+        weights : recordings of projections, where they are not in the file
+        """
         if self.writer is None:
-            return {"spikes": self.spike_trains(began, began + duration), "recordings": self.recordings(samples)}
+            recordings = self.recordings(samples)
+            recordings.update(weights)
+            return {"spikes": self.spike_trains(began, began + duration), "recordings": recordings}
         read = load_recordings(self.writer.path)
         return {"spikes": read.spikes, "recordings": read.recordings, "stream": str(self.writer.path)}
 
 
-def open_writer(path: Path | None, compiled: CompiledSpiking, takes: Sequence[Take], engine: str, began: float) -> Writer | None:
+def open_writer(
+    path: Path | None, compiled: CompiledSpiking, takes: Sequence[Take], engine: str, began: float, more: Iterable[Columns] = ()
+) -> Writer | None:
     """Return the writer of a run that begins at `began` ms, or None for one that keeps what it records."""
     if path is None:
         return None
@@ -227,7 +234,7 @@ def open_writer(path: Path | None, compiled: CompiledSpiking, takes: Sequence[Ta
         population = compiled.populations[take.population]
         width = take.width(population.size)
         columns.append(Columns(population.name, take.what, take.neurons, width, take.every * compiled.dt, take.start, take.stop))
-    return Writer(path, about, columns)
+    return Writer(path, about, [*columns, *more])
 
 
 def _columns(neurons: np.ndarray | None, size: int) -> np.ndarray | None:

@@ -10,11 +10,12 @@ import numpy as np
 from snnsim.compiler.spiking import CompiledSpiking, compile_spiking
 from snnsim.engines.choices import candidates, check_choices
 from snnsim.engines.memory import check_memory
-from snnsim.engines.takes import check_hears, check_record, check_samples
-from snnsim.errors import ParameterError
+from snnsim.engines.takes import check_hears, check_record, check_samples, check_synapses, check_weights, split_record
+from snnsim.errors import ParameterError, unknown_name
 from snnsim.models.drawn import distributions
 from snnsim.models.spiking import NeuronModel
 from snnsim.network import Network, Population, description_digest
+from snnsim.plasticity.base import rules_of
 from snnsim.results import Result
 from snnsim.stream.layout import check_new
 from snnsim.units import check_number
@@ -33,6 +34,7 @@ def run_spiking(
     threads: int = 1,
     precision: str | None = None,
     stream: Any = None,
+    learning: bool | Iterable[str] = True,
 ) -> Result:
     """Run a network of spiking models.
 
@@ -48,6 +50,7 @@ def run_spiking(
     threads : int        of the clock engine; the event engine runs on one, and asked for by name it refuses more. No bit depends on it
     precision : str      'double' or 'single', of states and inputs on the clock; None: that of `start`, else double
     stream : path        a new file that takes what is recorded while the network runs; None: it is kept in memory
+    learning : bool or names of projections   which rules change weights in this run; the others forget their traces
 
     Raises
     ------
@@ -66,6 +69,9 @@ def run_spiking(
 
         asked = getattr(start, "engine", None) if engine == "auto" else engine
         check_continues(start, description_digest(network), engine=asked, dt=dt, seed=seed, precision=precision)
+    learns = check_learning(network, learning)
+    record, recorded = split_record(network, record)
+    weights = check_weights(network, recorded, dt)
     takes = check_record(network.populations.values(), record, dt)
     check_hears(network)
     began = float(getattr(start, "time", 0.0))
@@ -75,13 +81,14 @@ def run_spiking(
     if engine == "clock":
         check_steps([population for population in network.populations.values() if not distributions(population.model)], dt)
     compiled = compile_spiking(network, seed=seed, dt=dt)
+    check_synapses(compiled, weights)
     why = f"engine={engine!r} was asked for"
     if engine == "auto":
         engine, why = choose(compiled, duration, getattr(start, "engine", None), precision)
         if engine == "event" and threads > 1:
             why += f"; it runs on one thread, not on the {threads} that were asked for"
     common: dict[str, Any] = {"duration": duration, "record": takes, "start": start, "progress": progress, "why": why}
-    common |= {"stream": path, "learns": frozenset(q for q, part in enumerate(compiled.projections) if _learns(part))}
+    common |= {"stream": path, "learns": learns, "weights": weights}
     if engine == "event":
         from snnsim.engines.event import run as run_event
 
@@ -92,8 +99,18 @@ def run_spiking(
     return run_clock(compiled, **common, threads=threads, precision=precision)
 
 
-def _learns(part: Any) -> bool:
-    return part.plasticity is not None and part.plasticity.spikes is not None
+def check_learning(network: Network, learning: Any) -> frozenset[int]:
+    """Return the projections that learn in a run. Raises ParameterError for names that are not those of plastic projections."""
+    rules = [rules_of(f"Projection({name})", projection.plasticity) for name, projection in network.projections.items()]
+    plastic = {name: q for q, (name, rule) in enumerate(zip(network.projections, rules, strict=True)) if rule is not None and rule.learn}
+    if isinstance(learning, (bool, np.bool_)):
+        return frozenset(plastic.values() if learning else ())
+    if isinstance(learning, str) or not isinstance(learning, Iterable):
+        raise ParameterError(f"simulate.learning = {learning!r} must be True, False or a list of names of projections.")
+    for name in learning:
+        if name not in plastic:
+            raise ParameterError(unknown_name("simulate.learning: plastic projection", name, plastic))
+    return frozenset(plastic[name] for name in learning)
 
 
 def _one_number(owner: str, value: Any) -> float:

@@ -11,6 +11,7 @@ from snnsim.errors import ParameterError, unknown_name
 from snnsim.network import Network, Population
 from snnsim.plasticity.base import Rules, rules_of
 from snnsim.record import Record
+from snnsim.units import as_integers
 
 NO_END = 1 << 62  # grid points
 ROUNDING = 1.0 + 1e-12  # of times that are multiples of dt
@@ -43,6 +44,71 @@ class Take(NamedTuple):
     def width(self, compiled_size: int) -> int:
         """Return how many neurons are recorded."""
         return compiled_size if self.neurons is None else len(self.neurons)
+
+
+class WeightTake(NamedTuple):
+    """Weights of a projection to be recorded, checked.
+
+    synapses : int64[k] or None   in order of source, then target; None: all
+    every, start, stop : float    ms; samples are taken at multiples of `every` in (start, stop]
+    """
+
+    projection: int
+    synapses: np.ndarray | None
+    every: float
+    start: float
+    stop: float
+
+    def first(self, began: float) -> float:
+        """Return when the first sample of a run from `began` ms is due; infinity: never."""
+        return self.after(max(began, self.start))
+
+    def after(self, now: float) -> float:
+        """Return the first sample after `now`, ms."""
+        time = float((np.floor(now / self.every * ROUNDING + 1e-9) + 1.0) * self.every)
+        return time if time <= self.stop * ROUNDING else np.inf
+
+    def width(self, compiled: Any) -> int:
+        """Return how many synapses are recorded."""
+        return len(compiled.projections[self.projection].target) if self.synapses is None else len(self.synapses)
+
+
+def split_record(network: Network, record: Any) -> tuple[Any, dict[str, Any]]:
+    """Return what `record` asks for of populations, and of projections."""
+    if not isinstance(record, Mapping):
+        return record, {}
+    weights = {name: given for name, given in record.items() if name in network.projections}
+    rest = {name: given for name, given in record.items() if name not in weights}
+    return (None if weights and not rest else rest), weights
+
+
+def check_weights(network: Network, record: Mapping[str, Any], dt: float) -> list[WeightTake]:
+    """Return which weights to record. Raises ParameterError for anything but `Record("weight", every=...)` of a plastic projection."""
+    takes = []
+    for name, given in record.items():
+        entries = [given] if isinstance(given, (str, Record)) or not isinstance(given, (list, tuple)) else list(given)
+        owner, place = f"simulate.record[{name!r}]", list(network.projections).index(name)
+        if network.projections[name].plasticity is None:
+            raise ParameterError(f"{owner}: this projection has no plasticity and its weights stay. Read them from the description.")
+        if len(entries) != 1 or not isinstance(entries[0], Record) or entries[0].what != "weight" or entries[0].every is None:
+            raise ParameterError(f'{owner} = {given!r} must be one Record("weight", every=...): of a projection, weights are recorded.')
+        one = entries[0]
+        _steps(one.every or 0.0, dt)
+        stop = np.inf if one.stop is None else one.stop
+        chosen = None if one.neurons is None else np.atleast_1d(as_integers(f"{owner}.neurons", one.neurons, low=0, high=2**62)).ravel()
+        takes.append(WeightTake(place, chosen, float(one.every or 0.0), one.start, stop))
+    return takes
+
+
+def check_synapses(compiled: Any, takes: list[WeightTake]) -> None:
+    """Raise ParameterError for a recorded synapse that a projection has not."""
+    for take in takes:
+        part = compiled.projections[take.projection]
+        if take.synapses is not None and take.synapses.max(initial=-1) >= len(part.target):
+            raise ParameterError(
+                f"Record('weight').neurons = {take.synapses.max()} must be a synapse of Projection({part.name}), "
+                f"0 .. {len(part.target) - 1}. Correct it."
+            )
 
 
 def grid_points(t: float, dt: float) -> int:

@@ -135,14 +135,69 @@ class ReleaseRule(Plasticity):
         raise NotImplementedError(f"{type(self).__name__}.release_form")
 
 
+class Synapses(NamedTuple):
+    """What an `IntervalRule` sees of a projection; synapses in order of source, then target.
+
+    source, target : int64[n]           neurons, in their populations
+    weight : float64[n]                 modified in place
+    n_pre, n_post : int                 sizes of the populations
+    pre_count, post_count : int64[...]  spikes of every neuron since the rule last acted; empty unless it `hears`
+    state : mapping of str to array     what `start` returned, modified in place and carried on
+    """
+
+    source: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+    n_pre: int
+    n_post: int
+    pre_count: np.ndarray
+    post_count: np.ndarray
+    state: dict[str, np.ndarray]
+
+
+class IntervalRule(Plasticity):
+    """A rule that acts on all weights of a projection at multiples of `interval`, ms. A projection may have several, in order.
+
+    It acts on the weights as the last spikes to arrive left them; afterwards weights lie within the bounds of the rule of spikes,
+    if the projection has one.
+
+    Attributes
+    ----------
+    hears : bool   it wants to know how often the neurons fired
+    """
+
+    hears: ClassVar[bool] = False
+    interval: float
+
+    def start(self, n_pre: int, n_post: int) -> dict[str, np.ndarray]:
+        """Return the state at 0 ms."""
+        return {}
+
+    def act(self, synapses: Synapses) -> None:
+        """Change the weights in place."""
+        raise NotImplementedError(f"{type(self).__name__}.act")
+
+
 class Rules(NamedTuple):
     """The rules of one projection by what they work on."""
 
     spikes: SpikeRule | None = None
     release: ReleaseRule | None = None
+    slow: tuple[IntervalRule, ...] = ()
+
+    def check_weights(self, owner: str, weight: np.ndarray) -> None:
+        """Raise ParameterError when the weights at the start are none that these rules can have."""
+        for rule in (self.spikes, self.release, *self.slow):
+            if rule is not None:
+                rule.check_weights(owner, weight)
+
+    @property
+    def learn(self) -> bool:
+        """Whether some rule changes weights."""
+        return self.spikes is not None or bool(self.slow)
 
 
-_KINDS: dict[str, type] = {"spikes": SpikeRule, "release": ReleaseRule}
+_KINDS: dict[str, type] = {"spikes": SpikeRule, "release": ReleaseRule, "slow": IntervalRule}
 
 
 def rules_of(owner: str, given: Any) -> Rules | None:
@@ -157,7 +212,9 @@ def rules_of(owner: str, given: Any) -> Rules | None:
         kind = next((kind for kind, cls in _KINDS.items() if isinstance(rule, cls)), None)
         if kind is None:
             raise ParameterError(f"{owner}.plasticity = {rule!r} must be a rule such as PairSTDP(). See snnsim.plasticity.")
-        if kind in found:
+        if kind == "slow":
+            rule = (*found.get(kind, ()), rule)
+        elif kind in found:
             both = f"{type(found[kind]).__name__} and {type(rule).__name__}"
             raise ParameterError(f"{owner}.plasticity has {both}, of which a projection takes one. Make two projections.")
         rule.check_projection(owner)

@@ -1,0 +1,166 @@
+"""Rules that act at intervals, recorded weights, and learning switched on and off."""
+
+import numpy as np
+import pytest
+
+import snnsim as sim
+from snnsim.engines.spiking import run_spiking
+
+ENGINES = ("clock", "event")
+
+
+def network(plasticity, n=30, m=10, rate=40.0, weight=0.6, delay=1.0):
+    source = sim.Population("source", n, sim.PoissonSource(rate=rate))
+    cells = sim.Population("cells", m, sim.LIF(v_rest=0.0, v_reset=0.0, v_th=5.0, t_ref=2.0))
+    return sim.Network(sim.Projection(source, cells, sim.FixedProbability(0.5), weight=weight, delay=delay, plasticity=plasticity))
+
+
+def synapses(net):
+    from snnsim.compiler.spiking import compile_spiking
+
+    part = compile_spiking(net, seed=0, dt=0.5).projections[0]
+    return np.repeat(np.arange(len(part.row_ptr) - 1), part.fan_out), part.target.astype(int)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_normalisation_keeps_the_total_onto_every_target(engine):
+    net = network([sim.PairSTDP(a_plus=0.05, a_minus=0.02, w_max=5.0), sim.WeightNormalisation(total=4.0, interval=50.0)])
+    result = run_spiking(net, duration=200.0, engine=engine, dt=0.5)
+    _, target = synapses(net)
+    weight = result.weights["source -> cells"]
+    np.testing.assert_allclose(np.bincount(target, weights=weight), 4.0, rtol=0.1)  # spikes under way have learned since
+    assert np.ptp(weight) > 0.05
+    between = run_spiking(net, duration=240.0, engine=engine, dt=0.5).weights["source -> cells"]
+    assert not np.allclose(np.bincount(target, weights=between), 4.0, rtol=0.001)
+
+
+def test_normalisation_alone_scales_once_and_is_counted():
+    net = network(sim.WeightNormalisation(total=4.0, interval=50.0))
+    result = run_spiking(net, duration=199.0, engine="clock", dt=0.5)
+    _, target = synapses(net)
+    np.testing.assert_allclose(result.weights["source -> cells"], 4.0 / np.bincount(target)[target], rtol=1e-12)
+    assert result.counts.layers["source -> cells"]["plasticity_updates"] == 3 * len(target)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        [sim.PairSTDP(a_plus=0.02, a_minus=0.02, w_max=2.0), sim.SynapticScaling(rate=20.0, beta=0.5, interval=20.0)],
+        [sim.PairSTDP(a_plus=0.02, a_minus=0.02, mu_plus=0.4, w_max=2.0), sim.WeightNormalisation(total=8.0, interval=20.0)],
+        sim.RateOja(eta=1e-4),
+        sim.RateBCM(eta=1e-5),
+    ],
+)
+def test_pieces_have_the_bits_of_one_run(engine, rule):
+    net, more = network(rule), {"engine": engine, "dt": 0.5}
+    whole = run_spiking(net, duration=200.0, **more)
+    pieces, state = [], None
+    for duration in (7.0, 60.0, 53.0, 80.0):
+        result = run_spiking(net, duration=duration, start=state, **more)
+        state = result.state
+        pieces.append(result)
+    np.testing.assert_array_equal(whole.weights["source -> cells"], result.weights["source -> cells"])
+    for name, array in whole.state.arrays.items():
+        np.testing.assert_array_equal(array, state.arrays[name], err_msg=name)
+    counts = sum((piece.counts for piece in pieces[1:]), pieces[0].counts)
+    assert counts.to_dict()["source -> cells"] == whole.counts.to_dict()["source -> cells"]
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_no_bit(threads):
+    rules = [sim.PairSTDP(a_plus=0.02, a_minus=0.02, w_max=2.0), sim.SynapticScaling(rate=20.0, beta=0.5, interval=20.0)]
+    net = network(rules, n=60, m=40)
+    record = {"source -> cells": sim.Record("weight", every=10.0)}
+    one, other = (run_spiking(net, duration=100.0, engine="clock", threads=k, record=record) for k in (1, threads))
+    np.testing.assert_array_equal(one.weights["source -> cells"], other.weights["source -> cells"])
+    first, second = (result.recordings["source -> cells"]["weight"].values for result in (one, other))
+    np.testing.assert_array_equal(first, second)
+    assert len(first) == 10
+
+
+def test_rates_are_low_passed_counts_and_weights_follow_the_drift():
+    rule = sim.RateHebb(eta=1e-4, tau=50.0, interval=10.0, w_max=10.0)
+    times, indices = np.array([3.0, 12.0, 14.0, 33.0]), np.array([0, 1, 1, 0])
+    source = sim.Population("source", 2, sim.SpikeArray(times=times, indices=indices))
+    cells = sim.Population("cells", 1, sim.LIF(v_rest=0.0, v_reset=0.0, v_th=5.0, t_ref=0.0))
+    net = sim.Network(sim.Projection(source, cells, sim.AllToAll(), weight=6.0, delay=1.0, plasticity=rule))
+    result = run_spiking(net, duration=50.0, engine="event")
+    pre, post, w, keep = np.zeros(2), 0.0, np.full(2, 6.0), np.exp(-10.0 / 50.0)
+    for k in range(5):
+        count = np.array([np.sum((times > 10 * k) & (times <= 10 * k + 10) & (indices == i)) for i in (0, 1)])
+        fired = np.sum((times + 1.0 > 10 * k) & (times + 1.0 <= 10 * k + 10))
+        pre, post = keep * pre + (1 - keep) * count * 100.0, keep * post + (1 - keep) * fired * 100.0
+        w = np.minimum(w + 1e-4 * 0.01 * pre * post, 10.0)
+    np.testing.assert_allclose(result.weights["source -> cells"], w, rtol=1e-12)
+
+
+def test_sanger_sees_the_sum_over_the_targets_before():
+    rule = sim.RateSanger(eta=1.0, alpha=0.5)
+    source, target = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 1, 2, 1, 0, 2])
+    w, pre, post = np.arange(1.0, 7.0), np.array([3.0, 5.0, 7.0]), np.array([2.0, 4.0, 6.0])
+    from snnsim.plasticity.base import Synapses
+
+    got = rule.drift(w, pre, post, Synapses(source, target, w, 3, 3, pre, post, {}))
+    expected = [
+        post[j] * (pre[i] - 0.5 * sum(w[m] * post[target[m]] for m in range(6) if source[m] == i and target[m] <= j))
+        for i, j in zip(source, target, strict=True)
+    ]
+    np.testing.assert_allclose(got, expected)
+
+
+def test_scaling_brings_neurons_to_their_rate():
+    net = network(sim.SynapticScaling(rate=20.0, beta=1.0, tau=500.0), weight=0.3, n=100)
+    first = run_spiking(net, duration=20_000.0, engine="clock", dt=0.5)
+    after = run_spiking(net, duration=20_000.0, engine="clock", dt=0.5, start=first.state)
+    np.testing.assert_allclose(after.spikes["cells"].rates(), 20.0, rtol=0.1)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("rule", [sim.PairSTDP(a_plus=0.05, a_minus=0.02), sim.PairSTDP(a_plus=0.05, a_minus=0.02, mu_plus=1.0)])
+def test_learning_switched_off_keeps_the_weights_and_switched_on_again_goes_on(engine, rule):
+    net, more = network(rule), {"engine": engine, "dt": 0.5}
+    learned = run_spiking(net, duration=100.0, **more)
+    off = run_spiking(net, duration=100.0, start=learned.state, learning=False, **more)
+    name = "source -> cells"
+    np.testing.assert_array_equal(off.weights[name], learned.weights[name])
+    assert off.counts.layers[name].get("plasticity_updates", 0) == 0 and len(off.spikes["cells"])
+    still = run_spiking(net, duration=50.0, start=off.state, learning=[], **more)
+    np.testing.assert_array_equal(still.weights[name], off.weights[name])
+    on = run_spiking(net, duration=50.0, start=still.state, learning=[name], **more)
+    assert np.abs(on.weights[name] - off.weights[name]).max() > 0.01
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_recorded_weights_are_those_a_run_to_that_time_returns(engine, tmp_path):
+    pytest.importorskip("h5py")
+    net, more = network(sim.PairSTDP(a_plus=0.05, a_minus=0.02), delay=3.0), {"engine": engine, "dt": 0.5}
+    record = {"source -> cells": sim.Record("weight", every=25.0, neurons=[5, 2], start=25.0, stop=80.0), "cells": "spikes"}
+    result = run_spiking(net, duration=100.0, record=record, **more)
+    taken = result.recordings["source -> cells"]["weight"]
+    np.testing.assert_array_equal(taken.times, [50.0, 75.0])
+    for time, values in zip(taken.times, taken.values, strict=True):
+        np.testing.assert_array_equal(values, run_spiking(net, duration=time, **more).weights["source -> cells"][[5, 2]])
+    streamed = run_spiking(net, duration=100.0, record=record, stream=tmp_path / "run.h5", **more)
+    np.testing.assert_array_equal(streamed.recordings["source -> cells"]["weight"].values, taken.values)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"learning": "source -> cells"}, "must be True, False or a list"),
+        ({"learning": ["cells -> source"]}, "plastic projection"),
+        ({"record": {"source -> cells": "weight"}}, r'must be one Record\("weight", every=\.\.\.\)'),
+        ({"record": {"source -> cells": sim.Record("weight", every=0.3)}}, "must be a multiple"),
+        ({"record": {"source -> cells": sim.Record("weight", every=1.0, neurons=[10**6])}}, "must be a synapse of"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, words):
+    with pytest.raises(sim.ParameterError, match=words):
+        run_spiking(network(sim.PairSTDP()), duration=10.0, dt=0.5, **arguments)
+
+
+def test_weights_that_grow_without_bound_end_the_run_with_a_reason():
+    net = network(sim.SynapticScaling(rate=1e6, beta=1e6, interval=10.0))
+    with pytest.raises(sim.SimulationError, match="SynapticScaling made a weight of inf"):
+        run_spiking(net, duration=1000.0, engine="clock", dt=0.5)
