@@ -68,6 +68,7 @@ LESSON = np.dtype(
         ("giver_delay", np.int64),  # steps
         ("heard", np.int64),  # address of float64[n_post, 3], see kernels/voltage.py; 0: the rule does not listen to v
         ("heard_coef", np.int64),
+        ("v_row", np.int64),  # of the state of the post population
         ("release_coef", np.int64),  # address of float64[4]: U, 1 / tau_rec, 1 / tau_fac, whether u is kept
     ]
 )

@@ -33,6 +33,7 @@ _PUBLIC = {
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
+    "ClopathSTDP": "plasticity.clopath_stdp",
     "PairSTDP": "plasticity.pair_stdp",
     "RateBCM": "plasticity.rate_bcm",
     "RateCovariance": "plasticity.rate_covariance",
@@ -138,6 +139,7 @@ if TYPE_CHECKING:
     from snnsim.models.table import Table
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
+    from snnsim.plasticity.clopath_stdp import ClopathSTDP
     from snnsim.plasticity.pair_stdp import PairSTDP
     from snnsim.plasticity.rate_bcm import RateBCM
     from snnsim.plasticity.rate_covariance import RateCovariance

@@ -19,10 +19,11 @@ def brute_force(pre, post, doses, weight, delay, rule, end):
     events = [(t + delay, 0, 0.0) for t in pre if t + delay <= end] + [(t, 1, 0.0) for t in post if t <= end]
     events += [(t, 2, amount) for t, amount in doses if t <= end] + [(end, 3, 0.0)]
     x = y = c = d = now = 0.0
+    taus = rule.tau_plus, rule.tau_minus, rule.tau_c, rule.tau_d
     both = 1.0 / (1.0 / rule.tau_c + 1.0 / rule.tau_d)
     for t, kind, amount in sorted(events):
         weight -= c * d * both * np.expm1(-(t - now) / both)
-        x, y, c, d = (v * np.exp(-(t - now) / tau) for v, tau in zip((x, y, c, d), (rule.tau_plus, rule.tau_minus, rule.tau_c, rule.tau_d)))
+        x, y, c, d = (v * np.exp(-(t - now) / tau) for v, tau in zip((x, y, c, d), taus, strict=True))
         now = t
         if kind == 0:
             x, c = x + 1.0, c - rule.a_minus * y
@@ -71,3 +72,151 @@ def test_weights_are_the_integral_of_eligibility_times_dopamine(seed, amount, ta
     released = [(t + 2.5, amount) for t in doses]
     for end, result in ((float(cut), first), (120.0, second)):
         np.testing.assert_allclose(result.weights["pre -> post"], expected(pre, post, released, synapses, rule, end), rtol=1e-9)
+
+
+def applaud(begin, end):
+    return 0.1 * np.sin(begin)
+
+
+RECORD = {"pre -> post": [sim.Record("weight", every=1.5)]}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_no_bit_depends_on_threads_pieces_or_a_checkpoint(threads, tmp_path):
+    pre, post, doses, synapses = trains(3)
+    rule = sim.RewardSTDP(**RULE | {"tau_c": 1.2}, dopamine="vta", reward=applaud, interval=8.0)
+    arguments = {"engine": "clock", "dt": DT, "record": RECORD}
+    whole = sim.simulate(network(pre, post, doses, synapses, rule), 120.0, **arguments)
+    first = sim.simulate(network(pre, post, doses, synapses, rule), 63.0, threads=threads, **arguments)
+    sim.save_state(first.state, tmp_path / "state.npz")
+    start = sim.load_state(tmp_path / "state.npz")
+    second = sim.simulate(network(pre, post, doses, synapses, rule), 57.0, threads=threads, start=start, **arguments)
+    np.testing.assert_array_equal(second.weights["pre -> post"], whole.weights["pre -> post"])
+    seen = np.concatenate([result.recordings["pre -> post"]["weight"].values for result in (first, second)])
+    np.testing.assert_array_equal(seen, whole.recordings["pre -> post"]["weight"].values)
+    assert np.ptp(seen, axis=0).min() > 1e-3
+    for name, array in whole.state.arrays.items():
+        np.testing.assert_array_equal(second.state.arrays[name], array, err_msg=name)
+    # A weight that nobody looks at takes the same course.
+    alone = sim.simulate(network(pre, post, doses, synapses, rule), 120.0, engine="clock", dt=DT, threads=threads)
+    np.testing.assert_array_equal(alone.weights["pre -> post"], whole.weights["pre -> post"])
+    pieces = [result.counts.layers["pre -> post"]["plasticity_updates"] for result in (first, second)]
+    assert sum(pieces) == whole.counts.layers["pre -> post"]["plasticity_updates"]
+
+
+def test_every_arrival_and_every_postsynaptic_spike_is_an_update_of_a_synapse():
+    pre, post, doses, synapses = trains(8)
+    rule = sim.RewardSTDP(**RULE | {"tau_c": 1.2}, dopamine="vta")
+    result = run_spiking(network(pre, post, doses, synapses, rule), duration=119.0, engine="clock", dt=DT)
+    arrivals = sum(
+        np.sum((pre[1] == source) & (pre[0] + delay <= 119.0)) for source, delay in zip(synapses["source"], synapses["delay"], strict=True)
+    )
+    spikes = sum(np.sum((post[1] == target) & (post[0] < 119.0)) for target in synapses["target"])
+    assert result.counts.layers["pre -> post"]["plasticity_updates"] == arrivals + spikes
+
+
+def test_a_function_gives_dopamine_at_the_beginning_of_each_interval_and_hears_the_spikes_until_then():
+    pre, post, doses, synapses = trains(5)
+    asked, heard = [], []
+
+    def reward(begin, end, spikes):
+        asked.append((begin, end))
+        heard.append(spikes["post"][0])
+        return 0.05 * len(spikes["post"][0]) if begin != 56.0 else None
+
+    rule = sim.RewardSTDP(**RULE, reward=reward, interval=4.0, hears=("post",))
+    result = run_spiking(network(pre, post, doses, synapses, rule), duration=118.0, engine="clock", dt=DT, threads=2)
+    begins = np.arange(0.0, 118.0, 4.0)
+    assert asked == [(begin, begin + 4.0) for begin in begins]
+    np.testing.assert_array_equal(np.concatenate(heard), np.sort(post[0][post[0] <= begins[-1]]))
+    released = [(begin, 0.05 * len(times)) for begin, times in zip(begins, heard, strict=True) if begin != 56.0]
+    np.testing.assert_allclose(result.weights["pre -> post"], expected(pre, post, released, synapses, rule, 118.0), rtol=1e-9)
+
+
+def test_projections_with_one_function_share_its_call():
+    calls = []
+
+    def reward(begin, end):
+        calls.append(begin)
+        return 1.0
+
+    pre, post, doses, synapses = trains(6)
+    net = network(pre, post, doses, synapses, sim.RewardSTDP(**RULE, reward=reward))
+    (again,) = (projection for name, projection in net.projections.items() if name == "pre -> post")
+    other = sim.Projection(again.pre, again.post, again.connector, weight=again.weight, delay=again.delay, plasticity=again.plasticity)
+    result = run_spiking(sim.Network(*net.projections.values(), other), duration=100.0, engine="clock", dt=DT)
+    assert calls == [10.0 * k for k in range(10)]
+    np.testing.assert_array_equal(result.weights["pre -> post"], result.weights["pre -> post #2"])
+    assert np.abs(result.weights["pre -> post"] - again.weight[[0, 4, 1, 2, 3]]).min() > 1e-3
+
+
+def test_an_eligibility_outlives_long_silence_and_the_histories_of_many_postsynaptic_spikes():
+    # 300 postsynaptic spikes between two presynaptic ones overflow the history; a single dose comes long after the pair.
+    post = np.arange(2.0, 302.0)
+    rule = sim.RewardSTDP(a_plus=0.001, a_minus=0.0005, tau_c=40.0, dopamine="vta", release=0.3)
+    doses = np.array([50.0, 200.0])
+    net = scripted(1, 1, ([1.5, 310.5], [0, 0]), (post, np.zeros(300, dtype=int)), [0], [0], 0.5, 40.0, rule)
+    vta = sim.Population("vta", 3, sim.SpikeArray(times=doses, indices=[0, 2]))
+    weight = run_spiking(sim.Network(*net.projections.values(), vta), duration=400.0, engine="clock", dt=DT).weights["pre -> post"][0]
+    assert weight == pytest.approx(brute_force([1.5, 310.5], post, [(51.0, 0.3), (201.0, 0.3)], 0.5, 40.0, rule, 400.0), rel=1e-12)
+    assert abs(weight - 0.5) > 0.01
+
+
+def test_weights_of_inhibition_keep_their_sign():
+    pre, post, doses, synapses = trains(7)
+    rule = sim.RewardSTDP(**RULE, dopamine="vta")
+    up = run_spiking(network(pre, post, doses, synapses, rule), duration=100.0, engine="clock", dt=DT).weights["pre -> post"]
+    synapses["weight"] = -synapses["weight"]
+    down = run_spiking(network(pre, post, doses, synapses, rule), duration=100.0, engine="clock", dt=DT).weights["pre -> post"]
+    np.testing.assert_array_equal(down, -up)
+
+
+def test_a_rule_that_nobody_rewards_is_refused_with_the_remedy():
+    cells = sim.Population("cells", 2, sim.LIF())
+    with pytest.raises(
+        ParameterError, match=r"Projection\('cells' -> 'cells'\)\.plasticity = RewardSTDP has no source of reward.*Give dopamine"
+    ):
+        sim.Projection(cells, cells, sim.OneToOne(), plasticity=sim.RewardSTDP())
+
+
+def looped(**rule):
+    cells = sim.Population("cells", 2, sim.LIF())
+    return sim.Network(sim.Projection(cells, cells, sim.OneToOne(), plasticity=sim.RewardSTDP(**rule)))
+
+
+@pytest.mark.parametrize("rule", [{"dopamine": "vat"}, {"reward": applaud, "hears": ("vat",)}])
+def test_an_unknown_population_is_refused_with_the_valid_ones(rule):
+    with pytest.raises(ParameterError, match=r"RewardSTDP\.(dopamine|hears): population = 'vat' is not known. Valid: cells"):
+        run_spiking(looped(**rule), duration=1.0)
+
+
+def test_the_event_engine_refuses_the_rule_and_auto_takes_the_clock():
+    with pytest.raises(CompileError, match='RewardSTDP.*no steps. Use engine="clock"'):
+        run_spiking(looped(dopamine="cells"), duration=1.0, engine="event")
+    result = run_spiking(looped(dopamine="cells"), duration=1.0)
+    assert result.engine == "clock" and "RewardSTDP" in result.why
+
+
+@pytest.mark.parametrize("field", [{"release_delay": 0.25}, {"reward": applaud, "interval": 0.7}])
+def test_times_off_the_grid_are_refused(field):
+    with pytest.raises(ParameterError, match=rf"RewardSTDP\.{list(field)[-1]} = .* multiple"):
+        run_spiking(looped(dopamine="cells", **field), duration=1.0, engine="clock", dt=DT)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"tau_c": 0.0}, {"tau_d": -1.0}, {"delay": "dendritic"}, {"dopamine": 3}, {"reward": 1.0}, {"hears": "cells"}, {"hears": ("cells",)},
+     {"release_delay": 0.0}, {"w_min": 2.0}, {"interval": np.array([1.0, 2.0])}],
+)  # fmt: skip
+def test_wrong_parameters_are_refused(wrong):
+    with pytest.raises(ParameterError, match=f"RewardSTDP.{next(iter(wrong))}"):
+        sim.RewardSTDP(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, "much", [1.0, 2.0], True])
+def test_a_function_that_gives_no_number_is_refused(wrong):
+    def reward(begin, end):
+        return wrong
+
+    with pytest.raises(ParameterError, match="RewardSTDP.reward of projection 'cells -> cells' returned .* finite amount"):
+        run_spiking(looped(reward=reward), duration=1.0, engine="clock", dt=DT)

@@ -29,6 +29,7 @@ from snnsim.engines.recording import Recorder, open_writer
 from snnsim.engines.runs import Runs, group, no_runs
 from snnsim.engines.takes import Take, WeightTake
 from snnsim.engines.upkeep import Upkeep, weight_columns
+from snnsim.engines.voltage import potential
 from snnsim.errors import SimulationError
 from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
@@ -264,7 +265,7 @@ def _build(
             group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)
             for part, steps, how in zip(compiled.projections, delays, chosen.kind, strict=True)
         ]
-        classes.append(learning.build(compiled, mine, cells.size, learns, dt))
+        classes.append(learning.build(compiled, mine, cells.size, learns, dt, potential=potential(compiled, cells)))
         # From here on the weights are those of the lessons.
         mine = [replace(run, weight=np.empty(0)) for run in mine]
         scratch, mail = _scratch(chosen, cells, delays, sizes, number), _mail(compiled, chosen, cells, delays, number)

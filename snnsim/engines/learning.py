@@ -11,6 +11,8 @@ from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, outgoin
 from snnsim.engines.reward import giver_of
 from snnsim.engines.runs import Runs, to_order
 from snnsim.engines.tables import silence
+from snnsim.engines.voltage import coefficients as voltage_coefficients
+from snnsim.engines.voltage import row_of_v
 from snnsim.errors import CompileError
 from snnsim.kernels.banked import empty
 from snnsim.kernels.dopamine import N_DOPAMINE
@@ -19,6 +21,7 @@ from snnsim.kernels.memory import address
 from snnsim.kernels.pair_stdp import replay_additive
 from snnsim.kernels.replayed import forget, remember
 from snnsim.kernels.teach import settle
+from snnsim.kernels.voltage import N_HEARD
 from snnsim.plasticity.base import Rules, SynapseForm
 
 _KINDS = 8  # different rules one network may hold: the drivers take tuples of this length, so that they compile once
@@ -29,7 +32,7 @@ _EPOCH = 10.0  # time constants of x_pre after which a bank is emptied
 _LONGEST = 500.0  # time constants by which a trace may grow meanwhile
 
 BY_RUN = ("x", "t_pre", "seen", "release", "mark", "dopamine")  # the same for all threads
-BY_TARGET = ("history", "held", "bank")
+BY_TARGET = ("history", "held", "bank", "heard")
 BY_SYNAPSE = ("weight", "own")
 
 
@@ -62,6 +65,8 @@ class Lesson(NamedTuple):
     mark: np.ndarray
     dopamine: np.ndarray
     dopamine_coef: np.ndarray
+    heard: np.ndarray
+    heard_coef: np.ndarray
 
 
 class Class(NamedTuple):
@@ -91,16 +96,30 @@ def one_each(runs: Runs) -> np.ndarray:
 
 def is_banked(part: CompiledProjection, form: SynapseForm) -> bool:
     """Whether the clock engine keeps a bank for this projection; by the projection alone, since sums are rounded by it."""
+    if form.voltage is not None and len(part.delay) > _MOST_CLASSES:
+        raise CompileError(
+            f"Projection({part.name}).delay has {len(part.delay)} different values, of which a rule that follows the potential takes at "
+            f"most {_MOST_CLASSES}. Round them to fewer."
+        )
     return form.learn is not None and len(part.delay) <= _MOST_CLASSES
 
 
-def build(compiled: CompiledSpiking, runs: Sequence[Runs], sizes: Any, learning: Any, dt: float | None, weights: Any = None) -> Class:
+def build(
+    compiled: CompiledSpiking,
+    runs: Sequence[Runs],
+    sizes: Any,
+    learning: Any,
+    dt: float | None,
+    weights: Any = None,
+    potential: Any = None,
+) -> Class:
     """Lay out the plastic projections of one thread.
 
     sizes : neurons of each population on this thread
     learning : set of int   projections that learn in this run
     dt : float or None      ms, the step of the clock engine; None: the event engine, whose times are in ms
     weights : function or None   q -> float64[n_synapses] by run, the array that the engine delivers
+    potential : function or None   projection -> float64[n_post], v at the start
     """
     plastic = [q for q, part in enumerate(compiled.projections) if part.plasticity is not None]
     table = np.zeros(len(compiled.projections), dtype=LESSON)
@@ -127,6 +146,9 @@ def build(compiled: CompiledSpiking, runs: Sequence[Runs], sizes: Any, learning:
             table["epoch"][q] = _epoch(form, dt or 1.0)
             if form.reward is not None:
                 table["giver"][q], table["giver_delay"][q] = giver_of(compiled, part)
+            if form.voltage is not None and potential is not None:
+                table["v_row"][q] = row_of_v(compiled, part)
+                lessons[q] = _hearing(lessons[q], potential(part), voltage_coefficients(part, form, dt or 1.0))
         _point(table, q, lessons[q])
     if len(kernels) > _KINDS:
         raise CompileError(f"Network uses {len(kernels)} different learning rules but an engine takes {_KINDS}. Use fewer rules.")
@@ -193,7 +215,15 @@ def _lesson(part: CompiledProjection, runs: Runs, form: SynapseForm | None, weig
         mark=np.zeros(n_runs if form is not None and form.reward is not None else 0),
         dopamine=np.zeros(N_DOPAMINE if form is not None and form.reward is not None else 0),
         dopamine_coef=_dopamine_coef(form, unit),
+        heard=np.empty((0, N_HEARD)),
+        heard_coef=np.empty(0),
     )
+
+
+def _hearing(lesson: Lesson, v: np.ndarray, coef: np.ndarray) -> Lesson:
+    """Return a lesson whose filters stand at the potential v."""
+    lesson.bank[:, :, 1] = v
+    return lesson._replace(heard=np.stack([v, v, np.zeros_like(v)], axis=1), heard_coef=coef)
 
 
 def _dopamine_coef(form: SynapseForm | None, dt: float) -> np.ndarray:
@@ -231,7 +261,7 @@ def _point(table: np.ndarray, q: int, lesson: Lesson) -> None:
     table["wide"][q] = lesson.target.dtype.itemsize == 4
     table["depth"][q] = lesson.history.shape[1] - 1
     for name, array in lesson._asdict().items():
-        table[name][q] = 0 if name in ("release", "dopamine") and not array.size else address(array)
+        table[name][q] = 0 if name in ("release", "dopamine", "heard") and not array.size else address(array)
 
 
 def replayed(tables: Lessons) -> list[int]:
@@ -286,13 +316,13 @@ def deepened(history: np.ndarray, depth: int) -> np.ndarray:
 def saved(classes: Sequence[Class], runs: Sequence[Sequence[Runs]], compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     """Return what a continued run needs, the same for any number of threads; names are 'lesson.<projection>.<array>'."""
     arrays: dict[str, np.ndarray] = {}
-    for q, first in classes[0].lessons.items():
+    for q in classes[0].lessons:
         each = [klass.lessons[q] for klass in classes]
         # A thread without targets does not look at the sources.
         busy = each[int(np.argmax([klass.tables.table["n_post"][q] for klass in classes]))]
         arrays |= {f"lesson.{q}.{name}": getattr(busy, name).copy() for name in BY_RUN if getattr(busy, name).size}
         for name in BY_SYNAPSE:
-            if first.own.size or name == "weight":
+            if name == "weight" or any(getattr(lesson, name).size for lesson in each):
                 whole = np.empty(len(compiled.projections[q].target))
                 for lesson, mine in zip(each, runs, strict=True):
                     to_order(mine[q], getattr(lesson, name), whole)
@@ -304,6 +334,8 @@ def saved(classes: Sequence[Class], runs: Sequence[Sequence[Runs]], compiled: Co
             held = np.concatenate([lesson.held for lesson in each])
             history[np.arange(depth + 1) >= held[:, None]] = [-np.inf] + [0.0] * (history.shape[2] - 1)
             arrays |= {f"lesson.{q}.history": history, f"lesson.{q}.held": held}
+        if any(lesson.heard.size for lesson in each):
+            arrays[f"lesson.{q}.heard"] = np.concatenate([lesson.heard for lesson in each])
         if any(lesson.bank.size for lesson in each):
             arrays[f"lesson.{q}.bank"] = np.concatenate([lesson.bank for lesson in each], axis=1)
     return arrays
@@ -335,7 +367,7 @@ def restored(klass: Class, runs: Sequence[Runs], low: Any, high: Any, arrays: An
         mine, learns = slice(int(low[q]), int(high[q])), klass.tables.table["rule"][q] >= 0
         changed = {name: held[name].copy() for name in BY_RUN if name in held and (learns or name == "release")}
         if learns:
-            changed |= {name: held[name][mine].copy() for name in ("history", "held") if name in held}
+            changed |= {name: held[name][mine].copy() for name in ("history", "held", "heard") if name in held}
             if "bank" in held:
                 changed["bank"] = np.ascontiguousarray(held["bank"][:, mine])
         for name in BY_SYNAPSE:

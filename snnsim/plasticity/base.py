@@ -42,6 +42,24 @@ class Reward(NamedTuple):
     delay: float = 1.0
 
 
+class Voltage(NamedTuple):
+    """How a rule hears the postsynaptic potential; see kernels/voltage.py.
+
+    tau_minus, tau_plus : float       ms, time constants of the filters; the bank hands u_minus to the rule as a postsynaptic trace
+    theta_minus, theta_plus : float   mV, thresholds of the filtered potentials, and of the potential itself
+    gain : float                      potentiation per x_pre, ms and mV^2
+    v_spike, t_spike : float          mV, ms, what stands for the potential after a spike, and for how long; None: nothing does
+    """
+
+    tau_minus: float
+    tau_plus: float
+    theta_minus: float
+    theta_plus: float
+    gain: float
+    v_spike: float | None
+    t_spike: float
+
+
 class SynapseForm(NamedTuple):
     """How the engines run a rule that works at spikes; see docs/architecture.md, "A learning rule of your own".
 
@@ -53,6 +71,7 @@ class SynapseForm(NamedTuple):
     pre_nearest, post_nearest   traces are set to 1 at a spike; else 1 is added
     own : float or None         start of a variable that every synapse has of its own; None: the rule has none
     reward : Reward or None     that variable is an eligibility; the second of tau_pre is then tau_c
+    voltage : Voltage or None   the rule hears the potential: potentiation is that of kernels/voltage.py, and `replay` is not used
     """
 
     coef: tuple[float, ...]
@@ -65,6 +84,7 @@ class SynapseForm(NamedTuple):
     post_nearest: bool = False
     own: float | None = None
     reward: Reward | None = None
+    voltage: Voltage | None = None
 
 
 class SpikeRule(Plasticity):
