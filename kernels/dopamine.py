@@ -84,7 +84,7 @@ def spike_amount(s):
 def gather(table, q, t):
     """Add to the weights what they gathered since the last spikes of their synapses, up to t. For looking only. O(synapses)
 
-    Postsynaptic spikes before t have been applied.
+    Postsynaptic spikes up to t have been applied.
     """
     s = table[q]
     run_ptr, narrow, wide = borrow(s.run_ptr, ANY, np.int64), borrow(s.target, ANY, np.uint16), borrow(s.target, ANY, np.uint32)
@@ -93,7 +93,7 @@ def gather(table, q, t):
     for run in range(s.n_runs):
         for syn in range(run_ptr[run], run_ptr[run + 1]):
             at = (s.depth + 1) * s.width * (np.int64(wide[syn]) if s.wide > 0 else np.int64(narrow[syn]))
-            while history[at] >= t:
+            while history[at] > t:
                 at += s.width
             since, mark = t_pre[run], marks[run]
             if history[at] >= since:

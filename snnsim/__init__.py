@@ -34,14 +34,11 @@ _PUBLIC = {
     "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
     "ClopathSTDP": "plasticity.clopath_stdp",
-    "PairSTDP": "plasticity.pair_stdp",
-    "RateBCM": "plasticity.rate_bcm",
-    "RateCovariance": "plasticity.rate_covariance",
-    "RateHebb": "plasticity.rate_hebb",
-    "RateOja": "plasticity.rate_oja",
-    "RateSanger": "plasticity.rate_sanger",
-    "RewardSTDP": "plasticity.reward_stdp",
+    "InhibitorySTDP": "plasticity.inhibitory_stdp", "PairSTDP": "plasticity.pair_stdp", "PowerLawSTDP": "plasticity.power_law_stdp",
+    "RateBCM": "plasticity.rate_bcm", "RateCovariance": "plasticity.rate_covariance", "RateHebb": "plasticity.rate_hebb",
+    "RateOja": "plasticity.rate_oja", "RateSanger": "plasticity.rate_sanger", "RewardSTDP": "plasticity.reward_stdp",
     "SynapticScaling": "plasticity.synaptic_scaling",
+    "TripletSTDP": "plasticity.triplet_stdp", "TsodyksMarkram": "plasticity.tsodyks_markram",
     "WeightNormalisation": "plasticity.weight_normalisation",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
@@ -140,7 +137,9 @@ if TYPE_CHECKING:
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
     from snnsim.plasticity.clopath_stdp import ClopathSTDP
+    from snnsim.plasticity.inhibitory_stdp import InhibitorySTDP
     from snnsim.plasticity.pair_stdp import PairSTDP
+    from snnsim.plasticity.power_law_stdp import PowerLawSTDP
     from snnsim.plasticity.rate_bcm import RateBCM
     from snnsim.plasticity.rate_covariance import RateCovariance
     from snnsim.plasticity.rate_hebb import RateHebb
@@ -148,6 +147,8 @@ if TYPE_CHECKING:
     from snnsim.plasticity.rate_sanger import RateSanger
     from snnsim.plasticity.reward_stdp import RewardSTDP
     from snnsim.plasticity.synaptic_scaling import SynapticScaling
+    from snnsim.plasticity.triplet_stdp import TripletSTDP
+    from snnsim.plasticity.tsodyks_markram import TsodyksMarkram
     from snnsim.plasticity.weight_normalisation import WeightNormalisation
     from snnsim.record import Record
     from snnsim.report.comparison import compare

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from snnsim.errors import ParameterError
-from snnsim.units import check_fields
+from snnsim.units import check_fields, check_given
 
 
 class Plasticity:
     """A frozen dataclass of parameters, each one number for the projection. A rule sees one synapse; the engine owns connectivity."""
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        check_given(cls, given)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         check_fields(self)
