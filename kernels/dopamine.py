@@ -15,10 +15,10 @@ from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.lessons import ANY, clip, coefficients
 from snnsim.kernels.memory import borrow
 
-# dopamine : d; Q; number of the epoch; integrals over the last N_ENDS epochs, by number modulo N_ENDS
-_D, _Q, _EPOCH, _ENDS = 0, 1, 2, 3
+# dopamine : d; Q; integrals over the last N_ENDS epochs, by number modulo N_ENDS
+_D, _Q, _ENDS = 0, 1, 2
 N_ENDS = 8
-N_DOPAMINE = 3 + N_ENDS
+N_DOPAMINE = 2 + N_ENDS
 
 # dopamine_coef : what is left of d after a step; 1 / tau_c in steps; integral over a step of exp(-u / tau_c - u / tau_d) du in ms;
 # amount released by a spike
@@ -55,17 +55,16 @@ def gathered(s, since, mark, t, mark_t):
 def flow(s, step):
     """Bring dopamine from `step` to step + 1, without what is released then."""
     now, c = borrow(s.dopamine, ANY, np.float64), borrow(s.dopamine_coef, ANY, np.float64)
-    now[_Q] += now[_D] * np.exp(-(step - now[_EPOCH] * s.epoch) * c[1]) * c[2]
+    now[_Q] += now[_D] * np.exp(-(step % s.epoch) * c[1]) * c[2]
     now[_D] *= c[0]
 
 
 @leaf
-def begin_epoch(s):
-    """Keep the integral over the epoch that ends, and begin the next. No postsynaptic spike of it may be pending."""
+def end_epoch(s, step):
+    """Keep the integral over the epoch that `step` belongs to, and begin the next. No postsynaptic spike of it may be pending."""
     now = borrow(s.dopamine, ANY, np.float64)
-    now[_ENDS + np.int64(now[_EPOCH]) % N_ENDS] = now[_Q]
+    now[_ENDS + step // s.epoch % N_ENDS] = now[_Q]
     now[_Q] = 0.0
-    now[_EPOCH] += 1.0
 
 
 @leaf

@@ -11,7 +11,7 @@ import numpy as np
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.banked import empty, reopen, set_moment
 from snnsim.kernels.deliver import list_all
-from snnsim.kernels.dopamine import begin_epoch, flow, gather, release, spike_amount
+from snnsim.kernels.dopamine import end_epoch, flow, gather, release, spike_amount
 from snnsim.kernels.layout import DENSE
 from snnsim.kernels.lessons import ANY, POTENTIATE, TRACE
 from snnsim.kernels.memory import borrow
@@ -124,7 +124,7 @@ def pour(step, q, lessons, sent, listed):
     flow(s, step)
     if (step + 1) % s.epoch == 0:
         updates = settle(lessons, q, step + 1.0, False)
-        begin_epoch(s)
+        end_epoch(s, step)
     made = step - s.giver_delay
     if s.giver >= 0 and made >= 0:
         total = 0

@@ -101,6 +101,21 @@ def test_no_bit_depends_on_threads_or_pieces(threads):
     assert updates[0] + updates[1] == updates[2] > 0
 
 
+def test_filters_begin_at_the_potential_at_which_learning_is_switched_on():
+    def parts():
+        cells = sim.Population("post", 2, sim.LIF(i_ext=140.0))  # rests at -51 mV, below threshold
+        pre = sim.Population("pre", 1, sim.SpikeArray(times=[200.5], indices=[0]))
+        return sim.Network(
+            sim.Projection(pre, cells, sim.AllToAll(), weight=0.5, plasticity=sim.ClopathSTDP(a_ltd=0.01, theta_minus=-60.0))
+        )
+
+    rest = sim.simulate(parts(), 200.0, dt=DT, learning=False, record={"post": ["v"]})
+    v = rest.recordings["post"]["v"].values[-1, 0]
+    result = sim.simulate(parts(), 5.0, dt=DT, start=rest.state)
+    np.testing.assert_allclose(result.weights["pre -> post"], 0.5 - 0.01 * (v + 60.0), rtol=1e-4)
+    assert v > -52.0
+
+
 def pair(lag, rate, n=5):
     """Return the change by n pairs at a rate, post `lag` ms after pre, with neurons that are driven over threshold."""
     period = 1000.0 / rate

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_plasticity_pair_stdp import scripted
+from pairing_reference import scripted
 
 import snnsim as sim
 from snnsim.engines.spiking import run_spiking
@@ -220,3 +220,41 @@ def test_a_function_that_gives_no_number_is_refused(wrong):
 
     with pytest.raises(ParameterError, match="RewardSTDP.reward of projection 'cells -> cells' returned .* finite amount"):
         run_spiking(looped(reward=reward), duration=1.0, engine="clock", dt=DT)
+
+
+def crowd(rule, *others):
+    """Return 300 cells under noise that excite each other by plastic synapses of three delays, and a population that gives dopamine."""
+    noise, cells = sim.Population("noise", 300, sim.PoissonSource(rate=900.0)), sim.Population("cells", 300, sim.LIF(tau_m=10.0))
+    vta = sim.Population("vta", 150, sim.PoissonSource(rate=5.0))
+    delay = sim.Uniform(low=0.5, high=2.0, step=0.5)
+    return sim.Network(
+        sim.Projection(noise, cells, sim.OneToOne(), weight=2.0),
+        sim.Projection(cells, cells, sim.FixedProbability(0.1), weight=0.5, delay=delay, plasticity=[rule, *others]),
+        vta,
+    )
+
+
+BUSY = sim.RewardSTDP(
+    a_plus=1e-3, a_minus=1.2e-3, tau_c=3.0, tau_d=7.0, dopamine="vta", release=0.5, release_delay=1.5, reward=applaud, interval=5.0
+)
+
+
+@pytest.mark.parametrize("others", [(), (sim.WeightNormalisation(total=15.0, interval=20.0),)])
+def test_a_busy_network_has_the_same_bits_for_any_threads_and_pieces(others):
+    arguments = {"engine": "clock", "dt": 0.5, "seed": 4}
+    whole = sim.simulate(crowd(BUSY, *others), 200.0, **arguments)
+    first = sim.simulate(crowd(BUSY, *others), 90.5, threads=2, **arguments)
+    second = sim.simulate(crowd(BUSY, *others), 109.5, threads=3, start=first.state, **arguments)
+    np.testing.assert_array_equal(second.weights["cells -> cells"], whole.weights["cells -> cells"])
+    for name, array in whole.state.arrays.items():
+        np.testing.assert_array_equal(second.state.arrays[name], array, err_msg=name)
+    assert len(whole.spikes["cells"]) > 500 and np.ptp(whole.weights["cells -> cells"]) > 0.1
+
+
+def test_weights_stay_where_they_were_when_learning_is_switched_off():
+    arguments = {"engine": "clock", "dt": 0.5, "seed": 4}
+    first = sim.simulate(crowd(BUSY), 90.0, **arguments)
+    rest = sim.simulate(crowd(BUSY), 50.0, start=first.state, learning=False, **arguments)
+    np.testing.assert_array_equal(rest.weights["cells -> cells"], first.weights["cells -> cells"])
+    again = sim.simulate(crowd(BUSY), 50.0, start=rest.state, **arguments)
+    assert np.ptp(again.weights["cells -> cells"] - rest.weights["cells -> cells"]) > 0.01

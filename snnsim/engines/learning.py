@@ -227,6 +227,13 @@ def _hearing(lesson: Lesson, v: np.ndarray, coef: np.ndarray) -> Lesson:
     return lesson._replace(heard=np.stack([v, v, np.zeros_like(v)], axis=1), heard_coef=coef)
 
 
+def begin_hearing(klass: Class, compiled: CompiledSpiking, potential: Any, arrays: Any) -> None:
+    """Put the filters of projections that learn again at the potential of a restored run, in place."""
+    for q, lesson in klass.lessons.items():
+        if lesson.heard.size and f"lesson.{q}.heard" not in arrays:
+            lesson.bank[:, :, 1] = lesson.heard[:, 0] = lesson.heard[:, 1] = potential(compiled.projections[q])
+
+
 def _dopamine_coef(form: SynapseForm | None, dt: float) -> np.ndarray:
     """Return the coefficients of kernels/dopamine.py."""
     if form is None or form.reward is None:

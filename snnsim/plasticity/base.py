@@ -236,12 +236,12 @@ def rules_of(owner: str, given: Any) -> Rules | None:
         kind = next((kind for kind, cls in _KINDS.items() if isinstance(rule, cls)), None)
         if kind is None:
             raise ParameterError(f"{owner}.plasticity = {rule!r} must be a rule such as PairSTDP(). See snnsim.plasticity.")
+        rule.check_projection(owner)
         if kind == "slow":
             rule = (*found.get(kind, ()), rule)
         elif kind in found:
             both = f"{type(found[kind]).__name__} and {type(rule).__name__}"
             raise ParameterError(f"{owner}.plasticity has {both}, of which a projection takes one. Make two projections.")
-        rule.check_projection(owner)
         found[kind] = rule
     return Rules(**found) if found else None
 
