@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
-from snnsim.engines import currents, learning, memory, tables, timed
+from snnsim.engines import currents, learning, memory, reward, tables, timed
 from snnsim.engines.clock_state import Reach, restore, saved, states_of, weight_of, weights_of
 from snnsim.engines.counting import counts, wiring
 from snnsim.engines.fabric import Plan, plan, weave
@@ -31,6 +31,7 @@ from snnsim.engines.rewire import as_wired, check_structural, structural, wired
 from snnsim.engines.runs import Runs, group, no_runs
 from snnsim.engines.takes import Take, WeightTake
 from snnsim.engines.upkeep import Upkeep, weight_columns
+from snnsim.engines.voltage import potential
 from snnsim.errors import SimulationError
 from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
@@ -130,21 +131,23 @@ def run(
         raise SimulationError(f'simulate.precision = "single" counts steps up to {_SINGLE_STEPS}, not {end}. Use "double".')
     writer = open_writer(stream, compiled, record, "clock", first * dt, weight_columns(compiled, weights))
     upkeep = Upkeep(compiled, first * dt, learns, weights, {} if start is None else start.arrays, writer)
-    heard = [*listeners(compiled), *upkeep.heard]
+    heard = [*listeners(compiled), *upkeep.heard, *reward.listeners(compiled, learns)]
     recorder = Recorder(compiled, record, unit=dt, first=first, last=end, writer=writer, heard=heard)
     logs = [recorder.log(machine.window * int(part.cells.first[-1])) for part in machine.parts]
     takes = [recorder.samples(machine.low[k], machine.low[k + 1]) for k in range(threads)]
     live = Live(compiled, first * dt, end * dt, recorder)
+    rewards = reward.Rewards(compiled, learns, first, end, recorder)
     chunks, cut = tables.Chunks(64), False
     with ThreadPoolExecutor(threads) as pool, Interrupts() as interrupts, closing(recorder):
         try:
             while position[0] < end:
                 now = int(position[0])
                 machine = _fed(machine, live, now * dt, dt, interrupts)
+                rewards.pour(now, interrupts, [part.lessons.table for part in machine.parts])
                 with chunks.timed() as size:
                     soonest = min(live.next, upkeep.next)
                     asked = end if soonest == np.inf else round(soonest / dt)
-                    _advance(machine, min(end, asked, now + size, now + recorder.most), logs, takes, pool)
+                    _advance(machine, min(end, asked, rewards.next, now + size, now + recorder.most), logs, takes, pool)
                 recorder.drain(logs, takes, int(position[0]) * dt)
                 machine = _with_room(compiled, machine)
                 if upkeep.due(int(position[0]) * dt):
@@ -259,9 +262,10 @@ def _build(
     sizes = [population.size for population in compiled.populations]
     low = cut_populations(sizes, threads)
     window = min([_LONGEST_WINDOW, *(int(steps.min()) for steps in delays if steps[0] > 0)]) if threads > 1 else 1
+    released = reward.release_steps(compiled, learns)
     if learns:
-        window = min(window, _MOST_AHEAD)
-    longest = max((_reach(steps, how) for steps, how in zip(delays, chosen.kind, strict=True)), default=0)
+        window = min(window, _MOST_AHEAD, *released)
+    longest = max([0, *released, *(_reach(steps, how) for steps, how in zip(delays, chosen.kind, strict=True))])
     slots = longest + 2 * window + 1
     first = np.concatenate([[0], np.cumsum(sizes)])
     check_delays(f"the spikes of {slots} steps, for the longest delay,", 8 * slots * sum(sizes))
@@ -292,7 +296,7 @@ def _build(
             group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)
             for part, steps, how in zip(compiled.projections, delays, chosen.kind, strict=True)
         ]
-        classes.append(learning.build(compiled, mine, cells.size, learns, dt))
+        classes.append(learning.build(compiled, mine, cells.size, learns, dt, potential=potential(compiled, cells)))
         # From here on the weights are those of the lessons.
         mine = [replace(run, weight=np.empty(0)) for run in mine]
         scratch, mail = _scratch(chosen, cells, delays, sizes, number), _mail(compiled, chosen, cells, delays, number)

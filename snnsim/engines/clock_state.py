@@ -12,6 +12,7 @@ from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines import clock_mail, currents, learning, tables
 from snnsim.engines.rewire import moved_arrays, wired
 from snnsim.engines.runs import to_order
+from snnsim.engines.voltage import potential
 from snnsim.kernels.deliver import list_dense
 from snnsim.kernels.layout import DENSE
 from snnsim.kernels.teach import finish
@@ -58,6 +59,8 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
         learning.restored(klass, compiled, machine.runs[k], machine.low[k, post], machine.low[k + 1, post], arrays)
         for k, klass in enumerate(machine.classes)
     ]
+    for part, klass in zip(parts, classes, strict=True):
+        learning.begin_hearing(klass, compiled, potential(compiled, part.cells), arrays)
     return machine._replace(classes=classes)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
 from snnsim.engines import currents, learning, tables
+from snnsim.engines.reward import check_events
 from snnsim.engines.rewire import structural
 from snnsim.engines.runs import Runs, group, to_order
 from snnsim.errors import CompileError
@@ -73,6 +74,7 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     if currents.random_or_smooth(compiled):
         names = ", ".join(currents.random_or_smooth(compiled))
         raise CompileError(f'{names} changes at every moment or at random: no neuron has a closed form under it. Use engine="clock".')
+    check_events(compiled)
     forms = currents.widened(compiled, forms)
     held, stopped = {}, learning.stopped(compiled, learns, {} if start is None else start.arrays)
     if start is not None:
