@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
-from snnsim.engines import currents, learning, tables
+from snnsim.engines import currents, learning, lessons, tables
 from snnsim.engines.reward import check_events
 from snnsim.engines.rewire import structural
 from snnsim.engines.runs import Runs, group, to_order
@@ -59,7 +59,7 @@ class Desk(NamedTuple):
     """What Python keeps beside the machine: synapses by run, and what learns."""
 
     runs: list[Runs]
-    klass: learning.Class
+    klass: lessons.Class
     rest: dict[int, np.ndarray]  # weights of plastic projections that do not learn in this run and are kept as static ones
 
 
@@ -91,9 +91,9 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     cells = tables.build_cells(compiled, [(form.state, form.coef) for form in forms], kinds, whole)
     runs = [group(part, part.delay) for part in compiled.projections]
     plastic = [part.plasticity is not None for part in compiled.projections]
-    runs = [replace(run, weight=learning.one_each(run)) if own else run for run, own in zip(runs, plastic, strict=True)]
+    runs = [replace(run, weight=lessons.one_each(run)) if own else run for run, own in zip(runs, plastic, strict=True)]
     wiring = tables.build_wiring(compiled, cells, runs)
-    klass = learning.build(compiled, runs, cells.size, learns, None, lambda q: _weights(wiring, q, runs[q]))
+    klass = lessons.build(compiled, runs, cells.size, learns, None, lambda q: _weights(wiring, q, runs[q]))
     runs = [replace(run, weight=np.empty(0)) if own else run for run, own in zip(runs, plastic, strict=True)]
     agenda, dues = _agenda(compiled, cells), empty_dues(int(cells.first[-1]))
     lines = _lines(compiled)

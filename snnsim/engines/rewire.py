@@ -10,7 +10,7 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.connect.base import narrow
-from snnsim.engines.learning import BY_RUN
+from snnsim.engines.lessons import BY_RUN
 from snnsim.errors import CompileError
 from snnsim.plasticity.base import Rules, StructuralRule
 

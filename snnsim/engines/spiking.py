@@ -155,7 +155,8 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     does not fit the grid. Else the expected work decides: every expected spike and delivery at the `event_cost` of its
     model, against neurons x steps. See `expected_rates` for the rates.
     """
-    from snnsim.engines.clock import delay_steps, duration_steps
+    from snnsim.engines.clock import duration_steps
+    from snnsim.engines.clock_machine import delay_steps
     from snnsim.engines.currents import random_or_smooth
     from snnsim.engines.event import missing_forms
     from snnsim.engines.reward import clock_only
