@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel_with, leaf, leaf_inline
+from snnsim.kernels._jit import kernel_with, leaf_inline
 from snnsim.kernels.dopamine import gathered, integral_now
 from snnsim.kernels.lessons import AHEAD, ANY, ATTEND, clip, coefficients
 from snnsim.kernels.memory import borrow
@@ -136,15 +136,3 @@ def learn_replayed(on_pre, on_post, own, n_post, table, q, run, t, times, reward
     if now > seen:
         seens[run] = now
     return updates
-
-
-@leaf
-def forget(table, q, until):
-    """Release spikes at or before `until` from the histories of projection q, but the newest of them: it holds the traces."""
-    s = table[q]
-    history, held = borrow(s.history, ANY, np.float64), borrow(s.held, ANY, np.int64)
-    for target in range(s.n_post):
-        first, n = target * (s.depth + 1) * s.width, held[target]
-        while n > 1 and history[first + (n - 2) * s.width] <= until:
-            n -= 1
-        held[target] = n

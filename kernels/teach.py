@@ -179,6 +179,18 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
 
 
 @leaf
+def forget(table, q, until):
+    """Release spikes at or before `until` from the histories of projection q, but the newest of them: it holds the traces."""
+    s = table[q]
+    history, held = borrow(s.history, ANY, np.float64), borrow(s.held, ANY, np.int64)
+    for target in range(s.n_post):
+        first, n = target * (s.depth + 1) * s.width, held[target]
+        while n > 1 and history[first + (n - 2) * s.width] <= until:
+            n -= 1
+        held[target] = n
+
+
+@leaf
 def finish(stop, q, part, lessons, strand, sent, listed):
     """Bring the weights of projection q from those that arriving spikes met to those at `stop`, steps taken.
 

@@ -14,8 +14,7 @@ from snnsim.engines.runs import Runs, to_order
 from snnsim.engines.tables import silence
 from snnsim.kernels.banked import empty
 from snnsim.kernels.lessons import AHEAD, Lessons
-from snnsim.kernels.replayed import forget
-from snnsim.kernels.teach import settle
+from snnsim.kernels.teach import forget, settle
 
 
 def replayed(tables: Lessons) -> list[int]:

@@ -16,8 +16,6 @@ from snnsim.errors import CompileError
 from snnsim.kernels.dopamine import N_DOPAMINE
 from snnsim.kernels.lessons import LESSON, N_COEF, Lessons
 from snnsim.kernels.memory import address
-from snnsim.kernels.pair_stdp import replay_additive
-from snnsim.kernels.replayed import remember
 from snnsim.kernels.voltage import N_HEARD
 from snnsim.plasticity.base import Rules, SynapseForm
 
@@ -119,6 +117,14 @@ def build(
     potential : function or None   projection -> float64[n_post], v at the start
     """
     plastic = [q for q, part in enumerate(compiled.projections) if part.plasticity is not None]
+    if not plastic:
+        return Class(
+            {}, Lessons(np.zeros(0, dtype=LESSON), (), (), np.zeros(len(compiled.populations) + 1, np.int64), np.zeros(0, np.int64))
+        )
+    # Kernels of rules compile when they are imported: only for those who learn.
+    from snnsim.kernels.pair_stdp import replay_additive
+    from snnsim.kernels.replayed import remember
+
     table = np.zeros(len(compiled.projections), dtype=LESSON)
     table["rule"] = -1
     lessons, kernels = {}, []
