@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 from nest_traces import load
 from pairing_reference import busy, learned, scripted
 
+from snnsim.connect import AllToAll
 from snnsim.engines import learning
 from snnsim.engines.spiking import run_spiking
-from snnsim.network import Network, Projection
+from snnsim.models.lif_cond_exp import LIFCondExp
+from snnsim.models.lif_exp import LIFExp
+from snnsim.models.spike_array import SpikeArray
+from snnsim.network import Network, Population, Projection
 from snnsim.plasticity.inhibitory_stdp import InhibitorySTDP
 from snnsim.plasticity.pair_stdp import PairSTDP
 from snnsim.plasticity.power_law_stdp import PowerLawSTDP
@@ -313,3 +317,19 @@ def test_a_bank_opened_many_times_gives_what_a_replay_gives(monkeypatch, kind, f
         inside = (np.abs(weight) > rule.w_min) & (np.abs(weight) < rule.w_max)
         assert inside.mean() > 0.3
         np.testing.assert_allclose(weight, replayed.weights[name], rtol=1e-9)
+
+
+@pytest.mark.parametrize("model", [LIFExp(), LIFCondExp()], ids=["current", "conductance"])
+@pytest.mark.parametrize("weight", [-0.5, 0.5])
+def test_one_plastic_weight_for_all_reaches_the_channel_of_its_sign(model, weight):
+    pre = Population("pre", 3, SpikeArray(times=[2.0, 3.0, 5.0], indices=[0, 1, 2]))
+    post = Population("post", 2, model)
+    still = PairSTDP(a_plus=0.0, a_minus=0.0)
+    runs = [
+        run_spiking(
+            Network(Projection(pre, post, AllToAll(), weight=weight, plasticity=rule)), 20.0, engine="clock", record={"post": ["v"]}
+        )
+        for rule in (None, still)
+    ]
+    static, plastic = (run.recordings["post"]["v"].values for run in runs)
+    assert np.array_equal(static, plastic) and np.ptp(static) > 0.0
