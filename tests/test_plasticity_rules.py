@@ -325,11 +325,7 @@ def test_one_plastic_weight_for_all_reaches_the_channel_of_its_sign(model, weigh
     pre = Population("pre", 3, SpikeArray(times=[2.0, 3.0, 5.0], indices=[0, 1, 2]))
     post = Population("post", 2, model)
     still = PairSTDP(a_plus=0.0, a_minus=0.0)
-    runs = [
-        run_spiking(
-            Network(Projection(pre, post, AllToAll(), weight=weight, plasticity=rule)), 20.0, engine="clock", record={"post": ["v"]}
-        )
-        for rule in (None, still)
-    ]
+    nets = (Network(Projection(pre, post, AllToAll(), weight=weight, plasticity=rule)) for rule in (None, still))
+    runs = [run_spiking(net, duration=20.0, engine="clock", record={"post": ["v"]}) for net in nets]
     static, plastic = (run.recordings["post"]["v"].values for run in runs)
     assert np.array_equal(static, plastic) and np.ptp(static) > 0.0
