@@ -14,6 +14,9 @@ from snnsim.engines import learning
 from snnsim.engines.spiking import run_spiking
 from snnsim.errors import ParameterError
 from snnsim.models.lif import LIF
+from snnsim.models.lif_cond_exp import LIFCondExp
+from snnsim.models.lif_exp import LIFExp
+from snnsim.models.spike_array import SpikeArray
 from snnsim.network import Network, Population, Projection
 from snnsim.plasticity.inhibitory_stdp import InhibitorySTDP
 from snnsim.plasticity.pair_stdp import PairSTDP
@@ -362,3 +365,15 @@ def test_what_a_rule_cannot_be_is_refused_by_name_value_and_remedy(wrong, messag
 @pytest.mark.parametrize(("rule", "weight"), [(InhibitorySTDP(), 0.0), (PowerLawSTDP(), -250.0), (TripletSTDP(), -1.0)])
 def test_weights_at_a_bound_or_of_any_size_without_one_are_taken(rule, weight):
     assert np.all(started(rule, weight=weight).weights["lone -> lone"] == weight)
+
+
+@pytest.mark.parametrize("model", [LIFExp(), LIFCondExp()], ids=["current", "conductance"])
+@pytest.mark.parametrize("weight", [-0.5, 0.5])
+def test_one_plastic_weight_for_all_reaches_the_channel_of_its_sign(model, weight):
+    pre = Population("pre", 3, SpikeArray(times=[2.0, 3.0, 5.0], indices=[0, 1, 2]))
+    post = Population("post", 2, model)
+    still = PairSTDP(a_plus=0.0, a_minus=0.0)
+    nets = (Network(Projection(pre, post, AllToAll(), weight=weight, plasticity=rule)) for rule in (None, still))
+    runs = [run_spiking(net, duration=20.0, engine="clock", record={"post": ["v"]}) for net in nets]
+    static, plastic = (run.recordings["post"]["v"].values for run in runs)
+    assert np.array_equal(static, plastic) and np.ptp(static) > 0.0
