@@ -210,7 +210,7 @@ def draw(path: str, percent: dict, lesson: sim.Result, table: dict) -> None:
         ax.set(xscale="log", xlabel="nines shown", ylabel="right (%)", ylim=(0.0, 102.0), title=f"{layer},\n{what}")
         ax.set_xticks(SHOTS, [str(k) for k in SHOTS])
         ax.title.set_fontsize(9)
-    curves[1].legend(frameon=False, fontsize=7, loc="lower right")
+    curves[0].legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(0.0, 0.95))
     learned = lesson.recordings["lines -> readout"]["weight"].values[-1].reshape(-1, 10)
     image = weights.imshow(learned[:-TONIC].T, aspect="auto", cmap="viridis", interpolation="nearest")
     weights.set(

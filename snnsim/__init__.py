@@ -33,6 +33,7 @@ _PUBLIC = {
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
+    "BCM": "plasticity.bcm", "CovarianceHebb": "plasticity.covariance_hebb", "Hebb": "plasticity.hebb", "Oja": "plasticity.oja",
     "InhibitorySTDP": "plasticity.inhibitory_stdp", "PairSTDP": "plasticity.pair_stdp", "PowerLawSTDP": "plasticity.power_law_stdp",
     "RateBCM": "plasticity.rate_bcm", "RateCovariance": "plasticity.rate_covariance", "RateHebb": "plasticity.rate_hebb",
     "RateOja": "plasticity.rate_oja", "RateSanger": "plasticity.rate_sanger", "SynapticScaling": "plasticity.synaptic_scaling",
@@ -134,7 +135,11 @@ if TYPE_CHECKING:
     from snnsim.models.table import Table
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
+    from snnsim.plasticity.bcm import BCM
+    from snnsim.plasticity.covariance_hebb import CovarianceHebb
+    from snnsim.plasticity.hebb import Hebb
     from snnsim.plasticity.inhibitory_stdp import InhibitorySTDP
+    from snnsim.plasticity.oja import Oja
     from snnsim.plasticity.pair_stdp import PairSTDP
     from snnsim.plasticity.power_law_stdp import PowerLawSTDP
     from snnsim.plasticity.rate_bcm import RateBCM

@@ -208,3 +208,13 @@ def check_choice(owner: str, value: Any, choices: tuple[str, ...]) -> None:
     """Raise ParameterError unless `value` is one of `choices`."""
     if value not in choices:
         raise ParameterError(f"{owner} = {value!r} must be one of {', '.join(map(repr, choices))}.")
+
+
+def check_slower(rule: Plasticity, slow: str, fast: str) -> None:
+    """Raise ParameterError unless the time constant named `slow` is longer than the one named `fast`."""
+    long, short = getattr(rule, slow), getattr(rule, fast)
+    if not long > short:
+        raise ParameterError(
+            f"{type(rule).__name__}.{slow} = {long:g} ms must be > {fast} = {short:g} ms: it averages what the other follows. "
+            f"Lengthen {slow}."
+        )
