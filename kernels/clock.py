@@ -21,6 +21,7 @@ from snnsim.kernels.record import is_due, note, write_sample
 from snnsim.kernels.teach import teach
 from snnsim.kernels.threads import meet
 from snnsim.kernels.timed import read_timed
+from snnsim.kernels.voltage import listen
 
 _IDLE = np.uint8(0)
 
@@ -187,6 +188,9 @@ def run_clock(
                         change_currents(step, p, cells, currents)
                 n_spiking = advance(step, p, part, kernels, cells, fabric, lessons, sent, scratch, planes, mailed, out) if n > 0 else 0
                 sent.answer[part, slot, p] = n_spiking
+                if lessons is not None:  # noqa: SIM102
+                    if n > 0:
+                        listen(p, cells, lessons, fabric.strand, out, n_spiking)
                 if n_spiking != 0:
                     keep(step, p, cells, fabric, out, n_spiking, scratch.listed, log)
                 if sent.together[place]:

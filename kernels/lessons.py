@@ -61,6 +61,14 @@ LESSON = np.dtype(
         ("class_delay", np.int64),  # address of int64[n_classes]  steps
         ("class_lead", np.int64),  # address of int64[n_classes]  steps from a postsynaptic spike to its effect on arriving ones
         ("release", np.int64),  # address of float64[n_runs, 3], u and x just after the last spike, its time; 0: none
+        ("dopamine", np.int64),  # address of float64[], see kernels/dopamine.py; 0: weights do not wait for a reward
+        ("dopamine_coef", np.int64),
+        ("mark", np.int64),  # address of float64[n_runs], the integral of dopamine at t_pre
+        ("giver", np.int64),  # population whose spikes release dopamine, or -1
+        ("giver_delay", np.int64),  # steps
+        ("heard", np.int64),  # address of float64[n_post, 3], see kernels/voltage.py; 0: the rule does not listen to v
+        ("heard_coef", np.int64),
+        ("v_row", np.int64),  # of the state of the post population
         ("release_coef", np.int64),  # address of float64[4]: U, 1 / tau_rec, 1 / tau_fac, whether u is kept
     ]
 )

@@ -11,6 +11,7 @@ import numpy as np
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.banked import empty, reopen, set_moment
 from snnsim.kernels.deliver import list_all
+from snnsim.kernels.dopamine import end_epoch, flow, gather, release, spike_amount
 from snnsim.kernels.layout import DENSE
 from snnsim.kernels.lessons import ANY, POTENTIATE, TRACE
 from snnsim.kernels.memory import borrow
@@ -98,6 +99,42 @@ def meet_run(lessons, q, run, t, times):
 
 
 @leaf
+def settle(lessons, q, t, look):
+    """Apply what is pending at t to the runs of projection q that is replayed. Returns the updates made.
+
+    look : bool   all that has reached the synapse by t; else only what no spike under way, or still to be made, may precede
+    """
+    s, updates = lessons.table[q], 0
+    delay = borrow(s.delay, ANY, np.float64)
+    for run in range(s.n_runs):
+        until = t
+        if s.axonal == 0 and not look:
+            until = t - delay[run]
+        elif s.axonal > 0 and look:
+            # Axonal spikes of this time have arrived, so that the postsynaptic ones behind them have their turn.
+            until = np.nextafter(t, np.inf)
+        updates += lessons.learn[s.rule](lessons.table, q, run, until, 0)
+    return updates
+
+
+@leaf
+def pour(step, q, lessons, sent, listed):
+    """Bring the dopamine of projection q to the end of `step`, with what spikes release then. Returns the updates made."""
+    s, updates = lessons.table[q], 0
+    flow(s, step)
+    if (step + 1) % s.epoch == 0:
+        updates = settle(lessons, q, step + 1.0, False)
+        end_epoch(s, step)
+    made = step - s.giver_delay
+    if s.giver >= 0 and made >= 0:
+        total = 0
+        for k in range(list_all(sent, made % sent.answer.shape[1], s.giver, listed)):
+            total += listed[1, k]
+        release(lessons.table, q, total * spike_amount(s))
+    return updates
+
+
+@leaf
 def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inputs):
     """Take `step` of plastic projection q: learn, and add the weights of arriving spikes to the inputs.
 
@@ -109,6 +146,8 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
     t, s = lessons.table[q], strand[q]
     if t.rule >= 0:
         s.updates += attend_all(step, stop, q, part, lessons, sent, s.post)
+        if t.dopamine != 0:
+            s.updates += pour(step, q, lessons, sent, listed)
     run_ptr, out = borrow(t.run_ptr, ANY, np.int64), borrow(t.out, ANY, np.float64)
     narrow, wide, is_wide = borrow(t.target, ANY, np.uint16), borrow(t.target, ANY, np.uint32), t.wide > 0
     place, mark, split, plus, minus = s.place, s.mark, s.split, s.plus, s.minus
@@ -140,25 +179,6 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
 
 
 @leaf
-def settle(lessons, q, t, look):
-    """Apply what is pending at t to the runs of projection q that is replayed. Returns the updates made.
-
-    look : bool   all that has reached the synapse by t; else only what no spike under way, or still to be made, may precede
-    """
-    s, updates = lessons.table[q], 0
-    delay = borrow(s.delay, ANY, np.float64)
-    for run in range(s.n_runs):
-        until = t
-        if s.axonal == 0 and not look:
-            until = t - delay[run]
-        elif s.axonal > 0 and look:
-            # Axonal spikes of this time have arrived, so that the postsynaptic ones behind them have their turn.
-            until = np.nextafter(t, np.inf)
-        updates += lessons.learn[s.rule](lessons.table, q, run, until, 0)
-    return updates
-
-
-@leaf
 def finish(stop, q, part, lessons, strand, sent, listed):
     """Bring the weights of projection q from those that arriving spikes met to those at `stop`, steps taken.
 
@@ -177,3 +197,5 @@ def finish(stop, q, part, lessons, strand, sent, listed):
         empty(lessons.table, q)
         return
     settle(lessons, q, np.float64(stop), True)
+    if s.dopamine != 0:
+        gather(lessons.table, q, np.float64(stop))

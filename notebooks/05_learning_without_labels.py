@@ -91,7 +91,8 @@ print(run)
 # %%
 fig, axes = plt.subplots(1, 2, figsize=(8, 4.1), layout="constrained")
 for ax, (title, w) in zip(axes, {"before": start, "after 800 images": weights}.items(), strict=True):
-    tiles = (w / w.max(axis=0)).T.reshape(8, 8, 8, 8).swapaxes(1, 2).reshape(64, 64)
+    framed = np.pad((w / w.max(axis=0)).T.reshape(N, 8, 8), ((0, 0), (1, 1), (1, 1)), constant_values=0.4)
+    tiles = framed.reshape(8, 8, 10, 10).swapaxes(1, 2).reshape(80, 80)
     ax.imshow(tiles, cmap="Greys", interpolation="nearest")
     ax.set(xticks=[], yticks=[], title=f"weights of {N} neurons, {title}")
 

@@ -32,7 +32,7 @@ PICTURES = {"cuba": ["--duration", "500"], "coba": ["--duration", "300"], "micro
 LESSONS = {"few_shot_readout": ["--draws", "2"]}
 
 
-@pytest.mark.parametrize("name", [*PICTURES, *LESSONS, "currents", "own_rule"])
+@pytest.mark.parametrize("name", [*PICTURES, *LESSONS, "currents", "own_rule", "reward"])
 def test_an_example_draws_its_picture(name, tmp_path, monkeypatch):
     path = tmp_path / "picture.png"
     monkeypatch.setattr(sys, "argv", [name, *(PICTURES | LESSONS).get(name, []), "--picture", str(path)])

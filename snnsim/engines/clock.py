@@ -11,24 +11,27 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
-from snnsim.engines import currents, learning, memory, tables, timed
-from snnsim.engines.clock_state import access, restore, saved, states_of, weight_of, weights_of
-from snnsim.engines.counting import counts
+from snnsim.engines import currents, learning, memory, reward, tables, timed
+from snnsim.engines.clock_state import Reach, restore, saved, states_of, weight_of, weights_of
+from snnsim.engines.counting import counts, wiring
 from snnsim.engines.fabric import Plan, plan, weave
 from snnsim.engines.interrupts import Interrupts
 from snnsim.engines.limits import check_delays, check_single, check_states
 from snnsim.engines.live import Live, listeners, play_steps
 from snnsim.engines.parts import cut_populations
 from snnsim.engines.recording import Recorder, open_writer
+from snnsim.engines.rewire import as_wired, check_structural, structural, wired
 from snnsim.engines.runs import Runs, group, no_runs
 from snnsim.engines.takes import Take, WeightTake
 from snnsim.engines.upkeep import Upkeep, weight_columns
+from snnsim.engines.voltage import potential
 from snnsim.errors import SimulationError
 from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
@@ -118,7 +121,9 @@ def run(
     """
     dt = compiled.dt
     n_steps = duration_steps(compiled, duration)
-    machine = _build(compiled, start, threads, precision, learns, spare=spare)
+    check_structural(compiled)
+    compiled = compiled if start is None else as_wired(compiled, start.arrays)
+    machine = _build(compiled, start, threads, precision, learns, spare=spare and not structural(compiled))
     position = machine.parts[0].position
     first = int(position[0])
     end = first + n_steps
@@ -126,25 +131,30 @@ def run(
         raise SimulationError(f'simulate.precision = "single" counts steps up to {_SINGLE_STEPS}, not {end}. Use "double".')
     writer = open_writer(stream, compiled, record, "clock", first * dt, weight_columns(compiled, weights))
     upkeep = Upkeep(compiled, first * dt, learns, weights, {} if start is None else start.arrays, writer)
-    heard = [*listeners(compiled), *upkeep.heard]
+    heard = [*listeners(compiled), *upkeep.heard, *reward.listeners(compiled, learns)]
     recorder = Recorder(compiled, record, unit=dt, first=first, last=end, writer=writer, heard=heard)
     logs = [recorder.log(machine.window * int(part.cells.first[-1])) for part in machine.parts]
     takes = [recorder.samples(machine.low[k], machine.low[k + 1]) for k in range(threads)]
     live = Live(compiled, first * dt, end * dt, recorder)
+    rewards = reward.Rewards(compiled, learns, first, end, recorder)
     chunks, cut = tables.Chunks(64), False
     with ThreadPoolExecutor(threads) as pool, Interrupts() as interrupts, closing(recorder):
         try:
             while position[0] < end:
                 now = int(position[0])
                 machine = _fed(machine, live, now * dt, dt, interrupts)
+                rewards.pour(now, interrupts, [part.lessons.table for part in machine.parts])
                 with chunks.timed() as size:
                     soonest = min(live.next, upkeep.next)
                     asked = end if soonest == np.inf else round(soonest / dt)
-                    _advance(machine, min(end, asked, now + size, now + recorder.most), logs, takes, pool)
+                    _advance(machine, min(end, asked, rewards.next, now + size, now + recorder.most), logs, takes, pool)
                 recorder.drain(logs, takes, int(position[0]) * dt)
                 machine = _with_room(compiled, machine)
                 if upkeep.due(int(position[0]) * dt):
-                    upkeep.attend(int(position[0]) * dt, recorder, access(machine, compiled))
+                    reach = Reach(machine, compiled, partial(_moved, learns, precision))
+                    upkeep.attend(int(position[0]) * dt, recorder, reach)
+                    machine, compiled = reach.machine, reach.compiled
+                    position = machine.parts[0].position
                 with interrupts.heard():
                     tables.report(progress, (position[0] - first) / n_steps)
         except KeyboardInterrupt:
@@ -159,7 +169,7 @@ def run(
     counted = [np.stack([part.fabric.strand["synops"], part.fabric.strand["updates"]], axis=1) for part in machine.parts]
     synapses = np.sum(counted, axis=0)
     synapses[:, 1] += upkeep.updates
-    arrays = saved(machine, compiled) | upkeep.saved(recorder)
+    arrays = saved(machine, compiled) | wired(compiled) | upkeep.saved(recorder)
     return Result(
         counts=counts("clock", compiled, neurons, synapses),
         engine="clock",
@@ -167,6 +177,7 @@ def run(
         duration=duration,
         **recorder.results(takes[0], first * dt, duration, upkeep.recordings()),
         weights=weights_of(machine, compiled),
+        wiring=wiring(compiled),
         state=tables.RunState("clock", dt, compiled.seed, compiled.digest, float(position[0]) * dt, arrays, precision),
         cut=cut,
     )
@@ -251,9 +262,10 @@ def _build(
     sizes = [population.size for population in compiled.populations]
     low = cut_populations(sizes, threads)
     window = min([_LONGEST_WINDOW, *(int(steps.min()) for steps in delays if steps[0] > 0)]) if threads > 1 else 1
+    released = reward.release_steps(compiled, learns)
     if learns:
-        window = min(window, _MOST_AHEAD)
-    longest = max((_reach(steps, how) for steps, how in zip(delays, chosen.kind, strict=True)), default=0)
+        window = min(window, _MOST_AHEAD, *released)
+    longest = max([0, *released, *(_reach(steps, how) for steps, how in zip(delays, chosen.kind, strict=True))])
     slots = longest + 2 * window + 1
     first = np.concatenate([[0], np.cumsum(sizes)])
     check_delays(f"the spikes of {slots} steps, for the longest delay,", 8 * slots * sum(sizes))
@@ -284,7 +296,7 @@ def _build(
             group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)
             for part, steps, how in zip(compiled.projections, delays, chosen.kind, strict=True)
         ]
-        classes.append(learning.build(compiled, mine, cells.size, learns, dt))
+        classes.append(learning.build(compiled, mine, cells.size, learns, dt, potential=potential(compiled, cells)))
         # From here on the weights are those of the lessons.
         mine = [replace(run, weight=np.empty(0)) for run in mine]
         scratch, mail = _scratch(chosen, cells, delays, sizes, number), _mail(compiled, chosen, cells, delays, number)
@@ -302,8 +314,23 @@ def _build(
         return machine
     machine = restore(machine, compiled, start.arrays)
     for q in stopped - set(rest):
-        access(machine, compiled).put(q, held[q])
+        Reach(machine, compiled).put(q, held[q])
     return machine
+
+
+def _moved(
+    learns: frozenset[int], precision: str, machine: Machine, compiled: CompiledSpiking, arrays: dict[str, np.ndarray]
+) -> tuple[Machine, CompiledSpiking]:
+    """Return the machine laid out anew with the synapses as in `arrays`, and the network; what was counted is kept."""
+    rewired = as_wired(compiled, arrays)
+    time = float(arrays["position"][0]) * compiled.dt
+    state = tables.RunState("clock", compiled.dt, compiled.seed, compiled.digest, time, arrays, precision)
+    fresh = _build(rewired, state, len(machine.parts), precision, learns)
+    for new, old in zip(fresh.parts, machine.parts, strict=True):
+        new.cells.tally[:] = old.cells.tally
+        for name in ("synops", "updates"):
+            new.fabric.strand[name] = old.fabric.strand[name]
+    return fresh, rewired
 
 
 def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np.ndarray], number: type) -> Mail:

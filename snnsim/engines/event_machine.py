@@ -10,8 +10,9 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
 from snnsim.engines import currents, learning, tables
+from snnsim.engines.reward import check_events
+from snnsim.engines.rewire import structural
 from snnsim.engines.runs import Runs, group, to_order
-from snnsim.engines.upkeep import Access
 from snnsim.errors import CompileError
 from snnsim.kernels.arrivals import Agenda, Plan
 from snnsim.kernels.current import Currents, change_currents
@@ -67,9 +68,13 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     forms: list[Any] = _forms(compiled)
     if any(form is None for form in forms):
         raise CompileError(f'{", ".join(missing_forms(compiled))} has no closed form between events. Use engine="clock".')
+    if structural(compiled):
+        names = ", ".join(compiled.projections[q].name for q in structural(compiled))
+        raise CompileError(f'Projection({names}).plasticity moves synapses, which the event engine cannot. Use engine="clock".')
     if currents.random_or_smooth(compiled):
         names = ", ".join(currents.random_or_smooth(compiled))
         raise CompileError(f'{names} changes at every moment or at random: no neuron has a closed form under it. Use engine="clock".')
+    check_events(compiled)
     forms = currents.widened(compiled, forms)
     held, stopped = {}, learning.stopped(compiled, learns, {} if start is None else start.arrays)
     if start is not None:
@@ -114,7 +119,7 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     machine = Machine(kernels, peeks, cells, wiring, klass.tables, plan, agenda, queue, lines, dues, flows)
     desk = Desk(runs, klass, rest)
     for q in stopped - set(rest):
-        access(compiled, machine, desk, reached).put(q, held[q])
+        Reach(compiled, machine, desk, reached).put(q, held[q])
     return machine, desk
 
 
@@ -179,20 +184,32 @@ def weight_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, q: int, n
     return out
 
 
-def access(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> Access:
-    """Return how rules that act at intervals reach the weights at `now`."""
+class Reach:
+    """How rules that act at intervals reach the weights at `now`; see `upkeep.Access`."""
 
-    def whole(q: int) -> np.ndarray:
-        machine.wiring.tally[q, 1] += learning.whole(desk.klass, q, now)
-        out = np.empty(len(desk.klass.lessons[q].weight))
-        to_order(desk.runs[q], desk.klass.lessons[q].weight, out)
+    def __init__(self, compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> None:
+        self.compiled, self.machine, self.desk, self.time = compiled, machine, desk, now
+
+    def whole(self, q: int) -> np.ndarray:
+        """Return the weights as the last spikes to arrive left them."""
+        lesson = self.desk.klass.lessons[q]
+        self.machine.wiring.tally[q, 1] += learning.whole(self.desk.klass, q, self.time)
+        out = np.empty(len(lesson.weight))
+        to_order(self.desk.runs[q], lesson.weight, out)
         return out
 
-    def put(q: int, weight: np.ndarray) -> None:
-        place = desk.runs[q].place
-        desk.klass.lessons[q].weight[:] = weight if place is None else weight[place]
+    def put(self, q: int, weight: np.ndarray) -> None:
+        """Set the weights."""
+        place = self.desk.runs[q].place
+        self.desk.klass.lessons[q].weight[:] = weight if place is None else weight[place]
 
-    return Access(whole, put, lambda q: weight_of(compiled, machine, desk, q, now))
+    def now(self, q: int) -> np.ndarray:
+        """Return the weights as of now."""
+        return weight_of(self.compiled, self.machine, self.desk, q, self.time)
+
+    def move(self, q: int, *synapses: np.ndarray) -> CompiledSpiking:
+        """Refuse: networks with synapses that move are."""
+        raise CompileError('Synapses move on the clock alone. Use engine="clock".')
 
 
 def with_room(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> tuple[Machine, Desk]:

@@ -9,15 +9,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, narrow_weights, outgoing
+from snnsim.engines.reward import giver_of
 from snnsim.engines.runs import Runs, to_order
 from snnsim.engines.tables import silence
+from snnsim.engines.voltage import coefficients as voltage_coefficients
+from snnsim.engines.voltage import row_of_v
 from snnsim.errors import CompileError
 from snnsim.kernels.banked import empty
+from snnsim.kernels.dopamine import N_DOPAMINE
 from snnsim.kernels.lessons import AHEAD, LESSON, N_COEF, Lessons
 from snnsim.kernels.memory import address
 from snnsim.kernels.pair_stdp import replay_additive
 from snnsim.kernels.replayed import forget, remember
 from snnsim.kernels.teach import settle
+from snnsim.kernels.voltage import N_HEARD
 from snnsim.plasticity.base import Rules, SynapseForm
 
 _KINDS = 8  # different rules one network may hold: the drivers take tuples of this length, so that they compile once
@@ -27,8 +32,8 @@ _MOST_CLASSES = 64  # different delays for which a bank is kept
 _EPOCH = 10.0  # time constants of x_pre after which a bank is emptied
 _LONGEST = 500.0  # time constants by which a trace may grow meanwhile
 
-BY_RUN = ("x", "t_pre", "seen", "release")
-BY_TARGET = ("history", "held", "bank")
+BY_RUN = ("x", "t_pre", "seen", "release", "mark", "dopamine")  # the same for all threads
+BY_TARGET = ("history", "held", "bank", "heard")
 BY_SYNAPSE = ("weight", "own")
 
 
@@ -58,6 +63,11 @@ class Lesson(NamedTuple):
     class_lead: np.ndarray
     release: np.ndarray
     release_coef: np.ndarray
+    mark: np.ndarray
+    dopamine: np.ndarray
+    dopamine_coef: np.ndarray
+    heard: np.ndarray
+    heard_coef: np.ndarray
 
 
 class Class(NamedTuple):
@@ -87,16 +97,30 @@ def one_each(runs: Runs) -> np.ndarray:
 
 def is_banked(part: CompiledProjection, form: SynapseForm) -> bool:
     """Whether the clock engine keeps a bank for this projection; by the projection alone, since sums are rounded by it."""
+    if form.voltage is not None and len(part.delay) > _MOST_CLASSES:
+        raise CompileError(
+            f"Projection({part.name}).delay has {len(part.delay)} different values, of which a rule that follows the potential takes at "
+            f"most {_MOST_CLASSES}. Round them to fewer."
+        )
     return form.learn is not None and len(part.delay) <= _MOST_CLASSES
 
 
-def build(compiled: CompiledSpiking, runs: Sequence[Runs], sizes: Any, learning: Any, dt: float | None, weights: Any = None) -> Class:
+def build(
+    compiled: CompiledSpiking,
+    runs: Sequence[Runs],
+    sizes: Any,
+    learning: Any,
+    dt: float | None,
+    weights: Any = None,
+    potential: Any = None,
+) -> Class:
     """Lay out the plastic projections of one thread.
 
     sizes : neurons of each population on this thread
     learning : set of int   projections that learn in this run
     dt : float or None      ms, the step of the clock engine; None: the event engine, whose times are in ms
     weights : function or None   q -> float64[n_synapses] by run, the array that the engine delivers
+    potential : function or None   projection -> float64[n_post], v at the start
     """
     plastic = [q for q, part in enumerate(compiled.projections) if part.plasticity is not None]
     table = np.zeros(len(compiled.projections), dtype=LESSON)
@@ -119,8 +143,13 @@ def build(compiled: CompiledSpiking, runs: Sequence[Runs], sizes: Any, learning:
                 kernels.append(pair)
             table["rule"][q] = kernels.index(pair)
             table["pre_nearest"][q], table["post_nearest"][q] = form.pre_nearest, form.post_nearest
-            table["width"][q], table["lags"][q] = 1 + len(form.tau_post), _LAGS if dt is not None else 0
+            table["width"][q], table["lags"][q] = _width(form), _LAGS if dt is not None else 0
             table["epoch"][q] = _epoch(form, dt or 1.0)
+            if form.reward is not None:
+                table["giver"][q], table["giver_delay"][q] = giver_of(compiled, part)
+            if form.voltage is not None and potential is not None:
+                table["v_row"][q] = row_of_v(compiled, part)
+                lessons[q] = _hearing(lessons[q], potential(part), voltage_coefficients(part, form, dt or 1.0))
         _point(table, q, lessons[q])
     if len(kernels) > _KINDS:
         raise CompileError(f"Network uses {len(kernels)} different learning rules but an engine takes {_KINDS}. Use fewer rules.")
@@ -131,7 +160,14 @@ def build(compiled: CompiledSpiking, runs: Sequence[Runs], sizes: Any, learning:
     return Class(lessons, Lessons(table, *tuples, ptr, np.asarray(into, dtype=np.int64)[items]))
 
 
+def _width(form: SynapseForm | None) -> int:
+    """Return the numbers of an entry of the history: its time, the traces, and where weights wait for a reward its integral."""
+    return 1 if form is None else 1 + len(form.tau_post) + (form.reward is not None)
+
+
 def _epoch(form: SynapseForm, dt: float) -> int:
+    if form.reward is not None:
+        return max(1, int(_EPOCH * form.reward.tau_c / dt))
     slowest = [_EPOCH * form.tau_pre[0] if form.tau_pre else np.inf, *(_LONGEST * tau for tau in (*form.tau_pre, *form.tau_post))]
     return max(1, min(1 << 40, int(min(slowest) / dt)))
 
@@ -143,7 +179,7 @@ def _lesson(part: CompiledProjection, runs: Runs, form: SynapseForm | None, weig
     rate = unit / _time_constants(form)
     coef = np.zeros(N_COEF)
     coef[: len(form.coef) if form else 0] = form.coef if form else ()
-    banked, width = form is not None and dt is not None and is_banked(part, form), 1 + (len(form.tau_post) if form else 0)
+    banked, width = form is not None and dt is not None and is_banked(part, form), _width(form)
     rules = part.plasticity or Rules()
     axonal = rules.spikes is not None and rules.spikes.delay == "axonal"
     steps = classes.astype(np.int64) if dt is not None else np.ones(len(classes), np.int64)
@@ -177,7 +213,34 @@ def _lesson(part: CompiledProjection, runs: Runs, form: SynapseForm | None, weig
         class_lead=np.ones_like(steps) if axonal else 2 * steps,
         release=start,
         release_coef=release_coef,
+        mark=np.zeros(n_runs if form is not None and form.reward is not None else 0),
+        dopamine=np.zeros(N_DOPAMINE if form is not None and form.reward is not None else 0),
+        dopamine_coef=_dopamine_coef(form, unit),
+        heard=np.empty((0, N_HEARD)),
+        heard_coef=np.empty(0),
     )
+
+
+def _hearing(lesson: Lesson, v: np.ndarray, coef: np.ndarray) -> Lesson:
+    """Return a lesson whose filters stand at the potential v."""
+    lesson.bank[:, :, 1] = v
+    return lesson._replace(heard=np.stack([v, v, np.zeros_like(v)], axis=1), heard_coef=coef)
+
+
+def begin_hearing(klass: Class, compiled: CompiledSpiking, potential: Any, arrays: Any) -> None:
+    """Put the filters of projections that learn again at the potential of a restored run, in place."""
+    for q, lesson in klass.lessons.items():
+        if lesson.heard.size and f"lesson.{q}.heard" not in arrays:
+            lesson.bank[:, :, 1] = lesson.heard[:, 0] = lesson.heard[:, 1] = potential(compiled.projections[q])
+
+
+def _dopamine_coef(form: SynapseForm | None, dt: float) -> np.ndarray:
+    """Return the coefficients of kernels/dopamine.py."""
+    if form is None or form.reward is None:
+        return np.empty(0)
+    reward = form.reward
+    both = 1.0 / (1.0 / reward.tau_c + 1.0 / reward.tau_d)
+    return np.array([np.exp(-dt / reward.tau_d), dt / reward.tau_c, -both * np.expm1(-dt / both), reward.release])
 
 
 def _time_constants(form: SynapseForm | None) -> np.ndarray:
@@ -206,7 +269,7 @@ def _point(table: np.ndarray, q: int, lesson: Lesson) -> None:
     table["wide"][q] = lesson.target.dtype.itemsize == 4
     table["depth"][q] = lesson.history.shape[1] - 1
     for name, array in lesson._asdict().items():
-        table[name][q] = 0 if name == "release" and not array.size else address(array)
+        table[name][q] = 0 if name in ("release", "dopamine", "heard") and not array.size else address(array)
 
 
 def replayed(tables: Lessons) -> list[int]:
@@ -281,6 +344,8 @@ def saved(
             held = np.concatenate([lesson.held for lesson in each])
             history[np.arange(depth + 1) >= held[:, None]] = [-np.inf] + [0.0] * (history.shape[2] - 1)
             arrays |= {f"lesson.{q}.history": history, f"lesson.{q}.held": held}
+        if any(lesson.heard.size for lesson in each):
+            arrays[f"lesson.{q}.heard"] = np.concatenate([lesson.heard for lesson in each])
         if any(lesson.bank.size for lesson in each):
             arrays[f"lesson.{q}.bank"] = np.concatenate([lesson.bank for lesson in each], axis=1)
     return arrays
@@ -333,7 +398,7 @@ def restored(klass: Class, compiled: CompiledSpiking, runs: Sequence[Runs], low:
         mine, learns = slice(int(low[q]), int(high[q])), klass.tables.table["rule"][q] >= 0
         changed = {name: held[name].copy() for name in BY_RUN if name in held and (learns or name == "release")}
         if learns:
-            changed |= {name: held[name][mine].copy() for name in ("history", "held") if name in held}
+            changed |= {name: held[name][mine].copy() for name in ("history", "held", "heard") if name in held}
             if "bank" in held:
                 changed["bank"] = np.ascontiguousarray(held["bank"][:, mine])
         for name in BY_SYNAPSE:
