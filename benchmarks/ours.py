@@ -62,8 +62,11 @@ def run(
     precision: str = "double",
     counted_from: float | None = None,
     progress: Callable[[float], None] | None = None,
+    learning: bool = True,
 ) -> dict[str, Any]:
     """Build the network and run it once for `duration` ms.
+
+    learning : whether plastic synapses learn
 
     counted_from : ms; None counts the spikes of the whole run in the engine and records none, a time records them all, so that
                    the rates of every population can be told from then on
@@ -89,7 +92,10 @@ def run(
     # Not every engine takes both; the answer says what was used.
     valid = inspect.signature(module.run).parameters
     asked = {"threads": threads, "precision": precision}
-    taken = {option: value for option, value in asked.items() if option in valid}
+    taken: dict[str, Any] = {option: value for option, value in asked.items() if option in valid}
+    if "spare" in valid:
+        taken["spare"] = True
+    taken["learns"] = frozenset(q for q, part in enumerate(compiled.projections) if learning and part.plasticity is not None)
     if precision != "double" and "precision" not in taken:
         raise CompileError(f"--precision = {precision}: the {name} engine keeps its states in double precision alone. Leave it out.")
     record = check_record(compiled.populations, {} if counted_from is None else {each: ["spikes"] for each in parameters.names}, DT)
@@ -104,7 +110,7 @@ def run(
         "seconds": whole - sum(layout),
         "build_s": build + sum(layout),
         "spikes": sum(layers[each].get("spikes", 0) for each in cells),
-        "synapses": sum(len(part.target) for part in inner),
+        "synapses": sum(int(part.row_ptr[-1]) for part in inner),
         "synops": sum(layers[part.name].get("synops", 0) for part in inner),
         "drive": sum(layers[part.name].get("synops", 0) for part in compiled.projections if part not in inner),
         "updates": sum(layers[each].get(kind, 0) for each in cells for kind in ("updates_driven", "updates_idle")),

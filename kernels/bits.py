@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf
+from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels.prefetch import prefetch
 
 #: Spikes summed in one go: a count then fits a byte.
 MOST = 255
@@ -21,6 +22,8 @@ _BLANK = 3  # of level 0, which has no waiting carries
 _BYTE = np.uint64(255)
 _EIGHT = np.uint64(8)
 _NONE = np.uint64(0)
+_LINE = 8  # words of a cache line
+_AHEAD = 768  # words asked for before they are read: a hundred lines
 
 #: Byte of 8 bits -> word of 8 bytes, each 0 or 1.
 SPREAD = np.array([sum(((byte >> bit) & 1) << (8 * bit) for bit in range(8)) for byte in range(256)], dtype=np.uint64)
@@ -82,6 +85,15 @@ def _spread(row, shift, table, counts):
             at += 1
 
 
+@leaf_inline
+def _ask(bits, row, stride, first, words):
+    """Ask for the words of a row, without waiting for them."""
+    at = np.int64(row) * stride + first
+    for j in range(0, words, _LINE):
+        prefetch(bits, at + j)
+    prefetch(bits, at + words - 1)
+
+
 @leaf
 def count_rows(bits, stride, first, words, sources, times, most, work, levels, table, counts):
     """Count, for 64 * words targets, the spikes that reach each.
@@ -101,8 +113,14 @@ def count_rows(bits, stride, first, words, sources, times, most, work, levels, t
             row = work[level, slot, :words]
             for j in range(words):
                 row[j] = _NONE
+    # Rows lie anywhere in memory; alone, the processor would wait for the first words of each.
+    ahead = 1 + _AHEAD // max(words, 1)
+    for k in range(min(sources.size, ahead)):
+        _ask(bits, sources[k], stride, first, words)
     total, pending = 0, np.int64(-1)
     for k in range(sources.size):
+        if k + ahead < sources.size:
+            _ask(bits, sources[k + ahead], stride, first, words)
         at = np.uint64(sources[k]) * np.uint64(stride) + np.uint64(first)
         for _ in range(min(times[k], most)):
             total += 1

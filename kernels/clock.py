@@ -20,6 +20,7 @@ from snnsim.kernels.mail import open_mail
 from snnsim.kernels.record import is_due, note, write_sample
 from snnsim.kernels.teach import teach
 from snnsim.kernels.threads import meet
+from snnsim.kernels.timed import read_timed
 
 _IDLE = np.uint8(0)
 
@@ -147,14 +148,16 @@ def _crowded(log, room, lessons):
 
 
 @leaf
-def run_clock(end, window, part, position, kernels, cells, fabric, lessons, sent, scratch, planes, mail, gate, currents, log, samples):
+def run_clock(
+    end, window, part, position, kernels, cells, fabric, lessons, sent, scratch, planes, mail, timed, gate, currents, log, samples
+):
     """Step from position[0] to `end`, or stop early, all threads at one step, when a buffer needs Python's attention.
 
     window : int                      steps between meetings, at most the shortest delay
     part : int                        which thread this is
     position : int64[1]               steps taken; modified in place after each window
     kernels : tuple of CLOCK_STEP     one per kind of population
-    lessons, planes, mail, currents : or None: what a network does not need is not even compiled
+    lessons, planes, mail, timed, currents : or None: what a network does not need is not even compiled
     """
     n_threads, n_slots, n_populations = sent.answer.shape
     room = window * cells.first[-1]
@@ -173,6 +176,8 @@ def run_clock(end, window, part, position, kernels, cells, fabric, lessons, sent
                 box = step & (mail.first.size - 1)
                 if open_mail(mail, box, scratch.inputs):
                     mailed = mail.ring[box]
+            if timed is not None:
+                read_timed(step, timed, sent, scratch.listed, mailed)
             for place in range(n_populations):
                 p = sent.order[place]
                 n, at = cells.size[p], 2 * (sent.first[p] + cells.low[p])

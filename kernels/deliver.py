@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf
+from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.bits import MOST, count_rows
 from snnsim.kernels.layout import BITS, DENSE, ONE_TO_ONE
 from snnsim.kernels.mail import post
@@ -27,7 +27,7 @@ def list_dense(counts, listed):
     return n
 
 
-@leaf
+@leaf_inline
 def list_all(sent, slot, pre, listed):
     """Write the spikes of a population in one step, of all threads, into the two rows of `listed`. Returns their number."""
     n = 0

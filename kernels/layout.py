@@ -72,7 +72,7 @@ class Cells(NamedTuple):
 
 
 #: How a projection of the clock engine keeps its synapses.
-ONE_TO_ONE, ROWS, BITS, SPREAD, LEARNED = range(5)
+ONE_TO_ONE, ROWS, BITS, SPREAD, LEARNED, TIMED = range(6)
 
 
 #: A projection of the clock engine, as one thread sees it; arrays of synapses by address (kernels/memory.py).
@@ -80,7 +80,8 @@ ONE_TO_ONE, ROWS, BITS, SPREAD, LEARNED = range(5)
 #:
 #: ONE_TO_ONE: neuron i to neuron i. ROWS: lists of targets, one delay. BITS: rows of bits, one weight and delay. LEARNED:
 #: plastic, in kernels/lessons.py. These are delivered when they arrive. SPREAD: lists of targets with a delay each, posted
-#: ahead (kernels/mail.py). A place counts from the start of the population's inputs or state; places are unsigned and may
+#: ahead (kernels/mail.py). TIMED: a delay each, laid out anew in rows by delay (kernels/timed.py): of the arrays here, only
+#: row_ptr stays. A place counts from the start of the population's inputs or state; places are unsigned and may
 #: wrap, since they belong to target 0 of the whole population.
 STRAND = np.dtype(
     [

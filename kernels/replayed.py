@@ -44,7 +44,9 @@ def remember(table, q, which, target, t, what):
 
 @leaf_inline
 def learn_replayed(on_pre, on_post, own, n_post, table, q, run, t, times):
-    """Bring the weights of one run up to date for `times` presynaptic spikes at t, or up to t. Returns the updates made.
+    """Bring the weights of one run up to date. Returns the updates made.
+
+    t, times : spikes made at t that are there now; or 0: only what is pending before t, a time at the synapse
 
     on_pre, on_post : (m, x, y, c) -> m, or with a variable of the synapse (m, o, x, y, fade, c) -> m, o
     own : None or True   whether the rule has that variable; fade : what is left of x[0] since the last presynaptic spike
@@ -59,7 +61,7 @@ def learn_replayed(on_pre, on_post, own, n_post, table, q, run, t, times):
     c, sign, lags, is_wide, axonal, nearest = coefficients(s.coef), s.sign, s.lags, s.wide > 0, s.axonal > 0, s.post_nearest > 0
     width, row = np.uint64(1 + n_post), np.uint64((s.depth + 1) * s.width)
     delay = borrow(s.delay, ANY, np.float64)[run]
-    now, late = (t + delay, 0.0) if axonal else (t, delay)
+    now, late = (t + (delay if times > 0 else 0.0), 0.0) if axonal else (t, delay)
     seen, last = seens[run], t_pre[run]
     x_1, x_2 = x_all[2 * run], x_all[2 * run + 1]
     fade_1, fade_2 = faded(decay, lags, rate[0], 0, now - last), faded(decay, lags, rate[1], 1, now - last)

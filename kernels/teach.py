@@ -140,12 +140,21 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
 
 
 @leaf
-def settle(lessons, q, t, behind):
-    """Apply what is pending at t, less `behind` delays, to the runs of projection q that is replayed. Returns the updates made."""
+def settle(lessons, q, t, look):
+    """Apply what is pending at t to the runs of projection q that is replayed. Returns the updates made.
+
+    look : bool   all that has reached the synapse by t; else only what no spike under way, or still to be made, may precede
+    """
     s, updates = lessons.table[q], 0
     delay = borrow(s.delay, ANY, np.float64)
     for run in range(s.n_runs):
-        updates += lessons.learn[s.rule](lessons.table, q, run, t - behind * delay[run], 0)
+        until = t
+        if s.axonal == 0 and not look:
+            until = t - delay[run]
+        elif s.axonal > 0 and look:
+            # Axonal spikes of this time have arrived, so that the postsynaptic ones behind them have their turn.
+            until = np.nextafter(t, np.inf)
+        updates += lessons.learn[s.rule](lessons.table, q, run, until, 0)
     return updates
 
 
@@ -167,4 +176,4 @@ def finish(stop, q, part, lessons, strand, sent, listed):
     if s.banked > 0:
         empty(lessons.table, q)
         return
-    settle(lessons, q, np.float64(stop), s.axonal)
+    settle(lessons, q, np.float64(stop), True)

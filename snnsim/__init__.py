@@ -33,13 +33,11 @@ _PUBLIC = {
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
-    "PairSTDP": "plasticity.pair_stdp",
-    "RateBCM": "plasticity.rate_bcm",
-    "RateCovariance": "plasticity.rate_covariance",
-    "RateHebb": "plasticity.rate_hebb",
-    "RateOja": "plasticity.rate_oja",
-    "RateSanger": "plasticity.rate_sanger",
-    "SynapticScaling": "plasticity.synaptic_scaling",
+    "BCM": "plasticity.bcm", "CovarianceHebb": "plasticity.covariance_hebb", "Hebb": "plasticity.hebb", "Oja": "plasticity.oja",
+    "InhibitorySTDP": "plasticity.inhibitory_stdp", "PairSTDP": "plasticity.pair_stdp", "PowerLawSTDP": "plasticity.power_law_stdp",
+    "RateBCM": "plasticity.rate_bcm", "RateCovariance": "plasticity.rate_covariance", "RateHebb": "plasticity.rate_hebb",
+    "RateOja": "plasticity.rate_oja", "RateSanger": "plasticity.rate_sanger", "SynapticScaling": "plasticity.synaptic_scaling",
+    "TripletSTDP": "plasticity.triplet_stdp", "TsodyksMarkram": "plasticity.tsodyks_markram",
     "WeightNormalisation": "plasticity.weight_normalisation",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
@@ -137,13 +135,21 @@ if TYPE_CHECKING:
     from snnsim.models.table import Table
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
+    from snnsim.plasticity.bcm import BCM
+    from snnsim.plasticity.covariance_hebb import CovarianceHebb
+    from snnsim.plasticity.hebb import Hebb
+    from snnsim.plasticity.inhibitory_stdp import InhibitorySTDP
+    from snnsim.plasticity.oja import Oja
     from snnsim.plasticity.pair_stdp import PairSTDP
+    from snnsim.plasticity.power_law_stdp import PowerLawSTDP
     from snnsim.plasticity.rate_bcm import RateBCM
     from snnsim.plasticity.rate_covariance import RateCovariance
     from snnsim.plasticity.rate_hebb import RateHebb
     from snnsim.plasticity.rate_oja import RateOja
     from snnsim.plasticity.rate_sanger import RateSanger
     from snnsim.plasticity.synaptic_scaling import SynapticScaling
+    from snnsim.plasticity.triplet_stdp import TripletSTDP
+    from snnsim.plasticity.tsodyks_markram import TsodyksMarkram
     from snnsim.plasticity.weight_normalisation import WeightNormalisation
     from snnsim.record import Record
     from snnsim.report.comparison import compare

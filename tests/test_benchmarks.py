@@ -516,17 +516,11 @@ def test_both_sides_of_the_competition_get_the_same_input(monkeypatch, fake):
 
 def test_learning_off_is_compared_with_static_synapses(monkeypatch):
     network = tiny("brunel_stdp")
-    monkeypatch.setattr(learning_off, "without_learning", lambda some, **taken: ours.run(replace(some, stdp_rate=0.0), **taken))
     found = learning_off.compare(network, Options(runs=2, duration=40.0, engine="clock"))
     assert found["ratio"] == found["off_s"] / found["static_s"] and found["runs"][0]["spikes"] > 0 and len(found["runs"]) == 2
     monkeypatch.setattr(learning_off, "without_learning", lambda _, **taken: {"seconds": 1.0, "spikes": -1})
     with pytest.raises(SimulationError, match=r"made -1 spikes without learning, and \d+ with static synapses"):
         learning_off.compare(network, Options(runs=1, duration=40.0, engine="clock"))
-
-
-def test_learning_off_says_that_there_is_no_switch():
-    with pytest.raises(CompileError, match="Workload learning_off needs a switch that turns learning off"):
-        learning_off.measure(Options(scale=0.11, duration=1.0))
 
 
 def test_every_workload_has_a_file_and_every_file_a_workload():

@@ -31,7 +31,7 @@ def test_an_example_prints_its_expected_output(expected, tmp_path):
 PICTURES = {"cuba": ["--duration", "500"], "coba": ["--duration", "300"], "microcircuit": ["--scale", "0.05", "--duration", "1000"]}
 
 
-@pytest.mark.parametrize("name", [*PICTURES, "currents"])
+@pytest.mark.parametrize("name", [*PICTURES, "currents", "own_rule"])
 def test_an_example_draws_its_picture(name, tmp_path, monkeypatch):
     path = tmp_path / "picture.png"
     monkeypatch.setattr(sys, "argv", [name, *PICTURES.get(name, []), "--picture", str(path)])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, cast
 
@@ -62,7 +62,7 @@ class CompiledCurrent:
 
 @dataclass(frozen=True, eq=False)
 class CompiledSpiking:
-    """A network as read-only arrays, ready for either engine. digest : `description_digest` of the network."""
+    """A network as read-only arrays, ready for either engine, any number of times. digest : `description_digest` of the network."""
 
     populations: tuple[Population, ...]
     projections: tuple[CompiledProjection, ...]
@@ -70,6 +70,17 @@ class CompiledSpiking:
     dt: float
     digest: str
     currents: tuple[CompiledCurrent, ...] = ()
+
+    def release(self, projections: Sequence[int]) -> None:
+        """Forget the synapses of these projections, all but how many each source has: an engine has laid them out anew.
+
+        Only for a network that is compiled for one run. At full scale there is no room for two copies.
+        """
+        kept = list(self.projections)
+        for q in projections:
+            which = None if kept[q].which is None else np.empty(0, np.uint8)
+            kept[q] = replace(kept[q], target=np.empty(0, np.uint16), weight=np.empty(0), which=which)
+        object.__setattr__(self, "projections", tuple(kept))
 
     @property
     def models(self) -> tuple[NeuronModel, ...]:
@@ -139,7 +150,7 @@ def _compile_projection(name: str, projection: Projection, names: list[str], ran
     if rules is not None:
         rules.check_weights(f"Projection({name}).weight", weight)
     if len(weight) > 1:
-        weight = _narrow_weights(weight)
+        weight = narrow_weights(weight)
     delay, which = _delays(name, projection.delay, n, synapses.entry, random)
     if rules is not None and delay[0] == 0.0:
         raise ParameterError(
@@ -170,7 +181,7 @@ def _weights(name: str, given: Any, n: int, entry: np.ndarray | None, random: np
     return _per_synapse(f"Projection({name}).weight", given, _WEIGHT, n, entry)
 
 
-def _narrow_weights(weight: np.ndarray) -> np.ndarray:
+def narrow_weights(weight: np.ndarray) -> np.ndarray:
     """Return float64 weights as float32 where every one of them is a single-precision number."""
     with np.errstate(over="ignore"):
         single = weight.astype(np.float32)

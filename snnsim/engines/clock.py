@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
-from snnsim.engines import currents, learning, memory, tables
+from snnsim.compiler.spiking import CompiledSpiking, settling_order
+from snnsim.engines import currents, learning, memory, tables, timed
 from snnsim.engines.clock_state import access, restore, saved, states_of, weight_of, weights_of
 from snnsim.engines.counting import counts
 from snnsim.engines.fabric import Plan, plan, weave
@@ -34,12 +34,13 @@ from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
 from snnsim.kernels.clock import run_clock
 from snnsim.kernels.current import Currents
-from snnsim.kernels.layout import BITS, LEARNED, SPREAD, Cells, Fabric, Gate, Planes, Scratch, Sent
+from snnsim.kernels.layout import BITS, LEARNED, SPREAD, TIMED, Cells, Fabric, Gate, Planes, Scratch, Sent
 from snnsim.kernels.lessons import AHEAD, Lessons
 from snnsim.kernels.mail import BLOCK, Mail, empty_mail
 from snnsim.kernels.memory import on_a_line
 from snnsim.kernels.single import in_single
 from snnsim.kernels.threads import pause_address
+from snnsim.kernels.timed import Timed
 from snnsim.models.spiking import ClockForm, whole_steps
 from snnsim.results import Result
 
@@ -61,6 +62,7 @@ class Part(NamedTuple):
     scratch: Scratch
     planes: Planes | None
     mail: Mail
+    timed: Timed
     gate: Gate
     currents: Currents
 
@@ -74,6 +76,7 @@ class Machine(NamedTuple):
     low: np.ndarray  # int64[threads + 1, P]
     runs: list[list[Runs]]
     classes: list[learning.Class]
+    rest: dict[int, np.ndarray]  # weights of plastic projections that do not learn in this run and are kept as static ones
     window: int
     held: list[Any]  # arrays the parts borrow by address
 
@@ -107,11 +110,15 @@ def run(
     stream: Path | None = None,
     learns: frozenset[int] = frozenset(),
     weights: Sequence[WeightTake] = (),
+    spare: bool = False,
 ) -> Result:
-    """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`."""
+    """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`.
+
+    spare : bool   `compiled` is needed for nothing else: it may lose synapses that are laid out anew
+    """
     dt = compiled.dt
     n_steps = duration_steps(compiled, duration)
-    machine = _build(compiled, start, threads, precision, learns)
+    machine = _build(compiled, start, threads, precision, learns, spare=spare)
     position = machine.parts[0].position
     first = int(position[0])
     end = first + n_steps
@@ -202,7 +209,9 @@ def _run_part(part: Part, log: Any, take: Any, end: int, window: int) -> None:
     if not part.lessons.table["n_classes"].any():
         absent["lessons"] = None
     if not part.scratch.mailed.any():
-        absent["mail"] = None
+        absent |= {"mail": None, "timed": None}
+    elif not len(part.timed.pre):
+        absent["timed"] = None
     if not len(part.currents.kind):
         absent["currents"] = None
     part = part._replace(**absent)
@@ -215,8 +224,20 @@ def _build(
     threads: int = 1,
     precision: str = "double",
     learns: frozenset[int] = frozenset(),
+    *,
+    spare: bool = False,
 ) -> Machine:
     """Lay out the network for its threads, as at time 0 or as `start` left it."""
+    if start is not None:
+        tables.check_start(start, compiled, "clock", precision)
+    held, stopped = {}, learning.stopped(compiled, learns, {} if start is None else start.arrays)
+    if start is not None:
+        held = learning.held_weights(compiled, start.arrays)
+        # What was pending when they stopped is part of their weights.
+        learned = _build(compiled, start, threads, precision, stopped) if stopped else None
+        held |= {q: weight_of(learned, compiled, q) for q in stopped}
+    whole = compiled
+    compiled, rest = learning.at_rest(whole, learns, held)
     dt, number = compiled.dt, {"double": np.float64, "single": np.float32}[precision]
     forms = [model.clock_form(population.size, dt) for population, model in zip(compiled.populations, compiled.models, strict=True)]
     forms = currents.widened(compiled, forms)
@@ -229,12 +250,10 @@ def _build(
     chosen = plan(compiled, forms, delays)
     sizes = [population.size for population in compiled.populations]
     low = cut_populations(sizes, threads)
-    if start is not None:
-        tables.check_start(start, compiled, "clock", precision)
     window = min([_LONGEST_WINDOW, *(int(steps.min()) for steps in delays if steps[0] > 0)]) if threads > 1 else 1
     if learns:
         window = min(window, _MOST_AHEAD)
-    longest = max((_reach(part, steps) for part, steps in zip(compiled.projections, delays, strict=True)), default=0)
+    longest = max((_reach(steps, how) for steps, how in zip(delays, chosen.kind, strict=True)), default=0)
     slots = longest + 2 * window + 1
     first = np.concatenate([[0], np.cumsum(sizes)])
     check_delays(f"the spikes of {slots} steps, for the longest delay,", 8 * slots * sum(sizes))
@@ -248,15 +267,19 @@ def _build(
         np.array([p == level[-1] and level is not levels[-1] for level in levels for p in level]),
     )
     gate = Gate(np.zeros(8, dtype=np.int64), np.zeros((2, threads), dtype=np.int64), pause_address())
+    all_cells = [
+        tables.build_cells(compiled, [form.part(a, b) for form, a, b in zip(forms, low[k], low[k + 1], strict=True)], kinds, low[k], number)
+        for k in range(threads)
+    ]
+    all_woven = [weave(compiled, forms, chosen, cells, low[k], low[k + 1]) for k, cells in enumerate(all_cells)]
+    if spare and whole is not compiled:
+        whole.release([q for q, how in enumerate(chosen.kind) if how == TIMED])
+    rows = timed.lay_out(compiled, chosen, all_cells, all_woven, spare=spare)
     parts: list[Part] = []
     runs: list[list[Runs]] = []
     classes: list[learning.Class] = []
-    held: list[Any] = [compiled, chosen]
-    for k in range(threads):
-        cells = tables.build_cells(
-            compiled, [form.part(a, b) for form, a, b in zip(forms, low[k], low[k + 1], strict=True)], kinds, low[k], number
-        )
-        woven = weave(compiled, forms, chosen, cells, low[k], low[k + 1])
+    kept: list[Any] = [compiled, chosen]
+    for k, (cells, woven) in enumerate(zip(all_cells, all_woven, strict=True)):
         mine = [
             group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)
             for part, steps, how in zip(compiled.projections, delays, chosen.kind, strict=True)
@@ -268,20 +291,18 @@ def _build(
         flows = currents.build(compiled, forms, signals, cells, low[k], low[k + 1], np.int64)
         here = np.zeros(1, dtype=np.int64)
         parts.append(
-            Part(k, here, kernels, cells, woven.fabric, classes[k].tables, sent, scratch, _planes(chosen, cells), mail, gate, flows)
+            Part(
+                k, here, kernels, cells, woven.fabric, classes[k].tables, sent, scratch, _planes(chosen, cells), mail, rows[k], gate, flows
+            )
         )
         runs.append(mine)
-        held.append(woven)
-    machine = Machine(parts, forms, chosen, low, runs, classes, window, held)
+        kept.append(woven)
+    machine = Machine(parts, forms, chosen, low, runs, classes, rest, window, kept)
     if start is None:
         return machine
     machine = restore(machine, compiled, start.arrays)
-    stopped = learning.stopped(compiled, learns, start.arrays)
-    if stopped:
-        # What was pending when they stopped is part of their weights.
-        learned = _build(compiled, start, threads, precision, stopped)
-        for q in stopped:
-            access(machine, compiled).put(q, weight_of(learned, compiled, q))
+    for q in stopped - set(rest):
+        access(machine, compiled).put(q, held[q])
     return machine
 
 
@@ -317,12 +338,12 @@ def _planes(chosen: Plan, cells: Cells) -> Planes | None:
     return Planes(workspace(words), level_state(), SPREAD_TABLE, counted, counted.view(np.uint8))
 
 
-def _reach(part: CompiledProjection, steps: np.ndarray) -> int:
+def _reach(steps: np.ndarray, how: int) -> int:
     """Return for how many steps a spike may still be asked for through a projection: the mail keeps its own."""
-    if part.plasticity is None:
-        return int(steps[0]) if part.which is None else 0
-    # Behind a dendritic delay a postsynaptic spike meets a presynaptic one that arrives two delays later.
-    return 2 * int(steps.max()) + 1
+    if how == LEARNED:
+        # Behind a dendritic delay a postsynaptic spike meets a presynaptic one that arrives two delays later.
+        return 2 * int(steps.max()) + 1
+    return 0 if how == SPREAD else int(steps.max())
 
 
 def _settle(compiled: CompiledSpiking, machine: Machine) -> None:

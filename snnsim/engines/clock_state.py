@@ -34,7 +34,7 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     }
     arrays |= {f"mail.{name}": column for name, column in clock_mail.saved(machine).items()}
     arrays |= {f"sent.{name}": column for name, column in _under_way(machine).items()}
-    arrays |= learning.saved(machine.classes, machine.runs, compiled)
+    arrays |= learning.saved(machine.classes, machine.runs, compiled, machine.rest)
     return arrays | currents.saved(compiled, [part.currents for part in parts])
 
 
@@ -55,7 +55,7 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
         part.position[0] = arrays["position"][0]
     post = [part.post for part in compiled.projections]
     classes = [
-        learning.restored(klass, machine.runs[k], machine.low[k, post], machine.low[k + 1, post], arrays)
+        learning.restored(klass, compiled, machine.runs[k], machine.low[k, post], machine.low[k + 1, post], arrays)
         for k, klass in enumerate(machine.classes)
     ]
     return machine._replace(classes=classes)
@@ -69,6 +69,9 @@ def weights_of(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]
 def weight_of(machine: Any, compiled: CompiledSpiking, q: int) -> np.ndarray:
     """Return the weights of one plastic projection as of the steps taken, in order of source, target; looking changes nothing."""
     out = np.empty(len(compiled.projections[q].target))
+    if q in machine.rest:
+        out[:] = machine.rest[q]
+        return out
     listed = np.empty((2, int(machine.low[-1].max())), dtype=np.int32)
     for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
         seen = klass.looked_at(q)

@@ -69,7 +69,7 @@ def run(
                 recorder.drain([log], [samples], now, settled=reached == REACHED)
                 machine, desk = with_room(compiled, machine, desk, float(agenda.now[0]))
                 if reached == REACHED and upkeep.due(now):
-                    upkeep.attend(now, recorder, access(machine, desk, now))
+                    upkeep.attend(now, recorder, access(compiled, machine, desk, now))
                 with interrupts.heard():
                     tables.report(progress, (now - began) / duration)
         except KeyboardInterrupt:

@@ -59,6 +59,7 @@ class Desk(NamedTuple):
 
     runs: list[Runs]
     klass: learning.Class
+    rest: dict[int, np.ndarray]  # weights of plastic projections that do not learn in this run and are kept as static ones
 
 
 def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: frozenset[int] = frozenset()) -> tuple[Machine, Desk]:
@@ -70,6 +71,15 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
         names = ", ".join(currents.random_or_smooth(compiled))
         raise CompileError(f'{names} changes at every moment or at random: no neuron has a closed form under it. Use engine="clock".')
     forms = currents.widened(compiled, forms)
+    held, stopped = {}, learning.stopped(compiled, learns, {} if start is None else start.arrays)
+    if start is not None:
+        tables.check_start(start, compiled, "event")
+        held = learning.held_weights(compiled, start.arrays)
+        # What was pending when they stopped is part of their weights.
+        if stopped:
+            machine, desk = build(compiled, start, stopped)
+            held |= {q: weight_of(compiled, machine, desk, q, start.time) for q in stopped}
+    compiled, rest = learning.at_rest(compiled, learns, held)
     pairs, kinds = tables.kernel_tuple([(form.advance, form.peek) for form in forms])
     kernels, peeks = (tuple(pair[k] for pair in pairs) for k in (0, 1))
     whole = np.zeros(len(forms), dtype=np.int64)
@@ -85,10 +95,9 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     plan = _plan(compiled, cells, wiring, forms, runs, lines)
     queue = empty_queue(2 * int(plan.reserve[0]))
     if start is not None:
-        tables.check_start(start, compiled, "event")
         cells = cells._replace(state=start.arrays["cells.state"].copy())
         of = cells.size[wiring.post]
-        klass = learning.restored(klass, runs, np.zeros_like(of), of, start.arrays)
+        klass = learning.restored(klass, compiled, runs, np.zeros_like(of), of, start.arrays)
         agenda = agenda._replace(**{name: start.arrays[f"agenda.{name}"].copy() for name in _KEPT})
         stored = Queue(*(start.arrays[f"queue.{name}"] for name in Queue._fields))
         queue = grown(stored, max(len(queue.time), len(stored.time)))
@@ -102,13 +111,10 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     for p in currents.driven(compiled):
         # What has changed by then is not an event to come.
         change_currents(reached, p, cells, flows)
-    machine, desk = Machine(kernels, peeks, cells, wiring, klass.tables, plan, agenda, queue, lines, dues, flows), Desk(runs, klass)
-    stopped = learning.stopped(compiled, learns, {} if start is None else start.arrays)
-    if start is not None and stopped:
-        # What was pending when they stopped is part of their weights.
-        learned = build(compiled, start, stopped)
-        for q in stopped:
-            access(machine, desk, start.time).put(q, weight_of(*learned, q, start.time))
+    machine = Machine(kernels, peeks, cells, wiring, klass.tables, plan, agenda, queue, lines, dues, flows)
+    desk = Desk(runs, klass, rest)
+    for q in stopped - set(rest):
+        access(compiled, machine, desk, reached).put(q, held[q])
     return machine, desk
 
 
@@ -124,7 +130,7 @@ def needed(machine: Machine) -> Machine:
 
 def saved(machine: Machine, desk: Desk, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     """Return the arrays that `build` restores: what is in the queues alone, not the room behind it."""
-    arrays = {"cells.state": machine.cells.state, **learning.saved([desk.klass], [desk.runs], compiled)}
+    arrays = {"cells.state": machine.cells.state, **learning.saved([desk.klass], [desk.runs], compiled, desk.rest)}
     arrays |= {f"agenda.{name}": getattr(machine.agenda, name) for name in _KEPT}
     used = int(machine.queue.size[0])
     arrays |= {f"queue.{name}": array if name == "size" else array[:used] for name, array in machine.queue._asdict().items()}
@@ -148,11 +154,13 @@ def catch_up(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float
 def weights_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> dict[str, np.ndarray]:
     """Return the weights of plastic projections as of `now`, by name."""
     plastic = [(q, part.name) for q, part in enumerate(compiled.projections) if part.plasticity is not None]
-    return {name: weight_of(machine, desk, q, now) for q, name in plastic}
+    return {name: weight_of(compiled, machine, desk, q, now) for q, name in plastic}
 
 
-def weight_of(machine: Machine, desk: Desk, q: int, now: float) -> np.ndarray:
+def weight_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, q: int, now: float) -> np.ndarray:
     """Return the weights of one plastic projection as of `now`, in order of source, target; looking changes nothing."""
+    if q in desk.rest:
+        return np.array(np.broadcast_to(desk.rest[q], len(compiled.projections[q].target)), dtype=np.float64)
     seen, wiring = desk.klass.looked_at(q), machine.wiring
     table, lesson = seen.tables.table, seen.lessons[q]
     with tables.silence:
@@ -165,13 +173,13 @@ def weight_of(machine: Machine, desk: Desk, q: int, now: float) -> np.ndarray:
                         break
                     run += 1
         if table["rule"][q] >= 0:
-            settle(seen.tables, q, now, table["axonal"][q])
+            settle(seen.tables, q, now, True)
     out = np.empty(len(lesson.weight))
     to_order(desk.runs[q], lesson.weight, out)
     return out
 
 
-def access(machine: Machine, desk: Desk, now: float) -> Access:
+def access(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> Access:
     """Return how rules that act at intervals reach the weights at `now`."""
 
     def whole(q: int) -> np.ndarray:
@@ -184,7 +192,7 @@ def access(machine: Machine, desk: Desk, now: float) -> Access:
         place = desk.runs[q].place
         desk.klass.lessons[q].weight[:] = weight if place is None else weight[place]
 
-    return Access(whole, put, lambda q: weight_of(machine, desk, q, now))
+    return Access(whole, put, lambda q: weight_of(compiled, machine, desk, q, now))
 
 
 def with_room(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> tuple[Machine, Desk]:

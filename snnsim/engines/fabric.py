@@ -9,13 +9,18 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, outgoing
 from snnsim.engines.parts import WHOLE_WORDS
-from snnsim.kernels.layout import BITS, LEARNED, ONE_TO_ONE, ROWS, SPREAD, STRAND, Cells, Fabric
+from snnsim.kernels.layout import BITS, LEARNED, ONE_TO_ONE, ROWS, SPREAD, STRAND, TIMED, Cells, Fabric
 from snnsim.kernels.memory import address
 from snnsim.kernels.rows import bits_of_rows, bounds_of_rows
 from snnsim.models.spiking import ClockForm
 
 #: Rows of bits where at least every sixteenth pair is joined: they are then no larger than lists of two-byte targets.
 _DENSE = 1 / 16
+
+#: Rows by delay where a run holds so many synapses in the mean, all threads together; below, looking for runs takes longer than
+#: writing ahead. And where spikes need not be kept for longer than so many steps.
+_LEAST_RUN = 8
+_LONGEST = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +31,7 @@ class Plan:
     steps : list of int64[k]              its delays in steps
     bits : list of uint64[n_pre, words] or None
     lands : bool[P]                       the driver adds the input of the population to its state
-    mailed : bool[P]                      some of its input is posted ahead
+    mailed : bool[P]                      some of its input is posted ahead, or read from rows by delay
     """
 
     kind: list[int]
@@ -39,9 +44,14 @@ class Plan:
 def plan(compiled: CompiledSpiking, forms: list[ClockForm], steps: list[np.ndarray]) -> Plan:
     """Choose a layout for every projection. It must not depend on the number of threads: sums are rounded by layout."""
     kind = [_kind(compiled, part) for part in compiled.projections]
+    for p in range(len(forms)):
+        spread = [q for q, part in enumerate(compiled.projections) if part.pre == p and kind[q] == SPREAD]
+        if spread and _is_timed(compiled, spread, steps):
+            for q in spread:
+                kind[q] = TIMED
     mailed = np.zeros(len(forms), dtype=bool)
     for part, how in zip(compiled.projections, kind, strict=True):
-        mailed[part.post] |= how == SPREAD
+        mailed[part.post] |= how in (SPREAD, TIMED)
     lands = np.array([form.lands is not None for form in forms]) & ~mailed
     bits = [
         bits_of_rows(part.row_ptr, part.target, compiled.populations[part.post].size) if how == BITS else None
@@ -66,6 +76,13 @@ def _kind(compiled: CompiledSpiking, part: CompiledProjection) -> int:
     return ROWS
 
 
+def _is_timed(compiled: CompiledSpiking, spread: list[int], steps: list[np.ndarray]) -> bool:
+    """Whether the projections from one population, with a delay for every synapse, go into rows by delay."""
+    delays = np.unique(np.concatenate([steps[q] for q in spread]))
+    n_pre, n = compiled.populations[compiled.projections[spread[0]].pre].size, sum(len(compiled.projections[q].target) for q in spread)
+    return n >= _LEAST_RUN * n_pre * len(delays) and int(delays[-1]) <= _LONGEST
+
+
 def _repeats(part: CompiledProjection) -> bool:
     """Whether some pair has several synapses: a bit cannot say so."""
     same = part.target[1:] == part.target[:-1]
@@ -76,24 +93,24 @@ def _repeats(part: CompiledProjection) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Woven:
-    """A fabric and the arrays it borrows by address."""
+    """A fabric and what it borrows by address, beside the synapses as compiled: where the rows of each projection begin and end."""
 
     fabric: Fabric
-    held: list[Any] = field(repr=False)
+    bounds: list[Any] = field(repr=False)
 
 
 def weave(compiled: CompiledSpiking, forms: list[ClockForm], chosen: Plan, cells: Cells, low: np.ndarray, high: np.ndarray) -> Woven:
     """Lay out all projections for the thread that owns neurons low[p] .. high[p] - 1 of population p."""
-    parts, held = compiled.projections, []
+    parts, bounds = compiled.projections, []
     n, of = len(parts), len(compiled.populations)
     early = [q for q in range(n) if chosen.kind[q] == SPREAD]
-    late = [q for q in range(n) if chosen.kind[q] != SPREAD]
+    late = [q for q in range(n) if chosen.kind[q] not in (SPREAD, TIMED)]
     strand = np.zeros(n, dtype=STRAND)
     for q, part in enumerate(parts):
         begin, end = part.row_ptr[:-1], part.row_ptr[1:]
-        if chosen.kind[q] in (ROWS, SPREAD) and (low[part.post] > 0 or high[part.post] < compiled.populations[part.post].size):
+        if chosen.kind[q] in (ROWS, SPREAD, TIMED) and (low[part.post] > 0 or high[part.post] < compiled.populations[part.post].size):
             begin, end = bounds_of_rows(part.row_ptr, part.target, low[part.post], high[part.post])
-        held += [begin, end]
+        bounds.append((begin, end))
         fields = {
             "kind": chosen.kind[q],
             "pre": part.pre,
@@ -120,7 +137,7 @@ def weave(compiled: CompiledSpiking, forms: list[ClockForm], chosen: Plan, cells
     ends = np.cumsum([len(steps) for steps in chosen.steps])
     strand["delays_end"], strand["delays_first"] = ends, ends - [len(steps) for steps in chosen.steps]
     delays = np.concatenate([np.empty(0, np.int64), *chosen.steps]).astype(np.int64)
-    return Woven(Fabric(strand, delays, into_ptr, _ints(late)[into], ahead_ptr, _ints(early)[ahead], out_ptr, out), held)
+    return Woven(Fabric(strand, delays, into_ptr, _ints(late)[into], ahead_ptr, _ints(early)[ahead], out_ptr, out), bounds)
 
 
 def _places(part: CompiledProjection, chosen: Plan, form: ClockForm, cells: Cells, low: int) -> dict[str, Any]:

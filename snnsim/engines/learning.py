@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, outgoing
+from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, narrow_weights, outgoing
 from snnsim.engines.runs import Runs, to_order
 from snnsim.engines.tables import silence
 from snnsim.errors import CompileError
@@ -219,7 +220,7 @@ def settled(klass: Class, compiled: CompiledSpiking, now: float) -> np.ndarray:
     for q in replayed(tables):
         lesson = klass.lessons[q]
         with silence:
-            updates[q] = settle(tables, q, float(now), 1)
+            updates[q] = settle(tables, q, float(now), False)
         longest = float(lesson.delay.max(initial=0.0))
         forget(tables.table, q, np.nextafter(now, -np.inf) if tables.table["axonal"][q] else now - 2.0 * longest)
     tables.table["full"] = 0
@@ -234,7 +235,7 @@ def whole(klass: Class, q: int, now: float) -> int:
         empty(klass.tables.table, q)
         return 0
     with silence:
-        return int(settle(klass.tables, q, float(now), 1))
+        return int(settle(klass.tables, q, float(now), False))
 
 
 def roomy(klass: Class) -> Class:
@@ -257,16 +258,18 @@ def deepened(history: np.ndarray, depth: int) -> np.ndarray:
     return fresh
 
 
-def saved(classes: Sequence[Class], runs: Sequence[Sequence[Runs]], compiled: CompiledSpiking) -> dict[str, np.ndarray]:
+def saved(
+    classes: Sequence[Class], runs: Sequence[Sequence[Runs]], compiled: CompiledSpiking, rest: Mapping[int, np.ndarray]
+) -> dict[str, np.ndarray]:
     """Return what a continued run needs, the same for any number of threads; names are 'lesson.<projection>.<array>'."""
-    arrays: dict[str, np.ndarray] = {}
-    for q, first in classes[0].lessons.items():
+    arrays: dict[str, np.ndarray] = {f"lesson.{q}.weight": weight for q, weight in rest.items()}
+    for q in classes[0].lessons:
         each = [klass.lessons[q] for klass in classes]
         # A thread without targets does not look at the sources.
         busy = each[int(np.argmax([klass.tables.table["n_post"][q] for klass in classes]))]
         arrays |= {f"lesson.{q}.{name}": getattr(busy, name).copy() for name in BY_RUN if getattr(busy, name).size}
         for name in BY_SYNAPSE:
-            if first.own.size or name == "weight":
+            if name == "weight" or any(lesson.own.size for lesson in each):
                 whole = np.empty(len(compiled.projections[q].target))
                 for lesson, mine in zip(each, runs, strict=True):
                     to_order(mine[q], getattr(lesson, name), whole)
@@ -290,6 +293,27 @@ def _least_depth(most: int) -> int:
     return depth
 
 
+def held_weights(compiled: CompiledSpiking, arrays: Any) -> dict[int, np.ndarray]:
+    """Return the weights in a saved state, by projection."""
+    return {q: arrays[f"lesson.{q}.weight"] for q in range(len(compiled.projections)) if f"lesson.{q}.weight" in arrays}
+
+
+def at_rest(compiled: CompiledSpiking, learns: frozenset[int], held: Mapping[int, np.ndarray]) -> tuple[CompiledSpiking, dict[int, Any]]:
+    """Return the network with static projections for those that do not learn in this run, and their weights, one or one each.
+
+    held : weights by projection where they are not those of the description
+    Only where all have one delay: spikes under way through several are kept elsewhere in static projections.
+    """
+    parts, rest = list(compiled.projections), {}
+    for q, part in enumerate(parts):
+        if part.plasticity is not None and part.plasticity.release is None and part.which is None and q not in learns:
+            weight = held.get(q, part.weight)
+            weight = weight[:1].astype(np.float64) if len(weight) and np.all(weight == weight[0]) else narrow_weights(weight)
+            rest[q] = weight
+            parts[q] = replace(part, weight=weight, plasticity=None)
+    return (replace(compiled, projections=tuple(parts)) if rest else compiled), rest
+
+
 def stopped(compiled: CompiledSpiking, learns: frozenset[int], arrays: Any) -> frozenset[int]:
     """Return the projections that learned in the run that left `arrays`, and no longer do."""
     return frozenset(
@@ -299,7 +323,7 @@ def stopped(compiled: CompiledSpiking, learns: frozenset[int], arrays: Any) -> f
     )
 
 
-def restored(klass: Class, runs: Sequence[Runs], low: Any, high: Any, arrays: Any) -> Class:
+def restored(klass: Class, compiled: CompiledSpiking, runs: Sequence[Runs], low: Any, high: Any, arrays: Any) -> Class:
     """Return the class of one thread, with targets low[q] .. high[q] - 1, with copies of the saved arrays in it.
 
     A projection that no longer learns forgets all traces.
@@ -314,6 +338,7 @@ def restored(klass: Class, runs: Sequence[Runs], low: Any, high: Any, arrays: An
                 changed["bank"] = np.ascontiguousarray(held["bank"][:, mine])
         for name in BY_SYNAPSE:
             if name in held and getattr(lesson, name).size:
-                getattr(lesson, name)[:] = held[name] if runs[q].place is None else held[name][runs[q].place]
+                whole = np.broadcast_to(held[name], len(compiled.projections[q].target))
+                getattr(lesson, name)[:] = whole if runs[q].place is None else whole[runs[q].place]
         klass = klass.renewed(q, lesson._replace(**changed))
     return klass

@@ -26,6 +26,7 @@ MOST_LISTED = 1 << 24
 _SPIKE = 44  # bytes of a recorded spike: 12 while the network runs, 32 in the result
 _HISTORY = 33 * 16 + 8  # bytes of the postsynaptic spikes kept for a neuron, with one trace (engines/learning.py)
 _PER_CURRENT = 88.0  # bytes: a value, a memory, a number, up to seven parameters, and a target
+_LEAST_RUN, _LONGEST = 8, 1024  # synapses of a source and delay, and steps, for rows by delay (engines/fabric.py)
 _LEAST_DENSE = 1 / 16  # part of the pairs from which on synapses may also be kept as bits (engines/fabric.py)
 
 
@@ -107,7 +108,7 @@ def forecast(
             spikes[population.name] = _SPIKE * rate * seconds * take.width(population.size)
     found = []
     for each in candidates(engine, precision):
-        synapses, unknown = synapse_bytes(network, each)
+        synapses, unknown = synapse_bytes(network, each, dt, threads)
         state = _state_bytes(network, each, dt, threads, number)
         found.append(Forecast(each, synapses, state, samples, spikes, unknown, available_bytes()))
     return max(found, key=lambda one: one.total)
@@ -129,7 +130,7 @@ def check_memory(
             f'Record({most.rsplit(".", 1)[1]!r}, neurons=..., every=...), or to disk, stream="run.h5".'
         )
     # Of the engines that may run, the one that needs less: nothing is refused that could have run.
-    needs = [synapse_bytes(network, each)[0] for each in engines]
+    needs = [synapse_bytes(network, each, dt)[0] for each in engines]
     synapses = min(needs, key=lambda need: sum(need.values()))
     if sum(synapses.values()) + sum(samples.values()) > free:
         most = max(synapses, key=lambda name: synapses[name])
@@ -152,9 +153,10 @@ def sample_bytes(network: Network, takes: list[Take], began: float, duration: fl
     }
 
 
-def synapse_bytes(network: Network, engine: str) -> tuple[dict[str, float], tuple[str, ...]]:
+def synapse_bytes(network: Network, engine: str, dt: float, threads: int = 1) -> tuple[dict[str, float], tuple[str, ...]]:
     """Return the expected bytes of the synapses by projection, as compiled and as the engine keeps them, and who cannot tell."""
     needs, unknown, posted = {}, [], {}
+    timed = _timed(network, dt) if engine == "clock" else {}
     for name, projection in network.projections.items():
         pre, post, connector = projection.pre, projection.post, projection.connector
         n = connector.expected(pre.shape, post.shape, same=same_neurons(pre, post)) if isinstance(connector, Sparse) else None
@@ -162,6 +164,10 @@ def synapse_bytes(network: Network, engine: str) -> tuple[dict[str, float], tupl
             unknown.append(name)
             continue
         needs[name] = n * _bytes_each(projection, engine) + 8.0 * pre.population.size
+        if name in timed:
+            # A column and a weight, and per thread where every run of a row begins; what was compiled is let go.
+            needs[name] = n * (4 + _timed_weight(network, timed)) + 8.0 * pre.population.size + threads * timed[name]
+            continue
         learns = projection.plasticity is not None
         if engine == "event" or learns:
             # Synapses of one source and one delay are a run, which has a place of its own, and traces where it learns.
@@ -178,6 +184,40 @@ def synapse_bytes(network: Network, engine: str) -> tuple[dict[str, float], tupl
     for name, n in posted.items():
         needs[name] += waiting * n / max(sum(posted.values()), 1.0)
     return needs, tuple(unknown)
+
+
+def _timed(network: Network, dt: float) -> dict[str, float]:
+    """Return the projections the clock engine keeps in rows by delay, and the bytes of their share of the row pointers of a thread."""
+    groups: dict[Any, list[Projection]] = {}
+    for projection in network.projections.values():
+        if _many(projection.delay) and projection.plasticity is None:
+            groups.setdefault(projection.pre.population, []).append(projection)
+    found: dict[int, float] = {}
+    for pre, group in groups.items():
+        steps = np.unique(np.concatenate([np.round(_delays(projection.delay) / dt) for projection in group]))
+        each = [
+            projection.connector.expected(projection.pre.shape, projection.post.shape, same=same_neurons(projection.pre, projection.post))
+            if isinstance(projection.connector, Sparse)
+            else None
+            for projection in group
+        ]
+        n = sum(one or 0.0 for one in each)
+        if n >= _LEAST_RUN * pre.size * len(steps) and n and steps[-1] <= _LONGEST:
+            rows = pre.size * (4.0 * (len(steps) + 1) + 8.0)
+            found |= {id(projection): rows * (one or 0.0) / n for projection, one in zip(group, each, strict=True)}
+    return {name: found[id(projection)] for name, projection in network.projections.items() if id(projection) in found}
+
+
+def _timed_weight(network: Network, timed: Mapping[str, float]) -> int:
+    """Return the bytes of a weight in rows by delay: four where single precision loses nothing for any of them."""
+    return max(8 if _needs_double(network.projections[name]) else 4 for name in timed)
+
+
+def _needs_double(projection: Projection) -> bool:
+    if isinstance(projection.weight, Distribution):
+        return False
+    weight = np.asarray(1.0 if projection.weight is None else projection.weight, dtype=np.float64)
+    return not projection.connector.weighted or not np.array_equal(weight.astype(np.float32), weight)
 
 
 def _many(value: Any) -> bool:
@@ -204,12 +244,18 @@ def _bytes_each(projection: Projection, engine: str) -> float:
 def _state_bytes(network: Network, engine: str, dt: float, threads: int, number: int) -> dict[str, float]:
     """Return the bytes of the neurons, by population, without what a kernel keeps for all neurons together."""
     delays = {name: float(_delays(projection.delay).max(initial=0.0)) for name, projection in network.projections.items()}
-    late = [delays[name] for name, projection in network.projections.items() if not _many(projection.delay)]
+    timed = _timed(network, dt)
+    late = [delays[name] for name, projection in network.projections.items() if not _many(projection.delay) or name in timed]
     late += [2.0 * delays[name] + dt for name, projection in network.projections.items() if projection.plasticity is not None]
+    early = {
+        name: delays[name]
+        for name, projection in network.projections.items()
+        if projection.plasticity is None and _many(projection.delay) and name not in timed
+    }
     window = 1 if threads == 1 else 64
     slots = round(max(late, default=0.0) / dt) + 2 * window + 1
-    ring = 1 << round(max(delays.values(), default=0.0) / dt).bit_length()
-    ringed = any(_many(projection.delay) and projection.plasticity is None for projection in network.projections.values())
+    ring = 1 << round(max(early.values(), default=0.0) / dt).bit_length()
+    ringed = bool(early or timed)
     unlike = {current.target.population.name for current in network.currents if _unlike(current)}
     out = {}
     for name, population in network.populations.items():

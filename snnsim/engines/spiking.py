@@ -96,7 +96,7 @@ def run_spiking(
     from snnsim.engines.clock import run as run_clock
 
     check_steps(compiled.populations, dt)
-    return run_clock(compiled, **common, threads=threads, precision=precision)
+    return run_clock(compiled, **common, threads=threads, precision=precision, spare=True)
 
 
 def check_learning(network: Network, learning: Any) -> frozenset[int]:

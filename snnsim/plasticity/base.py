@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from snnsim.errors import ParameterError
-from snnsim.units import check_fields
+from snnsim.units import check_fields, check_given
 
 
 class Plasticity:
     """A frozen dataclass of parameters, each one number for the projection. A rule sees one synapse; the engine owns connectivity."""
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        check_given(cls, given)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -204,3 +208,13 @@ def check_choice(owner: str, value: Any, choices: tuple[str, ...]) -> None:
     """Raise ParameterError unless `value` is one of `choices`."""
     if value not in choices:
         raise ParameterError(f"{owner} = {value!r} must be one of {', '.join(map(repr, choices))}.")
+
+
+def check_slower(rule: Plasticity, slow: str, fast: str) -> None:
+    """Raise ParameterError unless the time constant named `slow` is longer than the one named `fast`."""
+    long, short = getattr(rule, slow), getattr(rule, fast)
+    if not long > short:
+        raise ParameterError(
+            f"{type(rule).__name__}.{slow} = {long:g} ms must be > {fast} = {short:g} ms: it averages what the other follows. "
+            f"Lengthen {slow}."
+        )

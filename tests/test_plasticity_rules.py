@@ -1,0 +1,315 @@
+"""What holds for every rule of spikes: the traces of NEST, a sum over all pairs in both engines, bounds, bits and counts."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nest_traces import load
+from pairing_reference import busy, learned, scripted
+
+from snnsim.engines import learning
+from snnsim.engines.spiking import run_spiking
+from snnsim.network import Network, Projection
+from snnsim.plasticity.inhibitory_stdp import InhibitorySTDP
+from snnsim.plasticity.pair_stdp import PairSTDP
+from snnsim.plasticity.power_law_stdp import PowerLawSTDP
+from snnsim.plasticity.triplet_stdp import TripletSTDP
+
+ENGINES = ("clock", "event")
+SEEDS = st.integers(0, 2**32 - 1)
+END = 64.0  # ms
+
+
+def pairs_of_nest(given, post):
+    """stdp_synapse"""
+    return PairSTDP(
+        a_plus=given["lambda"], a_minus=given["lambda"] * given["alpha"], tau_plus=given["tau_plus"], tau_minus=post["tau_minus"],
+        mu_plus=given["mu_plus"], mu_minus=given["mu_minus"], w_max=given["Wmax"],
+    )  # fmt: skip
+
+
+def power_law_of_nest(given, post):
+    """stdp_pl_synapse_hom"""
+    a_minus = given["lambda"] * given["alpha"]
+    return PowerLawSTDP(a_plus=given["lambda"], a_minus=a_minus, tau_plus=given["tau_plus"], tau_minus=post["tau_minus"], mu=given["mu"])
+
+
+def triplets_of_nest(given, post):
+    """stdp_triplet_synapse"""
+    top = given["Wmax"]
+    return TripletSTDP(
+        a2_plus=given["Aplus"] / top, a3_plus=given["Aplus_triplet"] / top, a2_minus=given["Aminus"] / top,
+        a3_minus=given["Aminus_triplet"] / top, tau_plus=given["tau_plus"], tau_x=given["tau_plus_triplet"],
+        tau_minus=post["tau_minus"], tau_y=post["tau_minus_triplet"], w_max=top,
+    )  # fmt: skip
+
+
+def inhibition_of_nest(given, post):
+    """vogels_sprekeler_synapse"""
+    rho_0 = 1000.0 * given["alpha"] / (2.0 * given["tau"])
+    return InhibitorySTDP(eta=given["eta"], rho_0=rho_0, tau=given["tau"], w_max=given["Wmax"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("name", "translated"),
+    [
+        ("plast_stdp_synapse_add_d1", pairs_of_nest),
+        ("plast_stdp_synapse_d1", pairs_of_nest),
+        ("plast_stdp_pl_synapse_hom_d1", power_law_of_nest),
+        ("plast_stdp_triplet_synapse_d1", triplets_of_nest),
+        ("plast_vogels_sprekeler_synapse_d1", inhibition_of_nest),
+    ],
+)
+def test_weights_are_those_of_nest_after_every_presynaptic_spike(refs, name, translated, engine):
+    trace, reference = load(refs, name)
+    rule = translated(reference["defaults"] | reference["params"], reference["post_params"])
+    start = reference["params"]["weight"] * (-1.0 if rule.inhibitory else 1.0)
+    zeros = np.zeros(len(trace["pre"]), dtype=int)
+    net = scripted(1, 1, (trace["pre"], zeros), (trace["post"], zeros), [0], [0], start, reference["delay"], rule)
+    weights, now, state = [], 0.0, None
+    for time in trace["times"]:
+        result = run_spiking(net, duration=time - now, engine=engine, start=state)
+        weights.append(abs(result.weights["pre -> post"][0]))
+        now, state = time, result.state
+    np.testing.assert_allclose(weights, trace["weights"], rtol=1e-10)
+
+
+def random_rule(random, kind, delay):
+    """Return a rule with random parameters, and the sign of its weights."""
+    a, tau = random.uniform(0.01, 0.08, 4), random.choice([3.0, 10.0, 20.0, 60.0, 200.0], 4)
+    bounds = {"w_min": float(random.choice([0.0, 0.1])), "w_max": 0.9, "delay": delay}
+    sign = -1.0 if kind == "inhibitory" or random.random() < 0.3 else 1.0
+    if kind == "triplet":
+        three = dict(zip(("a2_plus", "a3_plus", "a2_minus", "a3_minus"), a, strict=True))
+        if random.random() < 0.2:
+            three["a3_plus"] *= -1.0
+        return TripletSTDP(**three, **dict(zip(("tau_plus", "tau_x", "tau_minus", "tau_y"), tau, strict=True)), **bounds), sign
+    if kind == "inhibitory":
+        return InhibitorySTDP(eta=a[0], rho_0=random.uniform(0.0, 20.0), tau=tau[0], **bounds), sign
+    both = {"a_plus": a[0], "a_minus": a[1], "tau_plus": tau[0], "tau_minus": tau[1]}
+    if kind == "power law":
+        return PowerLawSTDP(**both, delay=delay, mu=random.uniform(0.0, 1.2), w_0=random.uniform(0.2, 2.0)), sign
+    mu = {"additive": (0.0, 0.0), "multiplicative": (1.0, 1.0), "power": (0.4, 0.4), "mixed": (0.0, 1.0)}
+    dependence = mu[str(random.choice(list(mu)))]
+    signs = random.choice([1.0, 1.0, -1.0], 2)
+    both |= {"a_plus": signs[0] * a[0], "a_minus": signs[1] * a[1]}
+    return PairSTDP(**both, pairing=kind, mu_plus=dependence[0], mu_minus=dependence[1], **bounds), sign
+
+
+KINDS = ("all_to_all", "nearest_symmetric", "nearest_pre_centred", "triplet", "inhibitory", "power law")
+
+
+def random_case(seed, kind, delay, *, quiet=0.0):
+    """Return a network of two sources and two targets that play random spikes, and what each synapse sees.
+
+    Times and delays are multiples of 0.5 ms, exact in binary: ties are frequent, and the same for all. quiet : ms, of the end
+    """
+    random = np.random.default_rng(seed)
+    rule, sign = random_rule(random, kind, delay)
+    last = int(2 * (END - quiet))
+    pre, post = ((random.integers(3, last, n) / 2, random.integers(2, size=n)) for n in random.integers([0, 0], [41, 91]))
+    post = np.unique(np.stack(post), axis=1)  # a neuron fires once per step, a source as often as it likes
+    post = post[0], post[1].astype(int)
+    source, target = np.array([0, 0, 1, 1, 0]), np.array([0, 1, 0, 1, 0])
+    late, weight = random.integers(1, 20, 5) / 2, sign * random.uniform(0.2, 0.8, 5)
+    net = scripted(2, 2, pre, post, source, target, weight, late, rule)
+    order = np.lexsort((target, source))  # weights are reported by source, target; ties keep the order given
+    synapses = [(rule, pre[0][pre[1] == source[k]], post[0][post[1] == target[k]], weight[k], late[k]) for k in order]
+    return net, synapses
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("delay", ["dendritic", "axonal"])
+@pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None, max_examples=25)
+@given(seed=SEEDS, cut=st.integers(1, 63))
+def test_weights_are_a_sum_over_all_pairs_for_any_spikes_and_delays(engine, delay, kind, seed, cut):
+    net, synapses = random_case(seed, kind, delay)
+    first = run_spiking(net, duration=float(cut), engine=engine, dt=0.5)
+    second = run_spiking(net, duration=END - cut, engine=engine, dt=0.5, start=first.state)
+    for end, result in ((float(cut), first), (END, second)):
+        np.testing.assert_allclose(result.weights["pre -> post"], [learned(*each, end)[0] for each in synapses], rtol=1e-11, atol=1e-15)
+
+
+@pytest.mark.parametrize("delay", ["dendritic", "axonal"])
+@pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None, max_examples=25)
+@given(seed=SEEDS, threads=st.sampled_from([1, 2]))
+def test_both_engines_end_with_the_same_weights_and_count_every_spike_at_every_synapse(delay, kind, seed, threads):
+    # The quiet end is longer than two of the longest delays: all that was sent has arrived.
+    net, synapses = random_case(seed, kind, delay, quiet=22.0)
+    clock = run_spiking(net, duration=END, engine="clock", dt=0.5, threads=threads)
+    event = run_spiking(net, duration=END, engine="event", dt=0.5)
+    np.testing.assert_allclose(clock.weights["pre -> post"], event.weights["pre -> post"], rtol=1e-9)
+    updates = sum(learned(*each, END)[1] for each in synapses)
+    for result in (clock, event):
+        assert result.counts.layers["pre -> post"].get("plasticity_updates", 0) == updates
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", KINDS)
+@settings(deadline=None, max_examples=10)
+@given(seed=SEEDS)
+def test_no_weight_crosses_a_bound_however_large_the_steps(engine, kind, seed):
+    random = np.random.default_rng(seed)
+    rule, _ = random_rule(random, kind, str(random.choice(["dendritic", "axonal"])))
+    large = {name: 20.0 * getattr(rule, name) for name in AMPLITUDES if hasattr(rule, name)}
+    rule = dataclasses.replace(rule, **large)
+    net, synapses = random_case(seed, kind, rule.delay)
+    net = with_rule(net, rule)
+    state = None
+    for _ in range(8):
+        result = run_spiking(net, duration=END / 8, engine=engine, dt=0.5, start=state)
+        size, state = sign_of(synapses) * result.weights["pre -> post"], result.state
+        assert np.all(size >= rule.w_min) and np.all(size <= rule.w_max)
+        assert not np.any(np.isnan(size))
+
+
+AMPLITUDES = ("a_plus", "a_minus", "a2_plus", "a3_plus", "a2_minus", "a3_minus", "eta")
+
+
+def sign_of(synapses):
+    """Return the sign of the weights of a random case."""
+    return np.sign(synapses[0][3])
+
+
+def with_rule(net, rule):
+    """Return the network with another rule."""
+    drive, plastic = net.projections.values()
+    return Network(
+        drive, Projection(plastic.pre, plastic.post, plastic.connector, weight=plastic.weight, delay=plastic.delay, plasticity=rule)
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_spikes_of_one_side_alone_change_no_weight_but_those_of_inhibition(engine, kind):
+    random = np.random.default_rng(8)
+    rule, sign = random_rule(random, kind, "dendritic")
+    times, zeros, none = np.arange(5.0, 60.0, 2.5), np.zeros(22, int), ([], np.empty(0, int))
+    weight = 0.7 * sign
+    silent = run_spiking(scripted(1, 1, none, (times, zeros), [0], [0], weight, 1.0, rule), duration=END, engine=engine, dt=0.5)
+    assert silent.weights["pre -> post"][0] == weight
+    alone = run_spiking(scripted(1, 1, (times[:8], zeros[:8]), none, [0], [0], weight, 1.0, rule), duration=END, engine=engine, dt=0.5)
+    expected = weight
+    if kind == "inhibitory":
+        expected = -max(rule.w_min, 0.7 - 8 * rule.eta * 2.0 * rule.rho_0 * rule.tau / 1000.0)
+        assert expected > weight
+    assert alone.weights["pre -> post"][0] == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("delay", ["dendritic", "axonal"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_threads_and_cuts_change_no_bit(kind, delay):
+    rule, _ = random_rule(np.random.default_rng(3), kind, delay)
+    net = busy(rule, weight=-0.5 if kind == "inhibitory" else 0.5)
+    run = {"engine": "clock", "dt": 0.25, "seed": 5, "record": {"cells": ["spikes", "v"]}}
+    one = run_spiking(net, duration=80.0, **run)
+    assert len(one.spikes["cells"]) > 50
+    assert all(np.ptp(weight) > 0.01 for weight in one.weights.values())
+    for threads, cut in ((2, 33.25), (3, 60.0)):
+        first = run_spiking(net, duration=cut, threads=threads, **run)
+        second = run_spiking(net, duration=80.0 - cut, threads=4 - threads, start=first.state, **run)
+        whole = run_spiking(net, duration=80.0, threads=threads, **run)
+        values = np.concatenate([piece.recordings["cells"]["v"].values for piece in (first, second)])
+        np.testing.assert_array_equal(values, one.recordings["cells"]["v"].values)
+        for name, weight in one.weights.items():
+            np.testing.assert_array_equal(second.weights[name], weight)
+            np.testing.assert_array_equal(whole.weights[name], weight)
+        assert (first.counts + second.counts).to_dict() == one.counts.to_dict() == whole.counts.to_dict()
+
+
+def change_by(rule, lags, engine, weight=0.5, delay=1.0):
+    """Return the change of the weight by one pre and one post spike, whose times at the synapse differ by lag = post - pre."""
+    n, each, changes = len(lags), np.arange(len(lags)), []
+    shift = -delay if rule.delay == "dendritic" else delay
+    net = scripted(n, n, (np.full(n, 100.0), each), (100.0 + shift + np.asarray(lags), each), each, each, weight, delay, rule)
+    changes = run_spiking(net, duration=260.0, engine=engine, dt=0.5).weights["pre -> post"] - weight
+    return changes * np.sign(weight)
+
+
+LAGS = np.array([-60.0, -20.0, -5.5, -0.5, 0.0, 0.5, 4.0, 20.0, 61.5])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("delay", ["dendritic", "axonal"])
+@pytest.mark.parametrize("pairing", KINDS[:3])
+@pytest.mark.parametrize(("up", "down"), [(0.02, 0.03), (-0.02, -0.03), (0.02, -0.03), (-0.02, 0.03)])
+def test_the_window_of_pairs_is_its_formula_also_where_it_is_turned_or_symmetric(engine, delay, pairing, up, down):
+    rule = PairSTDP(a_plus=up, a_minus=down, tau_plus=10.0, tau_minus=30.0, w_max=2.0, pairing=pairing, delay=delay)
+    # A pair that meets at one time is not counted behind a dendritic delay; behind an axonal one pre has caused post.
+    expected = np.where(LAGS > 0.0, 2.0 * up * np.exp(-LAGS / 10.0), -2.0 * down * np.exp(LAGS / 30.0))
+    expected[LAGS == 0.0] = 2.0 * up if delay == "axonal" else 0.0
+    np.testing.assert_allclose(change_by(rule, LAGS, engine), expected, rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_window_of_inhibition_is_symmetric_less_a_constant(engine):
+    rule = InhibitorySTDP(eta=0.01, rho_0=5.0, tau=20.0)
+    expected = 0.01 * (np.where(LAGS == 0.0, 0.0, np.exp(-np.abs(LAGS) / 20.0)) - 2.0 * 0.005 * 20.0)
+    np.testing.assert_allclose(change_by(rule, LAGS, engine, weight=-0.5), expected, rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("weight", [0.3, 2.5])
+def test_the_window_of_the_power_law_goes_with_the_weight(engine, weight):
+    rule = PowerLawSTDP(a_plus=0.1, a_minus=0.05, tau_plus=15.0, tau_minus=25.0, mu=0.4, w_0=2.0)
+    up, down = 0.1 * 2.0**0.6 * weight**0.4, 0.05 * weight
+    expected = np.where(LAGS > 0.0, up * np.exp(-LAGS / 15.0), -down * np.exp(LAGS / 25.0))
+    expected[LAGS == 0.0] = 0.0
+    np.testing.assert_allclose(change_by(rule, LAGS, engine, weight=weight), expected, rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_triplets_add_their_term_to_that_of_pairs(engine):
+    # Both orders of Pfister & Gerstner (2006), with unequal lags.
+    rule = TripletSTDP(a2_plus=0.01, a3_plus=0.02, a2_minus=0.03, a3_minus=0.04)
+    first, second = 7.0, 12.5
+
+    def change(pre, post):
+        net = scripted(1, 1, (pre, [0] * len(pre)), (np.array(post) - 1.0, [0] * len(post)), [0], [0], 0.5, 1.0, rule)
+        return run_spiking(net, duration=400.0, engine=engine, dt=0.5).weights["pre -> post"][0] - 0.5
+
+    e = np.exp
+    post_pre_post = -0.03 * e(-first / 33.7) + e(-second / 16.8) * (0.01 + 0.02 * e(-(first + second) / 125.0))
+    pre_post_pre = 0.01 * e(-first / 16.8) - e(-second / 33.7) * (0.03 + 0.04 * e(-(first + second) / 101.0))
+    assert change([50.0 + first], [50.0, 50.0 + first + second]) == pytest.approx(post_pre_post, rel=1e-10)
+    assert change([50.0, 50.0 + first + second], [50.0 + first]) == pytest.approx(pre_post_pre, rel=1e-10)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("delay", ["dendritic", "axonal"])
+def test_triplets_without_their_third_spike_are_pairs(engine, delay):
+    traces = {"tau_plus": 12.0, "tau_minus": 31.0, "w_max": 0.9, "w_min": 0.1, "delay": delay}
+    net, _ = random_case(2, "triplet", delay)
+    three = TripletSTDP(a2_plus=0.03, a3_plus=0.0, a2_minus=0.02, a3_minus=0.0, **traces)
+    two = PairSTDP(a_plus=0.03, a_minus=0.02, **traces)
+    weights = [run_spiking(with_rule(net, rule), duration=END, engine=engine, dt=0.5).weights["pre -> post"] for rule in (three, two)]
+    np.testing.assert_allclose(*weights, rtol=1e-14)
+
+
+@pytest.mark.parametrize("delay", ["dendritic", "axonal"])
+@pytest.mark.parametrize(("fast", "slow"), [(0.7, 90.0), (90.0, 0.7), (20.0, 20.0)])
+@pytest.mark.parametrize("kind", ["all_to_all", "nearest_symmetric", "triplet", "inhibitory"])
+def test_a_bank_opened_many_times_gives_what_a_replay_gives(monkeypatch, kind, fast, slow, delay):
+    top, up, down = {"w_max": 0.9, "w_min": 0.1, "delay": delay}, 0.01 / fast, 0.01 / slow
+    if kind == "triplet":
+        traces = {"tau_plus": fast, "tau_minus": slow, "tau_x": slow, "tau_y": fast}
+        rule = TripletSTDP(a2_plus=0.3 * up, a3_plus=0.1 * up, a2_minus=0.3 * down, a3_minus=0.1 * down, **traces, **top)
+    elif kind == "inhibitory":
+        rule = InhibitorySTDP(eta=up, rho_0=20.0, tau=fast, **top)
+    else:
+        rule = PairSTDP(a_plus=up, a_minus=down, tau_plus=fast, tau_minus=slow, pairing=kind, **top)
+    net = busy(rule, weight=-0.5 if kind == "inhibitory" else 0.5)
+    run = {"duration": 3000.0, "engine": "clock", "dt": 0.25, "seed": 1, "record": {"cells": ["spikes"]}}
+    banked = run_spiking(net, **run)
+    monkeypatch.setattr(learning, "is_banked", lambda part, form: False)
+    replayed = run_spiking(net, **run)
+    np.testing.assert_array_equal(banked.spikes["cells"].times, replayed.spikes["cells"].times)
+    for name, weight in banked.weights.items():
+        inside = (np.abs(weight) > rule.w_min) & (np.abs(weight) < rule.w_max)
+        assert inside.mean() > 0.3
+        np.testing.assert_allclose(weight, replayed.weights[name], rtol=1e-9)
