@@ -24,7 +24,7 @@ ANY = np.int64(1) << np.int64(40)
 #: delay; delays are numbered by class. Times in steps (clock) or ms (event). Two traces on either side: 0 and 1 presynaptic.
 LESSON = np.dtype(
     [
-        ("rule", np.int64),  # which kernels of the driver's tuples; -1: does not learn
+        ("rule", np.int64),  # which kernels of `Lessons`; -1: does not learn
         ("banked", np.int64),  # 1: kernels/banked.py
         ("axonal", np.int64),  # 1: the delay lies before the synapse, 0: behind it
         ("sign", np.float64),  # 1.0 or -1.0: a rule sees weights without it
@@ -89,8 +89,8 @@ class Lessons(NamedTuple):
     """All plastic projections of a driver."""
 
     table: Any  # LESSON[Q]
-    learn: tuple  # LEARN kernels
-    attend: tuple  # ATTEND kernels
+    learn: np.ndarray  # int64[rules]  addresses of LEARN kernels
+    attend: np.ndarray  # int64[rules]  addresses of ATTEND kernels
     into_ptr: np.ndarray  # int64[P + 1]  projections that learn, by post population
     into: np.ndarray  # int64[...]
 

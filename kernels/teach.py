@@ -10,6 +10,7 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.banked import empty, reopen, set_moment
+from snnsim.kernels.call import attend_at, learn_at
 from snnsim.kernels.deliver import list_all
 from snnsim.kernels.dopamine import end_epoch, flow, gather, release, spike_amount
 from snnsim.kernels.layout import DENSE
@@ -28,7 +29,7 @@ def _attend(made, q, which, part, lessons, sent, post, t, what):
     slot, updates = made % sent.answer.shape[1], 0
     n, low, size = sent.answer[part, slot, post], sent.low[part, post], sent.low[part + 1, post] - sent.low[part, post]
     at = 2 * (sent.first[post] + low)
-    attend = lessons.attend[lessons.table[q].rule]
+    attend = attend_at(lessons.attend[lessons.table[q].rule])
     for k in range(size if n == DENSE else n):
         for _ in range(sent.spikes[slot, at + size + k]):
             updates += attend(lessons.table, q, which, np.int64(k) if n == DENSE else np.int64(sent.spikes[slot, at + k]), t, what)
@@ -90,12 +91,18 @@ def meet_run(lessons, q, run, t, times):
     """Let a run of synapses learn from `times` spikes made at t, and write the weights they meet. Returns the updates made."""
     s = lessons.table[q]
     if s.rule >= 0:
-        return lessons.learn[s.rule](lessons.table, q, run, t, times)
+        return learn_at(lessons.learn[s.rule])(lessons.table, q, run, t, times)
     run_ptr, weight, out = borrow(s.run_ptr, ANY, np.int64), borrow(s.weight, ANY, np.float64), borrow(s.out, ANY, np.float64)
     first = run_ptr[run]
     for syn in range(first, run_ptr[run + 1]):
         out[syn - first] = weight[syn]
     return 0
+
+
+@leaf
+def meet_now(lessons, q, run, t):
+    """`meet_run` for one spike, for callers in Python."""
+    meet_run(lessons, q, run, t, 1)
 
 
 @leaf
@@ -113,7 +120,7 @@ def settle(lessons, q, t, look):
         elif s.axonal > 0 and look:
             # Axonal spikes of this time have arrived, so that the postsynaptic ones behind them have their turn.
             until = np.nextafter(t, np.inf)
-        updates += lessons.learn[s.rule](lessons.table, q, run, until, 0)
+        updates += learn_at(lessons.learn[s.rule])(lessons.table, q, run, until, 0)
     return updates
 
 

@@ -287,7 +287,6 @@ def test_an_event_run_cut_at_a_change_goes_on_with_the_same_bits(model):
     assert totals[0] == {kind: sum(half.get(kind, 0) for half in totals[1:]) for kind in totals[0]}
 
 
-@pytest.mark.filterwarnings("ignore:First-class function type")  # as `Chunks` does
 def test_an_event_run_may_be_cut_at_any_instant_also_within_a_change():
     signal = sim.SampledCurrent(values=300.0 + 200.0 * np.random.default_rng(4).normal(size=(6, 3)), interval=7.0)
     cells = sim.Population("cells", 3, sim.LIF())

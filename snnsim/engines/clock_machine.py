@@ -18,6 +18,7 @@ from snnsim.engines.runs import Runs, group, no_runs
 from snnsim.engines.voltage import potential
 from snnsim.kernels.bits import SPREAD as SPREAD_TABLE
 from snnsim.kernels.bits import level_state, workspace
+from snnsim.kernels.call import addresses
 from snnsim.kernels.current import Currents
 from snnsim.kernels.layout import BITS, LEARNED, SPREAD, TIMED, Cells, Fabric, Gate, Planes, Scratch, Sent
 from snnsim.kernels.lessons import AHEAD, Lessons
@@ -37,7 +38,7 @@ class Part(NamedTuple):
 
     number: int
     position: np.ndarray  # int64[1]  steps taken
-    kernels: tuple
+    kernels: np.ndarray
     cells: Cells
     fabric: Fabric
     lessons: Lessons
@@ -61,7 +62,7 @@ class Machine(NamedTuple):
     classes: list[lessons.Class]
     rest: dict[int, np.ndarray]  # weights of plastic projections that do not learn in this run and are kept as static ones
     window: int
-    held: list[Any]  # arrays the parts borrow by address
+    held: list[Any]  # arrays and kernels the parts know by address
 
 
 def delay_steps(compiled: CompiledSpiking) -> list[np.ndarray]:
@@ -100,7 +101,8 @@ def build(
     forms = currents.widened(compiled, forms)
     signals = [current.signal.clock_form(dt) for current in compiled.currents]
     steps = [form.step if precision == "double" else in_single(form.step) for form in forms]
-    kernels, kinds = tables.kernel_tuple(steps)
+    different, kinds = tables.distinct(steps)
+    kernels = addresses(different)
     if precision == "single":
         check_single(compiled, forms)
     delays = delay_steps(compiled)
@@ -123,7 +125,7 @@ def build(
     parts: list[Part] = []
     runs: list[list[Runs]] = []
     classes: list[lessons.Class] = []
-    kept: list[Any] = [compiled, chosen]
+    kept: list[Any] = [compiled, chosen, different]
     for k, (cells, woven) in enumerate(zip(all_cells, all_woven, strict=True)):
         mine = [
             group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
-from snnsim.engines import clock_mail, currents, learning, tables
+from snnsim.engines import clock_mail, currents, learning
 from snnsim.engines.rewire import moved_arrays, wired
 from snnsim.engines.runs import to_order
 from snnsim.engines.voltage import potential
@@ -79,8 +79,7 @@ def weight_of(machine: Any, compiled: CompiledSpiking, q: int) -> np.ndarray:
     for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
         seen = klass.looked_at(q)
         if seen.tables.table["rule"][q] >= 0:
-            with tables.silence:
-                finish(int(part.position[0]), q, part.number, seen.tables, part.fabric.strand.copy(), part.sent, listed)
+            finish(int(part.position[0]), q, part.number, seen.tables, part.fabric.strand.copy(), part.sent, listed)
         to_order(runs[q], seen.lessons[q].weight, out)
     return out
 

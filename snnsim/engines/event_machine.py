@@ -15,12 +15,13 @@ from snnsim.engines.rewire import structural
 from snnsim.engines.runs import Runs, group, to_order
 from snnsim.errors import CompileError
 from snnsim.kernels.arrivals import Agenda, Plan
+from snnsim.kernels.call import addresses
 from snnsim.kernels.current import Currents, change_currents
 from snnsim.kernels.dues import Dues, empty_dues
 from snnsim.kernels.layout import DUE, Cells, Wiring
 from snnsim.kernels.lessons import Lessons
 from snnsim.kernels.queue import Lines, Queue, empty_queue, grown, lined_up, waiting
-from snnsim.kernels.teach import settle
+from snnsim.kernels.teach import meet_now, settle
 from snnsim.models.spiking import EventForm
 
 _KEPT = ("clocks", "now", "sampled")  # what a continued run needs of its agenda
@@ -29,8 +30,8 @@ _KEPT = ("clocks", "now", "sampled")  # what a continued run needs of its agenda
 class Machine(NamedTuple):
     """What `run_event` works on, in the order of its arguments."""
 
-    kernels: tuple
-    peeks: tuple
+    kernels: np.ndarray
+    peeks: np.ndarray
     cells: Cells
     wiring: Wiring
     lessons: Lessons
@@ -61,6 +62,7 @@ class Desk(NamedTuple):
     runs: list[Runs]
     klass: lessons.Class
     rest: dict[int, np.ndarray]  # weights of plastic projections that do not learn in this run and are kept as static ones
+    kernels: list[Any]  # what the machine knows by address
 
 
 def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: frozenset[int] = frozenset()) -> tuple[Machine, Desk]:
@@ -85,8 +87,8 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
             machine, desk = build(compiled, start, stopped)
             held |= {q: weight_of(compiled, machine, desk, q, start.time) for q in stopped}
     compiled, rest = learning.at_rest(compiled, learns, held)
-    pairs, kinds = tables.kernel_tuple([(form.advance, form.peek) for form in forms])
-    kernels, peeks = (tuple(pair[k] for pair in pairs) for k in (0, 1))
+    pairs, kinds = tables.distinct([(form.advance, form.peek) for form in forms])
+    kernels, peeks = (addresses(pair[k] for pair in pairs) for k in (0, 1))
     whole = np.zeros(len(forms), dtype=np.int64)
     cells = tables.build_cells(compiled, [(form.state, form.coef) for form in forms], kinds, whole)
     runs = [group(part, part.delay) for part in compiled.projections]
@@ -117,7 +119,7 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
         # What has changed by then is not an event to come.
         change_currents(reached, p, cells, flows)
     machine = Machine(kernels, peeks, cells, wiring, klass.tables, plan, agenda, queue, lines, dues, flows)
-    desk = Desk(runs, klass, rest)
+    desk = Desk(runs, klass, rest, pairs)
     for q in stopped - set(rest):
         Reach(compiled, machine, desk, reached).put(q, held[q])
     return machine, desk
@@ -168,17 +170,16 @@ def weight_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, q: int, n
         return np.array(np.broadcast_to(desk.rest[q], len(compiled.projections[q].target)), dtype=np.float64)
     seen, wiring = desk.klass.looked_at(q), machine.wiring
     table, lesson = seen.tables.table, seen.lessons[q]
-    with tables.silence:
-        if table["rule"][q] >= 0 and not table["axonal"][q]:
-            # Behind a dendritic delay a spike under way has reached the synapse.
-            for projection, run, origin in zip(*under_way(machine), strict=True):
-                while projection == q:
-                    seen.tables.learn[table["rule"][q]](table, q, run - wiring.run_first[q], origin, 1)
-                    if wiring.run_final[run]:
-                        break
-                    run += 1
-        if table["rule"][q] >= 0:
-            settle(seen.tables, q, now, True)
+    if table["rule"][q] >= 0 and not table["axonal"][q]:
+        # Behind a dendritic delay a spike under way has reached the synapse.
+        for projection, run, origin in zip(*under_way(machine), strict=True):
+            while projection == q:
+                meet_now(seen.tables, q, run - wiring.run_first[q], origin)
+                if wiring.run_final[run]:
+                    break
+                run += 1
+    if table["rule"][q] >= 0:
+        settle(seen.tables, q, now, True)
     out = np.empty(len(lesson.weight))
     to_order(desk.runs[q], lesson.weight, out)
     return out

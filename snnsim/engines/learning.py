@@ -11,7 +11,6 @@ import numpy as np
 from snnsim.compiler.spiking import CompiledSpiking, narrow_weights
 from snnsim.engines.lessons import BY_RUN, BY_SYNAPSE, BY_TARGET, HISTORY, Class, empty_history
 from snnsim.engines.runs import Runs, to_order
-from snnsim.engines.tables import silence
 from snnsim.kernels.banked import empty
 from snnsim.kernels.lessons import AHEAD, Lessons
 from snnsim.kernels.teach import forget, settle
@@ -27,8 +26,7 @@ def settled(klass: Class, compiled: CompiledSpiking, now: float) -> np.ndarray:
     tables, updates = klass.tables, np.zeros(len(compiled.projections), dtype=np.int64)
     for q in replayed(tables):
         lesson = klass.lessons[q]
-        with silence:
-            updates[q] = settle(tables, q, float(now), False)
+        updates[q] = settle(tables, q, float(now), False)
         longest = float(lesson.delay.max(initial=0.0))
         forget(tables.table, q, np.nextafter(now, -np.inf) if tables.table["axonal"][q] else now - 2.0 * longest)
     tables.table["full"] = 0
@@ -42,8 +40,7 @@ def whole(klass: Class, q: int, now: float) -> int:
     if klass.tables.table["banked"][q]:
         empty(klass.tables.table, q)
         return 0
-    with silence:
-        return int(settle(klass.tables, q, float(now), False))
+    return int(settle(klass.tables, q, float(now), False))
 
 
 def roomy(klass: Class) -> Class:

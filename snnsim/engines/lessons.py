@@ -13,13 +13,13 @@ from snnsim.engines.runs import Runs
 from snnsim.engines.voltage import coefficients as voltage_coefficients
 from snnsim.engines.voltage import row_of_v
 from snnsim.errors import CompileError
+from snnsim.kernels.call import addresses
 from snnsim.kernels.dopamine import N_DOPAMINE
 from snnsim.kernels.lessons import LESSON, N_COEF, Lessons
 from snnsim.kernels.memory import address
 from snnsim.kernels.voltage import N_HEARD
 from snnsim.plasticity.base import Rules, SynapseForm
 
-_KINDS = 8  # different rules one network may hold: the drivers take tuples of this length, so that they compile once
 HISTORY = 32  # postsynaptic spikes kept per neuron before pending ones are applied
 _LAGS = 1024  # whole steps for which the decay of traces is looked up
 _MOST_CLASSES = 64  # different delays for which a bank is kept
@@ -69,6 +69,7 @@ class Class(NamedTuple):
 
     lessons: dict[int, Lesson]
     tables: Lessons
+    kernels: list[Any]  # what the tables know by address
 
     def renewed(self, q: int, lesson: Lesson) -> Class:
         """Return this class with other arrays for projection q; the table is changed in place."""
@@ -81,7 +82,7 @@ class Class(NamedTuple):
         changing = (*BY_RUN, *BY_TARGET, *BY_SYNAPSE, "moment")
         lesson = lesson._replace(**{name: getattr(lesson, name).copy() for name in changing})
         _point(table, q, lesson)
-        return Class(self.lessons | {q: lesson}, self.tables._replace(table=table))
+        return self._replace(lessons=self.lessons | {q: lesson}, tables=self.tables._replace(table=table))
 
 
 def one_each(runs: Runs) -> np.ndarray:
@@ -118,11 +119,9 @@ def build(
     """
     plastic = [q for q, part in enumerate(compiled.projections) if part.plasticity is not None]
     if not plastic:
-        return Class(
-            {}, Lessons(np.zeros(0, dtype=LESSON), (), (), np.zeros(len(compiled.populations) + 1, np.int64), np.zeros(0, np.int64))
-        )
+        nobody = np.zeros(len(compiled.populations) + 1, dtype=np.int64)
+        return Class({}, Lessons(np.zeros(0, dtype=LESSON), nobody[:0], nobody[:0], nobody, nobody[:0]), [])
     # Kernels of rules compile when they are imported: only for those who learn.
-    from snnsim.kernels.pair_stdp import replay_additive
     from snnsim.kernels.replayed import remember
 
     table = np.zeros(len(compiled.projections), dtype=LESSON)
@@ -153,13 +152,10 @@ def build(
                 table["v_row"][q] = row_of_v(compiled, part)
                 lessons[q] = _hearing(lessons[q], potential(part), voltage_coefficients(part, form, dt or 1.0))
         _point(table, q, lessons[q])
-    if len(kernels) > _KINDS:
-        raise CompileError(f"Network uses {len(kernels)} different learning rules but an engine takes {_KINDS}. Use fewer rules.")
-    padded = kernels + [(replay_additive, remember)] * (_KINDS - len(kernels))
     into = [q for q in plastic if table["rule"][q] >= 0]
     ptr, items = outgoing(len(compiled.populations), [compiled.projections[q].post for q in into])
-    tuples = tuple(learn for learn, _ in padded), tuple(attend for _, attend in padded)
-    return Class(lessons, Lessons(table, *tuples, ptr, np.asarray(into, dtype=np.int64)[items]))
+    learn, attend = (addresses(pair[k] for pair in kernels) for k in (0, 1))
+    return Class(lessons, Lessons(table, learn, attend, ptr, np.asarray(into, dtype=np.int64)[items]), kernels)
 
 
 def _width(form: SynapseForm | None) -> int:
