@@ -79,7 +79,8 @@ assert hebb[1][-1] > 10.0 * start and abs(oja[1][-25:].mean() / settled - 1.0) <
 # neurons, each with one spike before and one after, at a lag of its own. Cause before effect strengthens; effect before
 # cause weakens. The closed form is the rule itself:
 #
-# $$\Delta w = a_+ w_{max} e^{-\Delta t / \tau_+} \; (\Delta t > 0), \qquad \Delta w = -a_- w_{max} e^{\Delta t / \tau_-} \; (\Delta t < 0)$$
+# $$\Delta w = a_+ w_{max} e^{-\Delta t / \tau_+} \; (\Delta t > 0), \qquad
+# \Delta w = -a_- w_{max} e^{\Delta t / \tau_-} \; (\Delta t < 0)$$
 
 # %%
 a_plus, a_minus, tau_plus, tau_minus = 0.010, 0.005, 17.0, 34.0  # ms; as Bi & Poo's fits, roughly
