@@ -1,4 +1,4 @@
-"""Spiking neurons find principal components: Oja's rule the first one, Sanger's the first three.
+"""Spiking neurons find principal components: Oja's rule the first one, Sanger's the first three more roughly.
 
     python examples/principal_components.py                       # prints what principal_components.out holds
     python examples/principal_components.py --picture pca.png     # ... and draws weights and angles
@@ -7,7 +7,8 @@ Eight Poisson inputs follow three hidden signals. The neurons integrate without 
 in their input: bias + sum of weight times rate, in Hz for weights in mV and a threshold of 1 mV. Only what a spike lifts a potential
 beyond threshold is lost. The same 40 s of spikes are presented 13 times, with a falling learning rate. Weights are compared with
 the eigenvectors, from numpy, of the second moment of the inputs, counted from these spikes and low-passed as the rules do.
-The counts of regular neurons are rounded alike, which adds to what they share: each further neuron of Sanger's is farther off.
+The rules' own rates start at 0 in each presentation, which throws the weights off for a moment. The second and third component
+stay some degrees off.
 Source: Oja (1982), J. Math. Biol. 15:267; Sanger (1989), Neural Netw. 2:459.
 """
 
@@ -83,7 +84,7 @@ def draw(times: np.ndarray, courses: dict[str, np.ndarray], vectors: np.ndarray,
             vector = vectors[:, k] * np.sign(final[:, k] @ vectors[:, k]) / np.sqrt(ALPHA)
             axes.plot(np.arange(1, N + 1), vector, color=colors[k], linewidth=1.2, label="eigenvector" if k == 0 else None)
             axes.plot(np.arange(1, N + 1), final[:, k], "o", color=colors[k], label="weights" if k == 0 else None)
-        axes.set(xlabel="input", ylabel="weight (mV)", title=name.capitalize(), xticks=range(1, N + 1), ylim=(-0.12, 0.16))
+        axes.set(xlabel="input", ylabel="weight (mV)", title=name.capitalize(), xticks=range(1, N + 1), ylim=(-0.16, 0.18))
         axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper center")
     for axes in (left, middle, right):
         axes.spines[["top", "right"]].set_visible(False)
