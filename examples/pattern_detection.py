@@ -124,7 +124,9 @@ def main() -> None:
         strong = weights > 0.5
         print(f"seed {seed}: {hits:3.0f} % of the patterns answered, false alarms {each[0, 1]:4.1f} -> {alarms:4.2f} Hz, ", end="")
         print(f"latency {middle[2]:4.1f} -> {late:4.1f} ms, {100 * strong.mean():.0f} % of the weights strong")
-        _early = first < late
+        assert hits >= 80.0 and alarms < 0.1 * each[0, 1]
+        assert late < middle[2] - 1.0
+        assert strong[first < late].mean() > 2.0 * strong[first >= late].mean()  # what fires before the answer was potentiated
     if options.picture:
         draw(runs[0], blocks, options.picture)
 
