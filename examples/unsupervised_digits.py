@@ -113,7 +113,7 @@ def draw(weights: np.ndarray, classes: np.ndarray, confusion: np.ndarray, path: 
     figure = Figure(figsize=(9.0, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     left.imshow(fields.reshape(down, across, side, side).swapaxes(1, 2).reshape(down * side, -1), cmap="Greys", interpolation="nearest")
-    left.set(xticks=[], yticks=[], title="weights of each neuron, in order of the class it stands for")
+    left.set(xticks=[], yticks=[], title="weights of the neurons, by class")
     shown = right.imshow(confusion / confusion.sum(axis=1, keepdims=True), cmap="Blues", vmin=0.0, vmax=1.0)
     right.set(xticks=range(10), yticks=range(10), xlabel="class given", ylabel="class", title="images not seen before")
     figure.colorbar(shown, ax=right, label="fraction of the images of a class", shrink=0.8)

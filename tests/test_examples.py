@@ -31,10 +31,13 @@ def test_an_example_prints_its_expected_output(expected, tmp_path):
 PICTURES = {"cuba": ["--duration", "500"], "coba": ["--duration", "300"], "microcircuit": ["--scale", "0.05", "--duration", "1000"]}
 
 
-@pytest.mark.parametrize("name", [*PICTURES, "currents", "own_rule"])
+SMALL = PICTURES | {"currents": [], "own_rule": [], "unsupervised_digits": ["--neurons", "20", "--passes", "1"]}
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_an_example_draws_its_picture(name, tmp_path, monkeypatch):
     path = tmp_path / "picture.png"
-    monkeypatch.setattr(sys, "argv", [name, *PICTURES.get(name, []), "--picture", str(path)])
+    monkeypatch.setattr(sys, "argv", [name, *SMALL[name], "--picture", str(path)])
     runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
     image = matplotlib.image.imread(path)
     assert min(image.shape[:2]) > 400 and image[..., :3].std() > 0.05  # drawn on, not blank
