@@ -8,7 +8,8 @@ Pixels fire as Poisson sources. A neuron that fires silences the others, and STD
 is kept. Each spike also lifts the neuron's own threshold, for long, so that all get their share. Labels are used only when all is
 learned: a neuron gets the class for which it fired most, a new image the class whose neurons fire most on average.
 
-Simpler than the paper: synapses are delta pulses, and excitatory neurons inhibit each other without interneurons.
+Simpler than the paper: synapses are delta pulses, excitatory neurons inhibit each other without interneurons, and the network learns
+from 8,000 images, not 60,000.
 Source: Diehl & Cook (2015), Front. Comput. Neurosci. 9:99.
 """
 
@@ -124,7 +125,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mnist", metavar="FOLDER", help="with the files t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, or .gz")
     parser.add_argument("--neurons", type=int, default=100)
-    parser.add_argument("--passes", type=int, default=2, help="how often all images are shown")
+    parser.add_argument("--passes", type=int, default=3, help="how often all images are shown")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--picture", help="where to store the picture")
     options = parser.parse_args()
