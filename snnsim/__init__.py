@@ -25,7 +25,8 @@ _PUBLIC = {
     "FixedTotalNumber": "connect", "FromSparse": "connect",
     "BallProfile": "connect", "ExponentialProfile": "connect", "GaussianProfile": "connect",
     "LogNormal": "connect", "Normal": "connect", "Uniform": "connect",
-    "ALIF": "models.alif", "AdEx": "models.adex", "HodgkinHuxley": "models.hodgkin_huxley", "IF": "models.integrate_fire",
+    "ALIF": "models.alif", "AdEx": "models.adex", "HodgkinHuxley": "models.hodgkin_huxley", "HomeostaticLIF": "models.homeostatic_lif",
+    "IF": "models.integrate_fire",
     "Izhikevich": "models.izhikevich", "LIFAlpha": "models.lif_alpha", "LIFCondAlpha": "models.lif_cond_alpha",
     "LIFCondExp": "models.lif_cond_exp", "Leaky": "models.snntorch_leaky", "NorseLIF": "models.norse_lif",
     "Synaptic": "models.snntorch_synaptic",
@@ -117,6 +118,7 @@ if TYPE_CHECKING:
     from snnsim.models.adex import AdEx
     from snnsim.models.alif import ALIF
     from snnsim.models.hodgkin_huxley import HodgkinHuxley
+    from snnsim.models.homeostatic_lif import HomeostaticLIF
     from snnsim.models.integer_input import IntegerInput
     from snnsim.models.integrate_fire import IF
     from snnsim.models.izhikevich import Izhikevich

@@ -8,6 +8,7 @@ from snnsim.connect import AllToAll, FixedInDegree, FixedProbability, FixedTotal
 from snnsim.distributions import Normal, Uniform
 from snnsim.models.adex import AdEx
 from snnsim.models.alif import ALIF
+from snnsim.models.homeostatic_lif import HomeostaticLIF
 from snnsim.models.integrate_fire import IF
 from snnsim.models.izhikevich import Izhikevich
 from snnsim.models.lif import LIF
@@ -27,7 +28,17 @@ from snnsim.plasticity.pair_stdp import PairSTDP
 DT = 0.125  # ms: a power of two, so that a drawn delay is on the grid exactly
 
 #: model -> weight that a few spikes of which make a neuron fire
-CONTINUOUS = {LIF: 4.3, LIFExp: 417.3, LIFAlpha: 401.7, LIFCondExp: 6.1, IF: 4.1, AdEx: 8.0, Izhikevich: 8.0, ALIF: 4.0}
+CONTINUOUS = {
+    LIF: 4.3,
+    LIFExp: 417.3,
+    LIFAlpha: 401.7,
+    LIFCondExp: 6.1,
+    IF: 4.1,
+    AdEx: 8.0,
+    Izhikevich: 8.0,
+    ALIF: 4.0,
+    HomeostaticLIF: 4.0,
+}
 DISCRETE = {Leaky: 0.45, Synaptic: 0.37, NorseLIF: 1.0}
 
 
@@ -35,7 +46,7 @@ def random_model(random, choices, n, rest):
     """Return a model, at times with parameters per neuron: an array, or drawn. rest : least t_ref, ms"""
     model = choices[random.integers(len(choices))]
     more = random.integers(4)
-    if model in (LIF, LIFExp, LIFAlpha, LIFCondExp, IF, ALIF):
+    if model in (LIF, LIFExp, LIFAlpha, LIFCondExp, IF, ALIF, HomeostaticLIF):
         t_ref = {"t_ref": max(rest, float(random.choice([0.0, DT, 1.0, 2.0])))}
         if more == 1:
             return model(v_th=random.uniform(-56.0, -50.0, n), **t_ref)

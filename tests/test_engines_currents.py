@@ -51,7 +51,7 @@ def relaxed(t, times, values, tau=20.0):
 @pytest.mark.parametrize(
     ("engine", "model"),
     [("event", sim.LIF), ("event", sim.LIFExp)]
-    + [("clock", model) for model in (sim.LIF, sim.LIFExp, sim.LIFAlpha, sim.ALIF, sim.LIFCondExp, sim.LIFCondAlpha)],
+    + [("clock", model) for model in (sim.LIF, sim.LIFExp, sim.LIFAlpha, sim.ALIF, sim.LIFCondExp, sim.LIFCondAlpha, sim.HomeostaticLIF)],
 )
 def test_a_leaky_membrane_follows_steps_exactly(engine, model):
     times, values = [0.0, 20.0, 50.3], [40.0, 120.0, -50.0]
@@ -99,7 +99,7 @@ def test_izhikevich_and_adex_follow_a_step_as_written_out():
 
 SPIKING = [
     (sim.LIF, 400.0), (sim.LIFExp, 400.0), (sim.LIFAlpha, 400.0), (sim.ALIF, 500.0), (sim.IF, 100.0), (sim.LIFCondExp, 400.0),
-    (sim.LIFCondAlpha, 400.0), (sim.AdEx, 700.0), (sim.Izhikevich, 10.0), (sim.HodgkinHuxley, 650.0),
+    (sim.LIFCondAlpha, 400.0), (sim.HomeostaticLIF, 400.0), (sim.AdEx, 700.0), (sim.Izhikevich, 10.0), (sim.HodgkinHuxley, 650.0),
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from snnsim.kernels import magnus, rkf45
 from snnsim.models.adex import AdEx
 from snnsim.models.alif import ALIF
 from snnsim.models.hodgkin_huxley import HodgkinHuxley
+from snnsim.models.homeostatic_lif import HomeostaticLIF
 from snnsim.models.integrate_fire import IF
 from snnsim.models.izhikevich import Izhikevich
 from snnsim.models.lif_alpha import LIFAlpha
@@ -36,6 +37,7 @@ MODELS = {
     AdEx: ("t_ref", 0.0, 2.0, 6.0),
     HodgkinHuxley: ("tau_syn_exc", 0.2, 1.0, 1500.0),
     ALIF: ("q", 2.0, 0.0, 1.5),
+    HomeostaticLIF: ("eta", 0.05, 2.0, 1.5),
     Leaky: ("beta", 0.9, 0.5, 0.7),
     Synaptic: ("alpha", 0.8, 0.2, 0.3),
     NorseLIF: ("tau_m", 10.0, 5.0, 1.0),
@@ -100,7 +102,7 @@ def run_alone(model, parameters, n):
 
 def test_eight_models_run_in_one_network():
     noise = Population("noise", 6, PoissonSource(rate=900.0))
-    chosen = [model for model in MODELS if model not in (Leaky, Synaptic, NorseLIF, Izhikevich)]
+    chosen = [model for model in MODELS if model not in (Leaky, Synaptic, NorseLIF, Izhikevich, HomeostaticLIF)]
     cells = [Population(model.__name__, 6, model()) for model in chosen]
     net = Network(*(Projection(noise, p, OneToOne(), weight=MODELS[type(p.model)][3]) for p in cells))
     result = run_spiking(net, duration=60.0)
@@ -162,8 +164,8 @@ def counted_step(monkeypatch, model, change):
 
 #: model -> row of the updates still refractory, if it is a step of its own without integration; threshold tests
 COUNTED = {
-    IF: (1, 1), LIFAlpha: (5, 1), LIFCondExp: (3, 1), LIFCondAlpha: (5, 1), Izhikevich: (None, 1), ALIF: (3, 1), NorseLIF: (None, 1),
-    Leaky: (None, 2), Synaptic: (None, 2),
+    IF: (1, 1), LIFAlpha: (5, 1), LIFCondExp: (3, 1), LIFCondAlpha: (5, 1), Izhikevich: (None, 1), ALIF: (3, 1), HomeostaticLIF: (2, 2),
+    NorseLIF: (None, 1), Leaky: (None, 2), Synaptic: (None, 2),
 }  # fmt: skip
 
 
