@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels.call import learn_at
 from snnsim.kernels.prefetch import prefetch
 from snnsim.kernels.queue import next_in, push, take
 from snnsim.kernels.release import released
@@ -71,7 +72,7 @@ def open_run(wiring, lessons, q, run, origin):
     if lessons is not None:
         table, own = lessons.table, run - wiring.run_first[q]
         if table[q].rule >= 0:
-            wiring.tally[q, 1] += lessons.learn[table[q].rule](table, q, own, origin, 1)
+            wiring.tally[q, 1] += learn_at(lessons.learn[table[q].rule])(table, q, own, origin, 1)
         if table[q].release != 0:
             factor = released(table, q, own, origin, 1)
     first, last = wiring.run_ptr[run], wiring.run_ptr[run + 1]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels.call import step_at
 from snnsim.kernels.current import change_currents
 from snnsim.kernels.deliver import count_operations, deliver, list_all, list_dense, post_synapses
 from snnsim.kernels.layout import DENSE, LEARNED, ONE_TO_ONE
@@ -21,6 +22,7 @@ from snnsim.kernels.record import is_due, note, write_sample
 from snnsim.kernels.teach import teach
 from snnsim.kernels.threads import meet
 from snnsim.kernels.timed import read_timed
+from snnsim.kernels.voltage import listen
 
 _IDLE = np.uint8(0)
 
@@ -75,7 +77,7 @@ def advance(step, p, part, kernels, cells, fabric, lessons, sent, scratch, plane
             if fed:
                 arrive(step, p, part, fabric, lessons, sent, n, scratch, planes, lands, receiver)
         else:
-            n_spiking = kernels[cells.kind[p]](
+            n_spiking = step_at(kernels[cells.kind[p]], cells.state.reshape((1, cells.state.size)))(
                 step,
                 state.reshape((rows, state.size // max(rows, 1))),
                 coef.reshape((cells.coef_rows[p], coef.size // cells.coef_rows[p])),
@@ -156,7 +158,7 @@ def run_clock(
     window : int                      steps between meetings, at most the shortest delay
     part : int                        which thread this is
     position : int64[1]               steps taken; modified in place after each window
-    kernels : tuple of CLOCK_STEP     one per kind of population
+    kernels : int64[kinds]            addresses of CLOCK_STEP kernels, one per kind of population
     lessons, planes, mail, timed, currents : or None: what a network does not need is not even compiled
     """
     n_threads, n_slots, n_populations = sent.answer.shape
@@ -187,6 +189,9 @@ def run_clock(
                         change_currents(step, p, cells, currents)
                 n_spiking = advance(step, p, part, kernels, cells, fabric, lessons, sent, scratch, planes, mailed, out) if n > 0 else 0
                 sent.answer[part, slot, p] = n_spiking
+                if lessons is not None:  # noqa: SIM102
+                    if n > 0:
+                        listen(p, cells, lessons, fabric.strand, out, n_spiking)
                 if n_spiking != 0:
                     keep(step, p, cells, fabric, out, n_spiking, scratch.listed, log)
                 if sent.together[place]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.arrivals import arrive, open_run, receive, touch
+from snnsim.kernels.call import advance_at, attend_at, peek_at
 from snnsim.kernels.current import change_currents
 from snnsim.kernels.dues import LATER, first_is_alone, look_ahead, reschedule
 from snnsim.kernels.frozen import LONGEST, move_up, stretch, strike
@@ -85,7 +86,7 @@ def emit(t, population, source, cells, wiring, lessons, plan, agenda, queue, lin
         count_spike(t, population, source, cells.first[population] + source, agenda)
     if lessons is not None:
         for k in range(lessons.into_ptr[population], lessons.into_ptr[population + 1]):
-            lessons.attend[lessons.table[lessons.into[k]].rule](lessons.table, lessons.into[k], 0, source, t, TRACE)
+            attend_at(lessons.attend[lessons.table[lessons.into[k]].rule])(lessons.table, lessons.into[k], 0, source, t, TRACE)
     for k in range(wiring.out_ptr[population], wiring.out_ptr[population + 1]):
         q = wiring.out[k]
         run = plan.run_first[q] + source
@@ -163,7 +164,7 @@ def settle_instant(t, kernels, cells, wiring, lessons, plan, agenda, queue, line
         state = flat_state.reshape((rows, flat_state.size // max(rows, 1)))
         clocks = flat_clocks.reshape((3, n))
         coef = flat_coef.reshape((cells.coef_rows[p], flat_coef.size // cells.coef_rows[p]))
-        n_fired = kernels[cells.kind[p]](
+        n_fired = advance_at(kernels[cells.kind[p]])(
             t, touched, state, clocks, coef, inputs.reshape((channels, n)), cells.key[p], agenda.fired, cells.tally[p]
         )
         if n_fired > 1:
@@ -189,7 +190,7 @@ def sample(t, point, peeks, cells, agenda, samples):
         state = cells.state[cells.state_ptr[p] : cells.state_ptr[p + 1]]
         coef = cells.coef[cells.coef_ptr[p] : cells.coef_ptr[p + 1]]
         look = agenda.look[: rows * n].reshape((rows, n))
-        peeks[cells.kind[p]](
+        peek_at(peeks[cells.kind[p]])(
             t,
             state.reshape((rows, state.size // max(rows, 1))),
             agenda.clocks[3 * first : 3 * (first + n)].reshape((3, n)),

@@ -58,7 +58,7 @@ class Cells(NamedTuple):
     size: np.ndarray  # int64[P]  neurons
     first: np.ndarray  # int64[P + 1]  number of neuron 0 among those of all populations; last: all neurons
     low: np.ndarray  # int64[P]  index of neuron 0 in its population
-    kind: np.ndarray  # int64[P]  which kernel of the driver's tuple
+    kind: np.ndarray  # int64[P]  which kernel of the driver
     key: np.ndarray  # uint64[P]  random stream
     channels: np.ndarray  # int64[P]  input channels
     input_first: np.ndarray  # int64[P]  input column of neuron 0, channel 0

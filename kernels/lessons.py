@@ -24,7 +24,7 @@ ANY = np.int64(1) << np.int64(40)
 #: delay; delays are numbered by class. Times in steps (clock) or ms (event). Two traces on either side: 0 and 1 presynaptic.
 LESSON = np.dtype(
     [
-        ("rule", np.int64),  # which kernels of the driver's tuples; -1: does not learn
+        ("rule", np.int64),  # which kernels of `Lessons`; -1: does not learn
         ("banked", np.int64),  # 1: kernels/banked.py
         ("axonal", np.int64),  # 1: the delay lies before the synapse, 0: behind it
         ("sign", np.float64),  # 1.0 or -1.0: a rule sees weights without it
@@ -61,6 +61,14 @@ LESSON = np.dtype(
         ("class_delay", np.int64),  # address of int64[n_classes]  steps
         ("class_lead", np.int64),  # address of int64[n_classes]  steps from a postsynaptic spike to its effect on arriving ones
         ("release", np.int64),  # address of float64[n_runs, 3], u and x just after the last spike, its time; 0: none
+        ("dopamine", np.int64),  # address of float64[], see kernels/dopamine.py; 0: weights do not wait for a reward
+        ("dopamine_coef", np.int64),
+        ("mark", np.int64),  # address of float64[n_runs], the integral of dopamine at t_pre
+        ("giver", np.int64),  # population whose spikes release dopamine, or -1
+        ("giver_delay", np.int64),  # steps
+        ("heard", np.int64),  # address of float64[n_post, 3], see kernels/voltage.py; 0: the rule does not listen to v
+        ("heard_coef", np.int64),
+        ("v_row", np.int64),  # of the state of the post population
         ("release_coef", np.int64),  # address of float64[4]: U, 1 / tau_rec, 1 / tau_fac, whether u is kept
     ]
 )
@@ -81,8 +89,8 @@ class Lessons(NamedTuple):
     """All plastic projections of a driver."""
 
     table: Any  # LESSON[Q]
-    learn: tuple  # LEARN kernels
-    attend: tuple  # ATTEND kernels
+    learn: np.ndarray  # int64[rules]  addresses of LEARN kernels
+    attend: np.ndarray  # int64[rules]  addresses of ATTEND kernels
     into_ptr: np.ndarray  # int64[P + 1]  projections that learn, by post population
     into: np.ndarray  # int64[...]
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.banked import empty, reopen, set_moment
+from snnsim.kernels.call import attend_at, learn_at
 from snnsim.kernels.deliver import list_all
+from snnsim.kernels.dopamine import end_epoch, flow, gather, release, spike_amount
 from snnsim.kernels.layout import DENSE
 from snnsim.kernels.lessons import ANY, POTENTIATE, TRACE
 from snnsim.kernels.memory import borrow
@@ -27,7 +29,7 @@ def _attend(made, q, which, part, lessons, sent, post, t, what):
     slot, updates = made % sent.answer.shape[1], 0
     n, low, size = sent.answer[part, slot, post], sent.low[part, post], sent.low[part + 1, post] - sent.low[part, post]
     at = 2 * (sent.first[post] + low)
-    attend = lessons.attend[lessons.table[q].rule]
+    attend = attend_at(lessons.attend[lessons.table[q].rule])
     for k in range(size if n == DENSE else n):
         for _ in range(sent.spikes[slot, at + size + k]):
             updates += attend(lessons.table, q, which, np.int64(k) if n == DENSE else np.int64(sent.spikes[slot, at + k]), t, what)
@@ -89,12 +91,54 @@ def meet_run(lessons, q, run, t, times):
     """Let a run of synapses learn from `times` spikes made at t, and write the weights they meet. Returns the updates made."""
     s = lessons.table[q]
     if s.rule >= 0:
-        return lessons.learn[s.rule](lessons.table, q, run, t, times)
+        return learn_at(lessons.learn[s.rule])(lessons.table, q, run, t, times)
     run_ptr, weight, out = borrow(s.run_ptr, ANY, np.int64), borrow(s.weight, ANY, np.float64), borrow(s.out, ANY, np.float64)
     first = run_ptr[run]
     for syn in range(first, run_ptr[run + 1]):
         out[syn - first] = weight[syn]
     return 0
+
+
+@leaf
+def meet_now(lessons, q, run, t):
+    """`meet_run` for one spike, for callers in Python."""
+    meet_run(lessons, q, run, t, 1)
+
+
+@leaf
+def settle(lessons, q, t, look):
+    """Apply what is pending at t to the runs of projection q that is replayed. Returns the updates made.
+
+    look : bool   all that has reached the synapse by t; else only what no spike under way, or still to be made, may precede
+    """
+    s, updates = lessons.table[q], 0
+    delay = borrow(s.delay, ANY, np.float64)
+    for run in range(s.n_runs):
+        until = t
+        if s.axonal == 0 and not look:
+            until = t - delay[run]
+        elif s.axonal > 0 and look:
+            # Axonal spikes of this time have arrived, so that the postsynaptic ones behind them have their turn.
+            until = np.nextafter(t, np.inf)
+        updates += learn_at(lessons.learn[s.rule])(lessons.table, q, run, until, 0)
+    return updates
+
+
+@leaf
+def pour(step, q, lessons, sent, listed):
+    """Bring the dopamine of projection q to the end of `step`, with what spikes release then. Returns the updates made."""
+    s, updates = lessons.table[q], 0
+    flow(s, step)
+    if (step + 1) % s.epoch == 0:
+        updates = settle(lessons, q, step + 1.0, False)
+        end_epoch(s, step)
+    made = step - s.giver_delay
+    if s.giver >= 0 and made >= 0:
+        total = 0
+        for k in range(list_all(sent, made % sent.answer.shape[1], s.giver, listed)):
+            total += listed[1, k]
+        release(lessons.table, q, total * spike_amount(s))
+    return updates
 
 
 @leaf
@@ -109,6 +153,8 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
     t, s = lessons.table[q], strand[q]
     if t.rule >= 0:
         s.updates += attend_all(step, stop, q, part, lessons, sent, s.post)
+        if t.dopamine != 0:
+            s.updates += pour(step, q, lessons, sent, listed)
     run_ptr, out = borrow(t.run_ptr, ANY, np.int64), borrow(t.out, ANY, np.float64)
     narrow, wide, is_wide = borrow(t.target, ANY, np.uint16), borrow(t.target, ANY, np.uint32), t.wide > 0
     place, mark, split, plus, minus = s.place, s.mark, s.split, s.plus, s.minus
@@ -140,22 +186,15 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
 
 
 @leaf
-def settle(lessons, q, t, look):
-    """Apply what is pending at t to the runs of projection q that is replayed. Returns the updates made.
-
-    look : bool   all that has reached the synapse by t; else only what no spike under way, or still to be made, may precede
-    """
-    s, updates = lessons.table[q], 0
-    delay = borrow(s.delay, ANY, np.float64)
-    for run in range(s.n_runs):
-        until = t
-        if s.axonal == 0 and not look:
-            until = t - delay[run]
-        elif s.axonal > 0 and look:
-            # Axonal spikes of this time have arrived, so that the postsynaptic ones behind them have their turn.
-            until = np.nextafter(t, np.inf)
-        updates += lessons.learn[s.rule](lessons.table, q, run, until, 0)
-    return updates
+def forget(table, q, until):
+    """Release spikes at or before `until` from the histories of projection q, but the newest of them: it holds the traces."""
+    s = table[q]
+    history, held = borrow(s.history, ANY, np.float64), borrow(s.held, ANY, np.int64)
+    for target in range(s.n_post):
+        first, n = target * (s.depth + 1) * s.width, held[target]
+        while n > 1 and history[first + (n - 2) * s.width] <= until:
+            n -= 1
+        held[target] = n
 
 
 @leaf
@@ -177,3 +216,5 @@ def finish(stop, q, part, lessons, strand, sent, listed):
         empty(lessons.table, q)
         return
     settle(lessons, q, np.float64(stop), True)
+    if s.dopamine != 0:
+        gather(lessons.table, q, np.float64(stop))

@@ -34,10 +34,14 @@ _PUBLIC = {
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
-    "BCM": "plasticity.bcm", "CovarianceHebb": "plasticity.covariance_hebb", "Hebb": "plasticity.hebb", "Oja": "plasticity.oja",
+    "BCM": "plasticity.bcm", "ClopathSTDP": "plasticity.clopath_stdp", "CovarianceHebb": "plasticity.covariance_hebb",
+    "Hebb": "plasticity.hebb",
+    "Oja": "plasticity.oja",
     "InhibitorySTDP": "plasticity.inhibitory_stdp", "PairSTDP": "plasticity.pair_stdp", "PowerLawSTDP": "plasticity.power_law_stdp",
     "RateBCM": "plasticity.rate_bcm", "RateCovariance": "plasticity.rate_covariance", "RateHebb": "plasticity.rate_hebb",
-    "RateOja": "plasticity.rate_oja", "RateSanger": "plasticity.rate_sanger", "SynapticScaling": "plasticity.synaptic_scaling",
+    "RateOja": "plasticity.rate_oja", "RateSanger": "plasticity.rate_sanger", "RewardSTDP": "plasticity.reward_stdp",
+    "Rewiring": "plasticity.rewiring",
+    "SynapticScaling": "plasticity.synaptic_scaling",
     "TripletSTDP": "plasticity.triplet_stdp", "TsodyksMarkram": "plasticity.tsodyks_markram",
     "WeightNormalisation": "plasticity.weight_normalisation",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
@@ -138,6 +142,7 @@ if TYPE_CHECKING:
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
     from snnsim.plasticity.bcm import BCM
+    from snnsim.plasticity.clopath_stdp import ClopathSTDP
     from snnsim.plasticity.covariance_hebb import CovarianceHebb
     from snnsim.plasticity.hebb import Hebb
     from snnsim.plasticity.inhibitory_stdp import InhibitorySTDP
@@ -149,6 +154,8 @@ if TYPE_CHECKING:
     from snnsim.plasticity.rate_hebb import RateHebb
     from snnsim.plasticity.rate_oja import RateOja
     from snnsim.plasticity.rate_sanger import RateSanger
+    from snnsim.plasticity.reward_stdp import RewardSTDP
+    from snnsim.plasticity.rewiring import Rewiring
     from snnsim.plasticity.synaptic_scaling import SynapticScaling
     from snnsim.plasticity.triplet_stdp import TripletSTDP
     from snnsim.plasticity.tsodyks_markram import TsodyksMarkram

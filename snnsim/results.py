@@ -203,6 +203,7 @@ class Result:
     accumulators : mapping of population to int64[trials, *shape] their inputs
     counts : OperationCounts
     state : object                                       give it to ``simulate(start=...)`` to continue
+    wiring : mapping of projection to (row_ptr, target, n_post)   synapses of plastic projections; see `connections`
     engine, why : str                                    which engine ran, and the reason
     duration : float                                     ms simulated; steps of the schedule for integer units
     cut : bool                                           True when the run was interrupted
@@ -222,6 +223,25 @@ class Result:
     state: Any = None
     cut: bool = False
     stream: str | None = None
+    wiring: Mapping[str, tuple[np.ndarray, np.ndarray, int]] = field(default_factory=dict, repr=False)
+
+    def connections(self, projection: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return source and target of every synapse of a plastic projection, int64[n] each, in the order of `weights`.
+
+        Raises UnrecordedError for any other name.
+        """
+        if projection not in self.wiring:
+            raise unrecorded("wiring", projection, self.wiring)
+        row_ptr, target, _ = self.wiring[projection]
+        return np.repeat(np.arange(len(row_ptr) - 1), np.diff(row_ptr)), target.astype(np.int64)
+
+    def weight_matrix(self, projection: str) -> np.ndarray:
+        """Return the weights of a plastic projection as float64[n_pre, n_post]; 0 where there is no synapse, sums where several are."""
+        source, target = self.connections(projection)
+        row_ptr, _, n_post = self.wiring[projection]
+        matrix = np.zeros((len(row_ptr) - 1, n_post))
+        np.add.at(matrix, (source, target), self.weights[projection])
+        return matrix
 
     def __repr__(self) -> str:
         spikes = self.counts.total("spikes")

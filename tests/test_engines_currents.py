@@ -287,7 +287,6 @@ def test_an_event_run_cut_at_a_change_goes_on_with_the_same_bits(model):
     assert totals[0] == {kind: sum(half.get(kind, 0) for half in totals[1:]) for kind in totals[0]}
 
 
-@pytest.mark.filterwarnings("ignore:First-class function type")  # as `Chunks` does
 def test_an_event_run_may_be_cut_at_any_instant_also_within_a_change():
     signal = sim.SampledCurrent(values=300.0 + 200.0 * np.random.default_rng(4).normal(size=(6, 3)), interval=7.0)
     cells = sim.Population("cells", 3, sim.LIF())
@@ -297,7 +296,7 @@ def test_an_event_run_may_be_cut_at_any_instant_also_within_a_change():
         machine, desk = event_machine.build(compiled, state)
         recorder = Recorder(compiled, check_record([cells], None, 0.1), unit=1.0, first=0, last=600)
         log, samples = recorder.log(3), recorder.samples()
-        reached = event.run_event(60.0, 1, 0.1, *machine, log, samples)
+        reached = event.run_event(60.0, 1, 0.1, *event_machine.needed(machine), log, samples)
         spikes += log.time[: log.size[0]].tolist()
         between += machine.currents.between[0]
         state = RunState("event", 0.1, 0, compiled.digest, max(0.0, machine.agenda.now[0]), event_machine.saved(machine, desk, compiled))

@@ -42,6 +42,19 @@ def test_normalisation_alone_scales_once_and_is_counted():
     assert result.counts.layers["source -> cells"]["plasticity_updates"] == 3 * len(target)
 
 
+@pytest.mark.parametrize("norm", [1.0, 2.0, 3.5])
+def test_normalisation_gives_every_target_the_norm_asked_for_and_keeps_directions(norm):
+    source = sim.Population("source", 3, sim.PoissonSource(rate=1.0))
+    cells = sim.Population("cells", 3, sim.LIF())
+    weight = np.array([[3.0, -1.0, 0.0], [4.0, 2.0, 0.0], [0.0, -2.0, 0.0]])
+    rule = sim.WeightNormalisation(total=5.0, norm=norm, interval=10.0)
+    net = sim.Network(sim.Projection(source, cells, sim.AllToAll(), weight=weight.ravel(), plasticity=rule))
+    after = run_spiking(net, duration=10.0, engine="clock", dt=0.5).weights["source -> cells"].reshape(3, 3)
+    expected = weight[:, :2] * 5.0 / np.linalg.norm(weight[:, :2], ord=norm, axis=0)
+    np.testing.assert_allclose(after[:, :2], expected, rtol=1e-12)
+    np.testing.assert_array_equal(after[:, 2], 0.0)  # nothing to scale
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
     "rule",

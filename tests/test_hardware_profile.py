@@ -56,6 +56,7 @@ PUBLISHED = [
     ("seneca22", "synaptic", "state_writes", 2 * 3.9),
     ("seneca22", "ann", "macs", 2 * 1.4), ("seneca22", "neuron", "tables", 3.7), ("seneca22", "neuron", "spikes", 3.7 + 3.9),
     ("loihi14", "synaptic", "synops", 23.6), ("loihi14", "neuron", "updates_driven", 81), ("loihi14", "neuron", "updates_idle", 52),
+    ("loihi14", "synaptic", "plasticity_updates", 120), ("horowitz45", "synaptic", "plasticity_updates", 2 * 2.5 + 10 + 0.2 + 0.1),
     ("loihi14", "neuron", "spikes", 1.7 + 4.0), ("tianjic28", "synaptic", "synops", 1.54), ("spinnaker2", "synaptic", "synops", 450),
     ("spinnaker2", "neuron", "updates_driven", 2190), ("spinnaker2", "lookup", "updates_idle", 2190),
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from spike_pairs import scripted
+from pairing_reference import scripted
 
 import snnsim as sim
 from snnsim.engines.spiking import run_spiking

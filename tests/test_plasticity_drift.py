@@ -7,7 +7,7 @@ errors over the pairs, and these must be small.
 
 import numpy as np
 import pytest
-from spike_pairs import scripted
+from pairing_reference import scripted
 
 import snnsim as sim
 from snnsim.engines.spiking import run_spiking

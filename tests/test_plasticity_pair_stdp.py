@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pairing_reference import busy, learned, scripted
 
 from snnsim.connect import FromArrays
@@ -22,6 +24,34 @@ def test_histories_are_kept_for_as_long_as_a_silent_source_needs_them(engine):
     net = scripted(1, 1, ([1.5, 310.5], [0, 0]), (post, np.zeros(300, dtype=int)), [0], [0], 0.5, 40.0, rule)
     weight = run_spiking(net, duration=400.0, engine=engine, dt=0.5).weights["pre -> post"][0]
     assert weight == pytest.approx(learned(rule, [1.5, 310.5], post, 0.5, 40.0, 400.0)[0], rel=1e-12)
+
+
+def restricted_pairs(pre, post, weight, delay, rule):
+    """Pairs without a spike between them; times are those at the synapse, where a post spike is `delay` late."""
+    pre, post = np.sort(pre), np.sort(post) + delay
+    for at, is_pre in sorted([(t, 1) for t in pre] + [(t, 0) for t in post]):  # post spikes first at a tie
+        own, other = (pre, post) if is_pre else (post, pre)
+        own, other = own[own < at], other[other < at]
+        if len(other) and (not len(own) or other[-1] >= own[-1]):
+            lag = at - other[-1]
+            change = -rule.a_minus * np.exp(-lag / rule.tau_minus) if is_pre else rule.a_plus * np.exp(-lag / rule.tau_plus)
+            weight = min(rule.w_max, max(rule.w_min, weight + change * rule.w_max))
+    return weight
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 2**32 - 1), n_pre_spikes=st.integers(1, 30), n_post_spikes=st.integers(1, 30), steps=st.integers(1, 20))
+def test_restricted_pairs_have_no_spike_between_them(engine, seed, n_pre_spikes, n_post_spikes, steps):
+    random = np.random.default_rng(seed)
+    pre = np.unique(random.integers(3, 80, n_pre_spikes) / 2)
+    post = np.unique(random.integers(3, 80, n_post_spikes) / 2)
+    rule = PairSTDP(a_plus=0.05, a_minus=0.04, tau_plus=15.0, tau_minus=25.0, w_max=0.9, pairing="nearest_restricted")
+    last = 100.0  # a presynaptic spike at the end brings the synapse up to date
+    trains = (np.append(pre, last), np.zeros(len(pre) + 1, dtype=int)), (post, np.zeros(len(post), dtype=int))
+    net = scripted(1, 1, *trains, [0], [0], 0.45, 0.5 * steps, rule)
+    weight = run_spiking(net, duration=110.0, engine=engine, dt=0.5).weights["pre -> post"][0]
+    assert weight == pytest.approx(restricted_pairs(np.append(pre, last), post, 0.45, 0.5 * steps, rule), rel=1e-11)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

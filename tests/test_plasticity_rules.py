@@ -9,9 +9,15 @@ from hypothesis import strategies as st
 from nest_traces import load
 from pairing_reference import busy, learned, scripted
 
+from snnsim.connect import AllToAll
 from snnsim.engines import learning
 from snnsim.engines.spiking import run_spiking
-from snnsim.network import Network, Projection
+from snnsim.errors import ParameterError
+from snnsim.models.lif import LIF
+from snnsim.models.lif_cond_exp import LIFCondExp
+from snnsim.models.lif_exp import LIFExp
+from snnsim.models.spike_array import SpikeArray
+from snnsim.network import Network, Population, Projection
 from snnsim.plasticity.inhibitory_stdp import InhibitorySTDP
 from snnsim.plasticity.pair_stdp import PairSTDP
 from snnsim.plasticity.power_law_stdp import PowerLawSTDP
@@ -91,7 +97,7 @@ def random_rule(random, kind, delay):
         return InhibitorySTDP(eta=a[0], rho_0=random.uniform(0.0, 20.0), tau=tau[0], **bounds), sign
     both = {"a_plus": a[0], "a_minus": a[1], "tau_plus": tau[0], "tau_minus": tau[1]}
     if kind == "power law":
-        return PowerLawSTDP(**both, delay=delay, mu=random.uniform(0.0, 1.2), w_0=random.uniform(0.2, 2.0)), sign
+        return PowerLawSTDP(**both, delay=delay, mu=random.uniform(0.0, 1.0), w_0=random.uniform(0.2, 2.0)), sign
     mu = {"additive": (0.0, 0.0), "multiplicative": (1.0, 1.0), "power": (0.4, 0.4), "mixed": (0.0, 1.0)}
     dependence = mu[str(random.choice(list(mu)))]
     signs = random.choice([1.0, 1.0, -1.0], 2)
@@ -304,7 +310,7 @@ def test_a_bank_opened_many_times_gives_what_a_replay_gives(monkeypatch, kind, f
     else:
         rule = PairSTDP(a_plus=up, a_minus=down, tau_plus=fast, tau_minus=slow, pairing=kind, **top)
     net = busy(rule, weight=-0.5 if kind == "inhibitory" else 0.5)
-    run = {"duration": 3000.0, "engine": "clock", "dt": 0.25, "seed": 1, "record": {"cells": ["spikes"]}}
+    run = {"duration": 1500.0, "engine": "clock", "dt": 0.25, "seed": 1, "record": {"cells": ["spikes"]}}
     banked = run_spiking(net, **run)
     monkeypatch.setattr(learning, "is_banked", lambda part, form: False)
     replayed = run_spiking(net, **run)
@@ -313,3 +319,61 @@ def test_a_bank_opened_many_times_gives_what_a_replay_gives(monkeypatch, kind, f
         inside = (np.abs(weight) > rule.w_min) & (np.abs(weight) < rule.w_max)
         assert inside.mean() > 0.3
         np.testing.assert_allclose(weight, replayed.weights[name], rtol=1e-9)
+
+
+LONE = Population("lone", 3, LIF())
+
+
+def started(rule, **given):
+    """Run a network of one plastic projection for an instant."""
+    return run_spiking(Network(Projection(LONE, LONE, AllToAll(), plasticity=rule, **given)), duration=1.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: PairSTDP(w_min=2.0, w_max=1.0), r"PairSTDP\.w_min = 2 must be < w_max = 1\. Widen"),
+        (lambda: TripletSTDP(w_min=1.0), r"TripletSTDP\.w_min = 1 must be < w_max = 1\. Widen"),
+        (lambda: InhibitorySTDP(w_min=-1.0), r"InhibitorySTDP\.w_min = -1 must be >= 0: bounds are those of the size"),
+        (lambda: InhibitorySTDP(w_max=-1.0), r"InhibitorySTDP\.w_max = -1 must be > 0"),
+        (lambda: TripletSTDP(tau_x=0.0), r"TripletSTDP\.tau_x = 0 ms must be > 0 ms"),
+        (lambda: TripletSTDP(tau_y=np.array([1.0, 2.0])), r"TripletSTDP\.tau_y = array\(2,\) \[1\.0, 2\.0\] must be one number"),
+        (lambda: InhibitorySTDP(tau=-2.0), r"InhibitorySTDP\.tau = -2 ms must be > 0 ms"),
+        (lambda: InhibitorySTDP(rho_0=-2.0), r"InhibitorySTDP\.rho_0 = -2 Hz must be >= 0 Hz"),
+        (lambda: InhibitorySTDP(alpha=0.2), r"InhibitorySTDP: parameter = 'alpha' is not known\. Valid: eta, rho_0, tau, w"),
+        (lambda: TripletSTDP(a2_pluss=0.2), r"Valid: a2_plus, a3_plus, .* Did you mean 'a2_plus'"),
+        (lambda: PowerLawSTDP(w_max=3.0), r"PowerLawSTDP: parameter = 'w_max' is not known\. Valid: a_plus, a_minus"),
+        (lambda: PowerLawSTDP(mu=1.5), r"PowerLawSTDP\.mu = 1\.5 must be <= 1"),
+        (lambda: PowerLawSTDP(w_0=0.0), r"PowerLawSTDP\.w_0 = 0 must be > 0"),
+        (lambda: PowerLawSTDP(a_minus=np.inf), r"PowerLawSTDP\.a_minus = inf must be finite"),
+        (lambda: PairSTDP(pairing="all"), r"PairSTDP\.pairing = 'all' must be one of 'all_to_all', 'nearest_symmetric'"),
+        (lambda: PairSTDP(pairing=np.zeros(2)), r"PairSTDP\.pairing = array\(\[0\., 0\.\]\) must be one of 'all_to_all'"),
+        (lambda: TripletSTDP(delay="somatic"), r"TripletSTDP\.delay = 'somatic' must be one of 'dendritic', 'axonal'"),
+        (lambda: started(InhibitorySTDP(), weight=0.5), r"weight = 0\.5 must be <= 0: InhibitorySTDP is a rule of inhibition\. Ch"),
+        (lambda: started(InhibitorySTDP(), weight=-1.5), r"-1\.5 must lie within InhibitorySTDP\.w_min = 0 and w_max = 1, sign aside"),
+        (lambda: started(TripletSTDP(w_min=0.2), weight=0.1), r"weight = 0\.1 must lie within TripletSTDP\.w_min = 0\.2 and w_max = 1"),
+        (lambda: started(PowerLawSTDP(), weight=np.array([0.5, -2.5] * 3)), r"has both signs, -2\.5 and 0\.5: PowerLawSTDP keeps"),
+        (lambda: started([PairSTDP(), TripletSTDP()]), r"has PairSTDP and TripletSTDP, of which a projection takes one\. Make two"),
+        (lambda: started(TripletSTDP(), weight=0.5, delay=0.0), r"delay = 0 ms must be > 0 ms where it learns"),
+    ],
+)  # fmt: skip
+def test_what_a_rule_cannot_be_is_refused_by_name_value_and_remedy(wrong, message):
+    with pytest.raises(ParameterError, match=message):
+        wrong()
+
+
+@pytest.mark.parametrize(("rule", "weight"), [(InhibitorySTDP(), 0.0), (PowerLawSTDP(), -250.0), (TripletSTDP(), -1.0)])
+def test_weights_at_a_bound_or_of_any_size_without_one_are_taken(rule, weight):
+    assert np.all(started(rule, weight=weight).weights["lone -> lone"] == weight)
+
+
+@pytest.mark.parametrize("model", [LIFExp(), LIFCondExp()], ids=["current", "conductance"])
+@pytest.mark.parametrize("weight", [-0.5, 0.5])
+def test_one_plastic_weight_for_all_reaches_the_channel_of_its_sign(model, weight):
+    pre = Population("pre", 3, SpikeArray(times=[2.0, 3.0, 5.0], indices=[0, 1, 2]))
+    post = Population("post", 2, model)
+    still = PairSTDP(a_plus=0.0, a_minus=0.0)
+    nets = (Network(Projection(pre, post, AllToAll(), weight=weight, plasticity=rule)) for rule in (None, still))
+    runs = [run_spiking(net, duration=20.0, engine="clock", record={"post": ["v"]}) for net in nets]
+    static, plastic = (run.recordings["post"]["v"].values for run in runs)
+    assert np.array_equal(static, plastic) and np.ptp(static) > 0.0

@@ -133,7 +133,7 @@ def test_threads_and_cuts_change_no_bit(rule):
         ({"tau_fac": -1.0}, r"TsodyksMarkram\.tau_fac = -1 ms must be >= 0 ms"),
         ({"x_init": 2.0}, r"TsodyksMarkram\.x_init = 2 must be <= 1"),
         ({"u_init": np.nan}, r"TsodyksMarkram\.u_init = nan must be finite"),
-        ({"tau_rec": np.array([1.0, 2.0])}, r"TsodyksMarkram\.tau_rec must be one number for the projection"),
+        ({"tau_rec": np.array([1.0, 2.0])}, r"TsodyksMarkram\.tau_rec = array.* must be one number for the projection"),
         ({"tau_facil": 1.0}, r"'tau_facil' is not known\. Valid: U, tau_rec, tau_fac, u_init, x_init\. Did you mean 'tau_fac'"),
     ],
 )

@@ -16,7 +16,7 @@ from snnsim.units import check_integer, one_of
 _HERE = Path(__file__).parent
 
 #: trained models that ship with the package
-MODELS = {"digits": "digits_transformer.npz"}
+MODELS = {"digits": "digits_transformer.npz", "digits_without_9": "digits_transformer_without_9.npz"}
 
 
 def load_digits(split: str = "test") -> tuple[np.ndarray, np.ndarray]:

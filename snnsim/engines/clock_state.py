@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
-from snnsim.engines import clock_mail, currents, learning, tables
+from snnsim.engines import clock_mail, currents, learning
+from snnsim.engines.rewire import moved_arrays, wired
 from snnsim.engines.runs import to_order
-from snnsim.engines.upkeep import Access
+from snnsim.engines.voltage import potential
 from snnsim.kernels.deliver import list_dense
 from snnsim.kernels.layout import DENSE
 from snnsim.kernels.teach import finish
@@ -58,6 +59,8 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
         learning.restored(klass, compiled, machine.runs[k], machine.low[k, post], machine.low[k + 1, post], arrays)
         for k, klass in enumerate(machine.classes)
     ]
+    for part, klass in zip(parts, classes, strict=True):
+        learning.begin_hearing(klass, compiled, potential(compiled, part.cells), arrays)
     return machine._replace(classes=classes)
 
 
@@ -76,27 +79,39 @@ def weight_of(machine: Any, compiled: CompiledSpiking, q: int) -> np.ndarray:
     for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
         seen = klass.looked_at(q)
         if seen.tables.table["rule"][q] >= 0:
-            with tables.silence:
-                finish(int(part.position[0]), q, part.number, seen.tables, part.fabric.strand.copy(), part.sent, listed)
+            finish(int(part.position[0]), q, part.number, seen.tables, part.fabric.strand.copy(), part.sent, listed)
         to_order(runs[q], seen.lessons[q].weight, out)
     return out
 
 
-def access(machine: Any, compiled: CompiledSpiking) -> Access:
-    """Return how rules that act at intervals reach the weights."""
+class Reach:
+    """How rules that act at intervals reach the weights; see `upkeep.Access`. rebuild : (machine, network, arrays) -> both anew"""
 
-    def whole(q: int) -> np.ndarray:
-        out = np.empty(len(compiled.projections[q].target))
+    def __init__(self, machine: Any, compiled: CompiledSpiking, rebuild: Any = None) -> None:
+        self.machine, self.compiled, self._rebuild = machine, compiled, rebuild
+
+    def whole(self, q: int) -> np.ndarray:
+        """Return the weights as the last spikes to arrive left them."""
+        machine, out = self.machine, np.empty(len(self.compiled.projections[q].target))
         for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
             part.fabric.strand["updates"][q] += learning.whole(klass, q, float(part.position[0]))
             to_order(runs[q], klass.lessons[q].weight, out)
         return out
 
-    def put(q: int, weight: np.ndarray) -> None:
-        for klass, runs in zip(machine.classes, machine.runs, strict=True):
+    def put(self, q: int, weight: np.ndarray) -> None:
+        """Set the weights."""
+        for klass, runs in zip(self.machine.classes, self.machine.runs, strict=True):
             klass.lessons[q].weight[:] = weight if runs[q].place is None else weight[runs[q].place]
 
-    return Access(whole, put, lambda q: weight_of(machine, compiled, q))
+    def now(self, q: int) -> np.ndarray:
+        """Return the weights as of now."""
+        return weight_of(self.machine, self.compiled, q)
+
+    def move(self, q: int, *synapses: np.ndarray) -> CompiledSpiking:
+        """Go on with synapses at other places. Returns the network."""
+        arrays = moved_arrays(self.compiled, saved(self.machine, self.compiled), q, *synapses)
+        self.machine, self.compiled = self._rebuild(self.machine, self.compiled, wired(self.compiled) | arrays)
+        return self.compiled
 
 
 def states_of(machine: Any, p: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""From what the kernels tallied to the operations of a `Result`."""
+"""From what the kernels tallied to the operations of a `Result`, and from compiled synapses to its connections."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ def counts(engine: str, compiled: CompiledSpiking, neurons: np.ndarray, synapses
         layers[part.name] = dict.fromkeys(per_synop, int(synops)) | {"plasticity_updates": int(learned)}
     roles = {population.name: "neuron" for population in compiled.populations}
     return OperationCounts(layers, roles | {part.name: "synaptic" for part in compiled.projections})
+
+
+def wiring(compiled: CompiledSpiking) -> dict[str, tuple[np.ndarray, np.ndarray, int]]:
+    """Return where the synapses of plastic projections are: row_ptr, target, and the size of the post population."""
+    return {
+        part.name: (part.row_ptr, part.target, compiled.populations[part.post].size)
+        for part in compiled.projections
+        if part.plasticity is not None
+    }

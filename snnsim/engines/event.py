@@ -13,8 +13,8 @@ from pathlib import Path
 
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines import tables
-from snnsim.engines.counting import counts
-from snnsim.engines.event_machine import Machine, access, catch_up, needed, saved, weights_of, with_room
+from snnsim.engines.counting import counts, wiring
+from snnsim.engines.event_machine import Machine, Reach, catch_up, needed, saved, weights_of, with_room
 from snnsim.engines.event_machine import build as _build
 from snnsim.engines.event_machine import missing_forms as missing_forms
 from snnsim.engines.interrupts import Interrupts
@@ -69,7 +69,7 @@ def run(
                 recorder.drain([log], [samples], now, settled=reached == REACHED)
                 machine, desk = with_room(compiled, machine, desk, float(agenda.now[0]))
                 if reached == REACHED and upkeep.due(now):
-                    upkeep.attend(now, recorder, access(compiled, machine, desk, now))
+                    upkeep.attend(now, recorder, Reach(compiled, machine, desk, now))
                 with interrupts.heard():
                     tables.report(progress, (now - began) / duration)
         except KeyboardInterrupt:
@@ -88,6 +88,7 @@ def run(
         duration=end - began,
         **recorder.results(samples, began, end - began, upkeep.recordings()),
         weights=weights_of(compiled, machine, desk, end),
+        wiring=wiring(compiled),
         state=tables.RunState("event", dt, compiled.seed, compiled.digest, end, arrays),
         cut=cut,
     )

@@ -9,17 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
-from snnsim.engines import currents, learning, tables
+from snnsim.engines import currents, learning, lessons, tables
+from snnsim.engines.reward import check_events
+from snnsim.engines.rewire import structural
 from snnsim.engines.runs import Runs, group, to_order
-from snnsim.engines.upkeep import Access
 from snnsim.errors import CompileError
 from snnsim.kernels.arrivals import Agenda, Plan
+from snnsim.kernels.call import addresses
 from snnsim.kernels.current import Currents, change_currents
 from snnsim.kernels.dues import Dues, empty_dues
 from snnsim.kernels.layout import DUE, Cells, Wiring
 from snnsim.kernels.lessons import Lessons
 from snnsim.kernels.queue import Lines, Queue, empty_queue, grown, lined_up, waiting
-from snnsim.kernels.teach import settle
+from snnsim.kernels.teach import meet_now, settle
 from snnsim.models.spiking import EventForm
 
 _KEPT = ("clocks", "now", "sampled")  # what a continued run needs of its agenda
@@ -28,8 +30,8 @@ _KEPT = ("clocks", "now", "sampled")  # what a continued run needs of its agenda
 class Machine(NamedTuple):
     """What `run_event` works on, in the order of its arguments."""
 
-    kernels: tuple
-    peeks: tuple
+    kernels: np.ndarray
+    peeks: np.ndarray
     cells: Cells
     wiring: Wiring
     lessons: Lessons
@@ -58,8 +60,9 @@ class Desk(NamedTuple):
     """What Python keeps beside the machine: synapses by run, and what learns."""
 
     runs: list[Runs]
-    klass: learning.Class
+    klass: lessons.Class
     rest: dict[int, np.ndarray]  # weights of plastic projections that do not learn in this run and are kept as static ones
+    kernels: list[Any]  # what the machine knows by address
 
 
 def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: frozenset[int] = frozenset()) -> tuple[Machine, Desk]:
@@ -67,9 +70,13 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     forms: list[Any] = _forms(compiled)
     if any(form is None for form in forms):
         raise CompileError(f'{", ".join(missing_forms(compiled))} has no closed form between events. Use engine="clock".')
+    if structural(compiled):
+        names = ", ".join(compiled.projections[q].name for q in structural(compiled))
+        raise CompileError(f'Projection({names}).plasticity moves synapses, which the event engine cannot. Use engine="clock".')
     if currents.random_or_smooth(compiled):
         names = ", ".join(currents.random_or_smooth(compiled))
         raise CompileError(f'{names} changes at every moment or at random: no neuron has a closed form under it. Use engine="clock".')
+    check_events(compiled)
     forms = currents.widened(compiled, forms)
     held, stopped = {}, learning.stopped(compiled, learns, {} if start is None else start.arrays)
     if start is not None:
@@ -80,15 +87,15 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
             machine, desk = build(compiled, start, stopped)
             held |= {q: weight_of(compiled, machine, desk, q, start.time) for q in stopped}
     compiled, rest = learning.at_rest(compiled, learns, held)
-    pairs, kinds = tables.kernel_tuple([(form.advance, form.peek) for form in forms])
-    kernels, peeks = (tuple(pair[k] for pair in pairs) for k in (0, 1))
+    pairs, kinds = tables.distinct([(form.advance, form.peek) for form in forms])
+    kernels, peeks = (addresses(pair[k] for pair in pairs) for k in (0, 1))
     whole = np.zeros(len(forms), dtype=np.int64)
     cells = tables.build_cells(compiled, [(form.state, form.coef) for form in forms], kinds, whole)
     runs = [group(part, part.delay) for part in compiled.projections]
     plastic = [part.plasticity is not None for part in compiled.projections]
-    runs = [replace(run, weight=learning.one_each(run)) if own else run for run, own in zip(runs, plastic, strict=True)]
+    runs = [replace(run, weight=lessons.one_each(run)) if own else run for run, own in zip(runs, plastic, strict=True)]
     wiring = tables.build_wiring(compiled, cells, runs)
-    klass = learning.build(compiled, runs, cells.size, learns, None, lambda q: _weights(wiring, q, runs[q]))
+    klass = lessons.build(compiled, runs, cells.size, learns, None, lambda q: _weights(wiring, q, runs[q]))
     runs = [replace(run, weight=np.empty(0)) if own else run for run, own in zip(runs, plastic, strict=True)]
     agenda, dues = _agenda(compiled, cells), empty_dues(int(cells.first[-1]))
     lines = _lines(compiled)
@@ -112,9 +119,9 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
         # What has changed by then is not an event to come.
         change_currents(reached, p, cells, flows)
     machine = Machine(kernels, peeks, cells, wiring, klass.tables, plan, agenda, queue, lines, dues, flows)
-    desk = Desk(runs, klass, rest)
+    desk = Desk(runs, klass, rest, pairs)
     for q in stopped - set(rest):
-        access(compiled, machine, desk, reached).put(q, held[q])
+        Reach(compiled, machine, desk, reached).put(q, held[q])
     return machine, desk
 
 
@@ -163,36 +170,47 @@ def weight_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, q: int, n
         return np.array(np.broadcast_to(desk.rest[q], len(compiled.projections[q].target)), dtype=np.float64)
     seen, wiring = desk.klass.looked_at(q), machine.wiring
     table, lesson = seen.tables.table, seen.lessons[q]
-    with tables.silence:
-        if table["rule"][q] >= 0 and not table["axonal"][q]:
-            # Behind a dendritic delay a spike under way has reached the synapse.
-            for projection, run, origin in zip(*under_way(machine), strict=True):
-                while projection == q:
-                    seen.tables.learn[table["rule"][q]](table, q, run - wiring.run_first[q], origin, 1)
-                    if wiring.run_final[run]:
-                        break
-                    run += 1
-        if table["rule"][q] >= 0:
-            settle(seen.tables, q, now, True)
+    if table["rule"][q] >= 0 and not table["axonal"][q]:
+        # Behind a dendritic delay a spike under way has reached the synapse.
+        for projection, run, origin in zip(*under_way(machine), strict=True):
+            while projection == q:
+                meet_now(seen.tables, q, run - wiring.run_first[q], origin)
+                if wiring.run_final[run]:
+                    break
+                run += 1
+    if table["rule"][q] >= 0:
+        settle(seen.tables, q, now, True)
     out = np.empty(len(lesson.weight))
     to_order(desk.runs[q], lesson.weight, out)
     return out
 
 
-def access(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> Access:
-    """Return how rules that act at intervals reach the weights at `now`."""
+class Reach:
+    """How rules that act at intervals reach the weights at `now`; see `upkeep.Access`."""
 
-    def whole(q: int) -> np.ndarray:
-        machine.wiring.tally[q, 1] += learning.whole(desk.klass, q, now)
-        out = np.empty(len(desk.klass.lessons[q].weight))
-        to_order(desk.runs[q], desk.klass.lessons[q].weight, out)
+    def __init__(self, compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> None:
+        self.compiled, self.machine, self.desk, self.time = compiled, machine, desk, now
+
+    def whole(self, q: int) -> np.ndarray:
+        """Return the weights as the last spikes to arrive left them."""
+        lesson = self.desk.klass.lessons[q]
+        self.machine.wiring.tally[q, 1] += learning.whole(self.desk.klass, q, self.time)
+        out = np.empty(len(lesson.weight))
+        to_order(self.desk.runs[q], lesson.weight, out)
         return out
 
-    def put(q: int, weight: np.ndarray) -> None:
-        place = desk.runs[q].place
-        desk.klass.lessons[q].weight[:] = weight if place is None else weight[place]
+    def put(self, q: int, weight: np.ndarray) -> None:
+        """Set the weights."""
+        place = self.desk.runs[q].place
+        self.desk.klass.lessons[q].weight[:] = weight if place is None else weight[place]
 
-    return Access(whole, put, lambda q: weight_of(compiled, machine, desk, q, now))
+    def now(self, q: int) -> np.ndarray:
+        """Return the weights as of now."""
+        return weight_of(self.compiled, self.machine, self.desk, q, self.time)
+
+    def move(self, q: int, *synapses: np.ndarray) -> CompiledSpiking:
+        """Refuse: networks with synapses that move are."""
+        raise CompileError('Synapses move on the clock alone. Use engine="clock".')
 
 
 def with_room(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> tuple[Machine, Desk]:

@@ -148,12 +148,13 @@ def _places(part: CompiledProjection, chosen: Plan, form: ClockForm, cells: Cell
         places = form.lands if len(form.lands) == 2 else form.lands * 2
         rows, gains = [row * n for row, _ in places], (places[0][1], places[1][1])
     weight = float(part.weight[0]) if len(part.weight) == 1 else 0.0
-    first = rows[1] if weight < 0.0 else rows[0]
+    # One weight has one sign, and its place says so; the sign of a weight that learns is looked at on arrival.
+    first = rows[1] if weight < 0.0 and part.plasticity is None else rows[0]
     # Targets count from the start of the whole population, but those of plastic synapses from the start of the part.
     shift = 0 if part.plasticity is not None else low
     wrap = 1 << 64
     return {
-        "place": (first - shift) % wrap if len(part.weight) == 1 else (rows[0] - shift) % wrap,
+        "place": (first - shift) % wrap,
         "split": (rows[1] - rows[0]) % wrap,
         "plus": gains[0],
         "minus": gains[1],

@@ -155,9 +155,12 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     does not fit the grid. Else the expected work decides: every expected spike and delivery at the `event_cost` of its
     model, against neurons x steps. See `expected_rates` for the rates.
     """
-    from snnsim.engines.clock import delay_steps, duration_steps
+    from snnsim.engines.clock import duration_steps
+    from snnsim.engines.clock_machine import delay_steps
     from snnsim.engines.currents import random_or_smooth
     from snnsim.engines.event import missing_forms
+    from snnsim.engines.reward import clock_only
+    from snnsim.engines.rewire import structural
 
     if started is not None:
         return started, f"the run continues one of the {started} engine"
@@ -166,6 +169,11 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     missing = missing_forms(compiled)
     if missing:
         return "clock", f"{', '.join(missing)} has no closed form between events"
+    stepped = clock_only(compiled)
+    if stepped:
+        return "clock", f"the network learns by {'; '.join(stepped)}: the event engine has no steps"
+    if structural(compiled):
+        return "clock", "the event engine does not move synapses"
     restless = random_or_smooth(compiled)
     if restless:
         return "clock", f"{', '.join(restless)} changes at every moment or at random: the event engine cannot look ahead under it"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
-import warnings
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +12,11 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, end_to_end, outgoing, spans
 from snnsim.engines.runs import Runs
-from snnsim.errors import CompileError, SimulationError
+from snnsim.errors import SimulationError
 from snnsim.kernels.layout import Cells, Wiring
 from snnsim.kernels.memory import on_a_line
 from snnsim.kernels.random import NEURON_STRIDE, stream_key
 
-#: Different models one network may hold: the drivers take a tuple of this length, so that they compile once.
-_KINDS = 8
 _CHUNK_SECONDS = 0.2
 
 
@@ -68,12 +64,10 @@ def check_continues(start: Any, digest: str, **now: Any) -> None:
         )
 
 
-def kernel_tuple(kernels: list[Any]) -> tuple[tuple[Any, ...], list[int]]:
-    """Return the distinct kernels padded to a fixed length, and the place of each given one."""
-    distinct = list(dict.fromkeys(kernels))
-    if len(distinct) > _KINDS:
-        raise CompileError(f"Network uses {len(distinct)} different models but an engine takes {_KINDS}. Use fewer models.")
-    return tuple(distinct + [distinct[0]] * (_KINDS - len(distinct))), [distinct.index(kernel) for kernel in kernels]
+def distinct(kernels: list[Any]) -> tuple[list[Any], list[int]]:
+    """Return the distinct kernels, and the place of each given one."""
+    different = list(dict.fromkeys(kernels))
+    return different, [different.index(kernel) for kernel in kernels]
 
 
 def build_cells(compiled: CompiledSpiking, parts: list[Any], kinds: list[int], low: np.ndarray, number: type = np.float64) -> Cells:
@@ -142,33 +136,6 @@ def build_wiring(compiled: CompiledSpiking, cells: Cells, runs: list[Runs]) -> W
     )
 
 
-class _Silence:
-    """Keeps numba's warning about kernels that travel as first-class functions to itself, in any number of threads.
-
-    Filters belong to the process: were each run to put back what it found, the last one would put back what another had set.
-    """
-
-    def __init__(self) -> None:
-        self._lock, self._inside, self._filters = threading.Lock(), 0, ExitStack()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            self._inside += 1
-            if self._inside == 1:
-                self._filters.enter_context(warnings.catch_warnings())
-                warnings.filterwarnings("ignore", message="First-class function type feature is experimental")
-
-    def __exit__(self, *exception: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._filters.close()
-
-
-#: Around every call of a kernel that takes kernels.
-silence = _Silence()
-
-
 class Chunks:
     """Sizes pieces of a run to about 0.2 s, so that a bar moves and Ctrl-C is heard; results do not depend on it."""
 
@@ -179,8 +146,7 @@ class Chunks:
     def timed(self):
         """Time one piece and adapt the size of the next."""
         began = time.perf_counter()
-        with silence:
-            yield self.size
+        yield self.size
         seconds = time.perf_counter() - began
         if seconds < 0.5 * _CHUNK_SECONDS:
             self.size = min(2 * self.size, 1 << 40)

@@ -9,6 +9,7 @@ import numpy as np
 
 from snnsim.errors import ParameterError, unknown_name
 from snnsim.network import Network, Population
+from snnsim.plasticity.base import Rules, rules_of
 from snnsim.record import Record
 from snnsim.units import as_integers
 
@@ -189,11 +190,19 @@ def check_samples(takes: list[Take], began: float, duration: float, dt: float, *
 
 
 def check_hears(network: Network) -> None:
-    """Refuse a source that listens to a population the network has not."""
+    """Refuse a source, or a rule, that listens to a population the network has not."""
     for name, population in network.populations.items():
         for heard in getattr(population.model, "hears", ()):
             if heard not in network.populations:
                 raise ParameterError(unknown_name(f"Population({name!r}).model.hears: population", heard, network.populations))
+    for name, projection in network.projections.items():
+        rule = (rules_of(name, projection.plasticity) or Rules()).spikes
+        wanted = [("hears", heard) for heard in getattr(rule, "hears", ())]
+        giver = getattr(rule, "dopamine", None)
+        for field, heard in [*wanted, *([] if giver is None else [("dopamine", giver)])]:
+            if heard not in network.populations:
+                owner = f"Projection({name}).plasticity: {type(rule).__name__}.{field}: population"
+                raise ParameterError(unknown_name(owner, heard, network.populations))
 
 
 def _once(entries: list[Any]) -> list[Any]:

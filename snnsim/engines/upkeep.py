@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines.recording import Recorder
 from snnsim.engines.takes import WeightTake
 from snnsim.errors import SimulationError
-from snnsim.plasticity.base import IntervalRule, Rules, Synapses
+from snnsim.plasticity.base import IntervalRule, Rules, StructuralRule, Synapses
 from snnsim.results import Recording
 from snnsim.stream.writer import Columns, Writer
 
@@ -20,17 +20,20 @@ _ROUNDING = 1e-9  # of times that are multiples of an interval, relative
 _SIDES = ("pre_count", "post_count")
 
 
-class Access(NamedTuple):
-    """How to reach the weights of a running engine, in order of source, then target.
+class Access(Protocol):
+    """How to reach the weights of a running engine, in order of source, then target."""
 
-    whole : q -> weights as the last spikes to arrive left them, a copy
-    put : (q, weights) -> None
-    now : q -> weights as of now, pending changes included; looking changes nothing
-    """
+    def whole(self, q: int, /) -> np.ndarray:
+        """Return the weights as the last spikes to arrive left them, a copy."""
 
-    whole: Callable[[int], np.ndarray]
-    put: Callable[[int, np.ndarray], None]
-    now: Callable[[int], np.ndarray]
+    def put(self, q: int, weight: np.ndarray, /) -> None:
+        """Set the weights."""
+
+    def now(self, q: int, /) -> np.ndarray:
+        """Return the weights as of now, pending changes included; looking changes nothing."""
+
+    def move(self, q: int, /, *synapses: np.ndarray) -> CompiledSpiking:
+        """Go on with (source, target, weight, moved) for every synapse. Returns the network."""
 
 
 def weight_columns(compiled: CompiledSpiking, takes: Iterable[WeightTake]) -> list[Columns]:
@@ -136,6 +139,9 @@ class Upkeep:
         rules: Any = part.plasticity
         if duty.q not in self._source:
             self._source[duty.q] = np.repeat(np.arange(len(part.row_ptr) - 1), part.fan_out)
+        if isinstance(duty.rule, StructuralRule):
+            self._move(duty, duty.rule, now, access)
+            return
         weight = access.whole(duty.q)
         (n_pre, n_post), (pre, post) = duty.sizes, (duty.state[name] for name in _SIDES)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -154,6 +160,19 @@ class Upkeep:
         self.updates[duty.q] += len(weight)
         for name in _SIDES:
             duty.state[name][:] = 0.0
+
+    def _move(self, duty: _Duty, rule: StructuralRule, now: float, access: Access) -> None:
+        q, part, compiled = duty.q, self._compiled.projections[duty.q], self._compiled
+        source, target, weight = self._source[q].copy(), part.target.astype(np.int64), access.whole(q)
+        (n_pre, n_post), (pre, post) = duty.sizes, (duty.state[name] for name in _SIDES)
+        # What is drawn depends on the seed and the time, not on where a run was cut.
+        seed = np.random.SeedSequence([compiled.seed, q, round(now / rule.interval)], spawn_key=(2,))
+        synapses = Synapses(source, target, weight, n_pre, n_post, pre, post, duty.state)
+        moved = rule.move(synapses, np.random.Generator(np.random.PCG64(seed)), recurrent=part.pre == part.post)
+        if moved.any():
+            self._compiled = access.move(q, source, target, weight, moved)
+            del self._source[q]
+        self.updates[q] += int(moved.sum())
 
     def saved(self, recorder: Recorder) -> dict[str, np.ndarray]:
         """Return what a continued run needs; spikes counted up to its end included."""

@@ -56,8 +56,10 @@ class SpikeArray(NeuronModel):
 
         # A time within rounding of a step's end belongs to that step.
         step = np.ceil(self.times / dt * (1.0 - 1e-12) - 1e-9).astype(np.int64) - 1
-        pairs, times = np.unique(np.stack([step, self.indices]), axis=1, return_counts=True)
-        coef = np.ascontiguousarray(np.vstack([pairs, times]), dtype=np.float64)
+        order = np.lexsort((self.indices, step))  # np.unique over pairs takes ten times as long for millions of spikes
+        pairs = np.stack([step, self.indices])[:, order]
+        new = np.flatnonzero(np.append(True, np.any(pairs[:, 1:] != pairs[:, :-1], axis=0))[: len(step)])
+        coef = np.ascontiguousarray(np.vstack([pairs[:, new], np.diff(new, append=len(step))]), dtype=np.float64)
 
         def cut(low: int, high: int) -> np.ndarray:
             mine = coef[:, (coef[1] >= low) & (coef[1] < high)]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from snnsim.errors import ParameterError
-from snnsim.units import check_fields, check_given
+from snnsim.units import check_fields, check_given, show
 
 
 class Plasticity:
@@ -21,12 +21,48 @@ class Plasticity:
     def __post_init__(self) -> None:
         check_fields(self)
         for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            if isinstance(getattr(self, field.name), np.ndarray):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray) and "bounds" in field.metadata:
                 name = f"{type(self).__name__}.{field.name}"
-                raise ParameterError(f"{name} must be one number for the projection. Make one projection per value.")
+                raise ParameterError(f"{name} = {show(value)} must be one number for the projection. Make one projection per value.")
+
+    def check_projection(self, owner: str) -> None:
+        """Raise ParameterError when this rule lacks what it needs in a projection."""
 
     def check_weights(self, owner: str, weight: np.ndarray) -> None:
         """Raise ParameterError when the weights at the start are none this rule can have."""
+
+
+class Reward(NamedTuple):
+    """Dopamine of a rule that waits for it: dc/dt = -c / tau_c, dw/dt = c d, dd/dt = -d / tau_d; see kernels/dopamine.py.
+
+    tau_c, tau_d : float   ms, time constants of eligibility and dopamine
+    giver : str or None    population whose spikes release `release` each, `delay` ms later
+    """
+
+    tau_c: float
+    tau_d: float
+    giver: str | None = None
+    release: float = 0.0
+    delay: float = 1.0
+
+
+class Voltage(NamedTuple):
+    """How a rule hears the postsynaptic potential; see kernels/voltage.py.
+
+    tau_minus, tau_plus : float       ms, time constants of the filters; the bank hands u_minus to the rule as a postsynaptic trace
+    theta_minus, theta_plus : float   mV, thresholds of the filtered potentials, and of the potential itself
+    gain : float                      potentiation per x_pre, ms and mV^2
+    v_spike, t_spike : float          mV, ms, what stands for the potential after a spike, and for how long; None: nothing does
+    """
+
+    tau_minus: float
+    tau_plus: float
+    theta_minus: float
+    theta_plus: float
+    gain: float
+    v_spike: float | None
+    t_spike: float
 
 
 class SynapseForm(NamedTuple):
@@ -39,6 +75,8 @@ class SynapseForm(NamedTuple):
                                 times a gain of one sign: the clock engine then keeps no histories
     pre_nearest, post_nearest   traces are set to 1 at a spike; else 1 is added
     own : float or None         start of a variable that every synapse has of its own; None: the rule has none
+    reward : Reward or None     that variable is an eligibility; the second of tau_pre is then tau_c
+    voltage : Voltage or None   the rule hears the potential: potentiation is that of kernels/voltage.py, and `replay` is not used
     """
 
     coef: tuple[float, ...]
@@ -50,6 +88,8 @@ class SynapseForm(NamedTuple):
     pre_nearest: bool = False
     post_nearest: bool = False
     own: float | None = None
+    reward: Reward | None = None
+    voltage: Voltage | None = None
 
 
 class SpikeRule(Plasticity):
@@ -61,6 +101,7 @@ class SpikeRule(Plasticity):
     Attributes
     ----------
     signed : bool       weights may change sign; the rule sees them as they are
+    clock_only : str    why the event engine cannot run it; empty: it can
     inhibitory : bool   weights are <= 0, also where all are 0
     delay : str         'dendritic': the delay of the projection lies behind the synapse, so that a presynaptic spike is there at
                         once and a postsynaptic one late; 'axonal': before it, the other way round. Pairs that meet at exactly
@@ -69,6 +110,7 @@ class SpikeRule(Plasticity):
 
     signed: ClassVar[bool] = False
     inhibitory: ClassVar[bool] = False
+    clock_only: ClassVar[str] = ""
     w_min: float
     w_max: float
     delay: str = "dendritic"
@@ -161,6 +203,17 @@ class IntervalRule(Plasticity):
         raise NotImplementedError(f"{type(self).__name__}.act")
 
 
+class StructuralRule(IntervalRule):
+    """An interval rule that moves synapses: their number stays. Only on the clock, and where all have one delay."""
+
+    def move(self, synapses: Synapses, random: np.random.Generator, *, recurrent: bool) -> np.ndarray:
+        """Change source, target and weight of some synapses in place. Returns which, bool[n].
+
+        recurrent : bool   both sides are one population, whose neurons get no synapse onto themselves
+        """
+        raise NotImplementedError(f"{type(self).__name__}.move")
+
+
 class Rules(NamedTuple):
     """The rules of one projection by what they work on."""
 
@@ -195,6 +248,7 @@ def rules_of(owner: str, given: Any) -> Rules | None:
         kind = next((kind for kind, cls in _KINDS.items() if isinstance(rule, cls)), None)
         if kind is None:
             raise ParameterError(f"{owner}.plasticity = {rule!r} must be a rule such as PairSTDP(). See snnsim.plasticity.")
+        rule.check_projection(owner)
         if kind == "slow":
             rule = (*found.get(kind, ()), rule)
         elif kind in found:
@@ -206,7 +260,7 @@ def rules_of(owner: str, given: Any) -> Rules | None:
 
 def check_choice(owner: str, value: Any, choices: tuple[str, ...]) -> None:
     """Raise ParameterError unless `value` is one of `choices`."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ParameterError(f"{owner} = {value!r} must be one of {', '.join(map(repr, choices))}.")
 
 

@@ -8,7 +8,7 @@ from typing import final
 from snnsim.plasticity.base import SpikeRule, SynapseForm, check_choice
 from snnsim.units import param
 
-_PAIRINGS = ("all_to_all", "nearest_symmetric", "nearest_pre_centred")
+_PAIRINGS = ("all_to_all", "nearest_symmetric", "nearest_pre_centred", "nearest_restricted")
 
 
 @final
@@ -29,6 +29,7 @@ class PairSTDP(SpikeRule):
     pairing : 'all_to_all'            every pre spike with every post spike
               'nearest_symmetric'     every spike with the last one of the other side: x is set to 1 at a spike
               'nearest_pre_centred'   every pre spike with the last post spike before it and the next one after it
+              'nearest_restricted'    only neighbours: no spike of either side lies between the two of a pair
     delay   : 'dendritic', 'axonal'   where the delay of the projection lies; see `SpikeRule`
 
     Source: Song, Miller & Abbott (2000), Nat. Neurosci. 3:919, additive; Guetig, Aharonov, Rotter & Sompolinsky (2003),
@@ -53,14 +54,16 @@ class PairSTDP(SpikeRule):
 
     def form(self) -> SynapseForm:
         """Return the traces and kernels of this rule."""
-        from snnsim.kernels.pair_stdp import attend_additive, learn_additive, replay_additive, replay_centred, replay_weighted
+        from snnsim.kernels import pair_stdp as kernels
 
         up, down = self.a_plus * self.w_max, self.a_minus * self.w_max
-        coef = (self.w_min, self.w_max, up, down, self.mu_plus, self.mu_minus)
+        coef = (self.w_min, self.w_max, up, down, self.mu_plus, self.mu_minus, self.tau_plus, self.tau_minus)
         traces = (self.tau_plus,), (self.tau_minus,)
         if self.pairing == "nearest_pre_centred":
-            return SynapseForm(coef, *traces, replay_centred, own=0.0, post_nearest=True)
+            return SynapseForm(coef, *traces, kernels.replay_centred, own=0.0, post_nearest=True)
+        if self.pairing == "nearest_restricted":
+            return SynapseForm(coef, *traces, kernels.replay_restricted, pre_nearest=True, post_nearest=True)
         nearest = self.pairing == "nearest_symmetric"
         if self.mu_plus > 0.0 or self.mu_minus > 0.0:
-            return SynapseForm(coef, *traces, replay_weighted, pre_nearest=nearest, post_nearest=nearest)
-        return SynapseForm(coef, *traces, replay_additive, learn_additive, attend_additive, nearest, nearest)
+            return SynapseForm(coef, *traces, kernels.replay_weighted, pre_nearest=nearest, post_nearest=nearest)
+        return SynapseForm(coef, *traces, kernels.replay_additive, kernels.learn_additive, kernels.attend_additive, nearest, nearest)

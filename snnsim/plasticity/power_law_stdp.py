@@ -34,7 +34,7 @@ class PowerLawSTDP(SpikeRule):
     a_minus: float = param(0.011, ge=0.0, doc="depression by one pair at zero lag, as a fraction of the weight")
     tau_plus: float = param(20.0, unit="ms", gt=0.0, doc="time constant of x_pre")
     tau_minus: float = param(20.0, unit="ms", gt=0.0, doc="time constant of x_post")
-    mu: float = param(0.4, ge=0.0, doc="exponent of the weight in potentiation")
+    mu: float = param(0.4, ge=0.0, le=1.0, doc="exponent of the weight in potentiation")
     w_0: float = param(1.0, gt=0.0, doc="size of the weight of reference, in the unit of the weight")
     delay: str = "dendritic"
     w_min: float = dataclasses.field(default=0.0, init=False, repr=False)

@@ -14,21 +14,26 @@ from snnsim.units import param
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WeightNormalisation(IntervalRule):
-    r"""Scale the weights onto every target so that their sizes add up to a given total.
+    r"""Scale the weights onto every target to a given norm: the sum of their sizes, or the length of their vector.
 
-    .. math:: w_{ij} \to w_{ij} \, W / \sum_k |w_{kj}|
+    .. math:: w_{ij} \to w_{ij} \, W \Big/ \Big(\sum_k |w_{kj}|^p\Big)^{1/p}
+
+    norm : p, 1 (the sum of the sizes is W) or any other number >= 1; 2 is the Euclidean length
 
     A target whose weights are all 0 is left alone. Together with a rule of spikes, weights are put back within its bounds, and
     the total is then missed by what was cut.
 
-    Source: Diehl & Cook (2015), Front. Comput. Neurosci. 9:99, sect. 2.4; von der Malsburg (1973), Kybernetik 14:85.
+    Source: Diehl & Cook (2015), Front. Comput. Neurosci. 9:99, sect. 2.4, and von der Malsburg (1973), Kybernetik 14:85, for
+    p = 1; Oja (1982), J. Math. Biol. 15:267, eq. 2, for p = 2.
     """
 
-    total: float = param(1.0, gt=0.0, doc="sum of the sizes of the weights onto a target, in their unit")
+    total: float = param(1.0, gt=0.0, doc="norm of the weights onto a target, in their unit")
+    norm: float = param(1.0, ge=1.0, doc="exponent of the norm")
     interval: float = param(100.0, unit="ms", gt=0.0, doc="time between two normalisations")
 
     def act(self, synapses: Synapses) -> None:
         """Scale the weights in place."""
-        sums = np.bincount(synapses.target, weights=np.abs(synapses.weight), minlength=synapses.n_post)
-        factor = np.where(sums > 0.0, self.total / np.where(sums > 0.0, sums, 1.0), 1.0)
+        powers = np.bincount(synapses.target, weights=np.abs(synapses.weight) ** self.norm, minlength=synapses.n_post)
+        norms = powers ** (1.0 / self.norm)
+        factor = np.where(norms > 0.0, self.total / np.where(norms > 0.0, norms, 1.0), 1.0)
         synapses.weight[:] *= factor[synapses.target]
