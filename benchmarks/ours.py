@@ -129,6 +129,20 @@ def run(
     return answer | {"rate": sum(late.values()) / (parameters.size * counted), "rates": rates}
 
 
+def timed_run(network: Any, duration: float, *, dt: float, seed: int, threads: int, learning: bool) -> tuple[float, Any]:
+    """Run a network on the clock. Returns the seconds of the simulation, without compiling and laying out, and the result."""
+    from snnsim.compiler.spiking import compile_spiking
+    from snnsim.engines import clock
+
+    compiled, layout = compile_spiking(network, seed=seed, dt=dt), []
+    learns = frozenset(q for q, part in enumerate(compiled.projections) if learning and part.plasticity is not None)
+    with timed_layout(clock, layout):
+        began = time.perf_counter()
+        result = clock.run(compiled, duration=duration, record=[], threads=threads, learns=learns)
+        seconds = time.perf_counter() - began
+    return seconds - sum(layout), result
+
+
 def learned(weights: np.ndarray) -> dict[str, Any]:
     """Return what is compared of the weights of plastic synapses."""
     return {"plastic": len(weights), "weight_mean": float(weights.mean()), "weight_sd": float(weights.std())}

@@ -36,6 +36,7 @@ def build(p, seed):
     for name, value in found.items():
         if abs(float(value) - p[name]) > 1e-6 * abs(p[name]):
             sys.exit(f"BindsNET has {name} = {float(value):g}, the workload {p[name]:g}")
+    exc.one_spike = p["one_spike"]
     return network
 
 

@@ -11,7 +11,7 @@ from benchmarks import peers
 from benchmarks.competition import DT, Competition
 from benchmarks.peers import Worker
 
-SMALL = Competition(n_inputs=110, n=30, active=30, steps=120, samples=3)
+SMALL = Competition(n_inputs=110, n=30, active=30, steps=120, samples=3, one_spike=True)
 SEED = 5
 NEEDED = pytest.mark.skipif(not peers.ready("bindsnet"), reason="BindsNET is not set up: python -m benchmarks setup bindsnet")
 
