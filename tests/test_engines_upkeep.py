@@ -108,6 +108,56 @@ def test_rates_are_low_passed_counts_and_weights_follow_the_drift():
     np.testing.assert_allclose(result.weights["source -> cells"], w, rtol=1e-12)
 
 
+def by_hand(rule, times, indices, step):
+    """Weights of two sources onto one cell that fires 1 ms after each of them, after five intervals of 10 ms."""
+    pre, post, w, held, keep = np.zeros(2), 0.0, np.full(2, 6.0), {}, np.exp(-10.0 / rule.tau)
+    for k in range(5):
+        count = np.array([np.sum((times > 10 * k) & (times <= 10 * k + 10) & (indices == i)) for i in (0, 1)])
+        fired = np.sum((times + 1.0 > 10 * k) & (times + 1.0 <= 10 * k + 10))
+        pre, post = keep * pre + (1 - keep) * count * 100.0, keep * post + (1 - keep) * fired * 100.0
+        w = w + rule.eta * 0.01 * step(rule, w, pre, post, held)
+    return w
+
+
+def covariance(rule, w, pre, post, held):
+    keep = np.exp(-10.0 / rule.tau_mean)
+    held["pre"] = keep * held.get("pre", 0.0) + (1 - keep) * pre
+    held["post"] = keep * held.get("post", 0.0) + (1 - keep) * post
+    return (pre - held["pre"]) * (post - (held["post"] if rule.theta_post is None else rule.theta_post))
+
+
+def oja(rule, w, pre, post, held):
+    y = post - rule.theta_post
+    return y * (pre - rule.theta_pre) - rule.alpha * y * y * w
+
+
+def bcm(rule, w, pre, post, held):
+    theta, keep = held.get("theta", rule.r_0), np.exp(-10.0 / rule.tau_theta)
+    held["theta"] = keep * theta + (1 - keep) * post**2 / rule.r_0
+    return pre * post * (post - theta)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("rule", "step"),
+    [
+        (sim.RateCovariance(eta=1e-4, tau=50.0, tau_mean=200.0), covariance),
+        (sim.RateCovariance(eta=1e-4, tau=50.0, tau_mean=200.0, theta_post=30.0), covariance),
+        (sim.RateOja(eta=1e-5, tau=50.0, alpha=0.5, theta_pre=0.0, theta_post=0.0), oja),
+        (sim.RateBCM(eta=1e-6, tau=50.0, r_0=20.0, tau_theta=100.0, w_max=10.0), bcm),
+    ],
+)
+def test_rules_of_rates_follow_their_drift(engine, rule, step):
+    times, indices = np.array([3.0, 12.0, 14.0, 33.0]), np.array([0, 1, 1, 0])
+    source = sim.Population("source", 2, sim.SpikeArray(times=times, indices=indices))
+    cells = sim.Population("cells", 1, sim.LIF(v_rest=0.0, v_reset=0.0, v_th=5.0, t_ref=0.0))
+    net = sim.Network(sim.Projection(source, cells, sim.AllToAll(), weight=6.0, delay=1.0, plasticity=rule))
+    weights = run_spiking(net, duration=50.0, engine=engine).weights["source -> cells"]
+    expected = by_hand(rule, times, indices, step)
+    assert np.all(expected > 5.0) and np.ptp(expected) > 1e-6  # the cell fires at every spike; the weights part
+    np.testing.assert_allclose(weights, expected, rtol=1e-12)
+
+
 def test_sanger_sees_the_sum_over_the_targets_before():
     rule = sim.RateSanger(eta=1.0, alpha=0.5)
     source, target = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 1, 2, 1, 0, 2])
