@@ -41,7 +41,7 @@ class HomeostaticLIF(LeakyNeuron):
 
     rate: float = param(10.0, unit="Hz", ge=0.0, doc="mean rate that the threshold aims at")
     eta: float = param(0.05, unit="mV", ge=0.0, doc="jump of the threshold at a spike")
-    theta_min: float = param(-10.0, unit="mV", le=0.0, doc="how far the threshold may fall; v_th + theta_min must stay above v_reset")
+    theta_min: float = param(-8.0, unit="mV", le=0.0, doc="how far the threshold may fall; v_th + theta_min must stay above v_reset")
 
     def __post_init__(self) -> None:
         super().__post_init__()
