@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 DT = 1.0  # ms
+REST = 700.0  # ms, seven time constants of the excitatory neurons
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +39,9 @@ class Competition:
     neither W nor theta changes within a step, and theta does not decay; columns are scaled all the same.
 
     steps : of a sample;   active, rate : inputs that fire in a sample, and their Hz; every sample has others
-    one_spike : off here, so that no chance parts the two sides;    samples : of a run;    tolerance : relative difference of mean rates, as in `RandomNetwork`
+    samples : of a run
+    one_spike : off here, so that no chance parts the two sides
+    tolerance : relative difference of mean rates; wide, for the two sides differ in what `run` says
     """
 
     n_inputs: int = 784
@@ -68,7 +71,7 @@ class Competition:
     rate: float = 88.0
     samples: int = 20
     one_spike: bool = False
-    tolerance: float = 0.1
+    tolerance: float = 0.2
 
     def inputs(self, seed: int) -> list[list[list[int]]]:
         """Return the input spikes of every sample: pairs of step (0 ... steps - 1) and input, in order; drawn before any run."""
@@ -85,17 +88,19 @@ class Competition:
 def run(parameters: Competition, inputs: list[list[list[int]]], *, seed: int, threads: int = 1) -> dict[str, Any]:
     """Present `inputs` to our network, learning and not.
 
-    It is the network of `Competition` but for what differs between simulators: potentials are held while refractory, nothing is
-    reset between samples, and a spike meets a synapse when it arrives, a step after BindsNET's.
+    It is the network of `Competition` but for what differs between simulators: potentials are held while refractory, a spike meets
+    a synapse when it arrives, a step after BindsNET's, and instead of a reset there is a silent time of REST between samples,
+    which is simulated and timed as well.
     Returns seconds (of one sample, learning), fixed_s (of one sample, not learning), rate (of E while learning, Hz).
     """
     from benchmarks.ours import timed_run
 
-    duration, seconds, rate = DT * parameters.steps * len(inputs), {}, 0.0
+    seconds: dict[bool, float] = {}
+    duration, rate = (DT * parameters.steps + REST) * len(inputs), 0.0
     for learning in (True, False):
         seconds[learning], result = timed_run(network(parameters, inputs), duration, dt=DT, seed=seed, threads=threads, learning=learning)
         if learning:
-            rate = result.counts.layers["E"].get("spikes", 0) / (parameters.n * duration * 1e-3)
+            rate = result.counts.layers["E"].get("spikes", 0) / (parameters.n * DT * parameters.steps * len(inputs) * 1e-3)
     each = {learning: taken / len(inputs) for learning, taken in seconds.items()}
     return {"seconds": each[True], "fixed_s": each[False], "rate": rate}
 
@@ -107,9 +112,10 @@ def network(parameters: Competition, inputs: list[list[list[int]]]) -> Any:
     import snnsim as sim
 
     p = parameters
-    step, index = (np.concatenate([np.array(sample)[:, k] + k_0 for k_0, sample in zip(first, inputs, strict=True)])
-                   for k, first in ((0, p.steps * np.arange(len(inputs))), (1, np.zeros(len(inputs), int))))  # fmt: skip
-    x = sim.Population("X", p.n_inputs, sim.SpikeArray(times=DT * (step + 1.0), indices=index))
+    slot = DT * p.steps + REST
+    times = np.concatenate([DT * (np.array(sample)[:, 0] + 1.0) + slot * k for k, sample in enumerate(inputs)])
+    index = np.concatenate([np.array(sample)[:, 1] for sample in inputs])
+    x = sim.Population("X", p.n_inputs, sim.SpikeArray(times=times, indices=index))
     exc = {"tau_m": p.tau_m_exc, "v_rest": p.v_rest_exc, "v_reset": p.v_reset_exc, "v_th": p.v_th_exc, "t_ref": p.t_ref_exc}
     inh = {"tau_m": p.tau_m_inh, "v_rest": p.v_rest_inh, "v_reset": p.v_reset_inh, "v_th": p.v_th_inh, "t_ref": p.t_ref_inh}
     e = sim.Population("E", p.n, sim.ALIF(**exc, b=0.0, q=p.theta_plus, tau_theta=p.tau_theta))
@@ -118,7 +124,7 @@ def network(parameters: Competition, inputs: list[list[list[int]]]) -> Any:
         a_plus=p.rate_post / p.w_max, a_minus=p.rate_pre / p.w_max, tau_plus=p.tau_trace, tau_minus=p.tau_trace, w_max=p.w_max,
         pairing="nearest_symmetric", delay="axonal",
     )  # fmt: skip
-    sums = sim.WeightNormalisation(total=p.w_sum, interval=DT * p.steps)
+    sums = sim.WeightNormalisation(total=p.w_sum, interval=slot)
     others = np.nonzero(~np.eye(p.n, dtype=bool))
     return sim.Network(
         sim.Projection(x, e, sim.AllToAll(), weight=sim.Uniform(low=0.0, high=p.w_init), delay=DT, plasticity=[rule, sums]),

@@ -110,8 +110,6 @@ def _cell(found: Mapping[str, Any], side: str) -> str:
     """Return the figure of one side with its unit, and what belongs to it."""
     unit = "s" if f"{side}_s" in found else "B"
     name = f"{side}_{unit}"
-    if found[name] is None:
-        return "still to come"
     each = [run[name] for run in found["runs"]]
     text = f"{found[name]:.3g} {unit}"
     if side == "ours" and max(each) - min(each) > MOVED * found[name]:

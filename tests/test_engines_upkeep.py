@@ -158,6 +158,22 @@ def test_rules_of_rates_follow_their_drift(engine, rule, step):
     np.testing.assert_allclose(weights, expected, rtol=1e-12)
 
 
+@pytest.mark.parametrize("rule", [sim.RateOja, sim.RateSanger])
+def test_rates_about_a_zero_start_at_it(rule):
+    learning = rule(eta=1e-3, tau=50.0, interval=10.0, alpha=0.1, theta_pre=80.0, theta_post=150.0)
+    times = np.array([3.0, 12.0, 14.0, 33.0])
+    source = sim.Population("source", 1, sim.SpikeArray(times=times, indices=np.zeros(4, dtype=int)))
+    cells = sim.Population("cells", 1, sim.LIF(v_rest=0.0, v_reset=0.0, v_th=5.0, t_ref=0.0))
+    net = sim.Network(sim.Projection(source, cells, sim.AllToAll(), weight=6.0, delay=1.0, plasticity=learning))
+    result = run_spiking(net, duration=50.0, engine="event")
+    x, y, w, keep = 0.0, 0.0, 6.0, np.exp(-10.0 / 50.0)
+    for k in range(5):
+        count, fired = (np.sum((at > 10 * k) & (at <= 10 * k + 10)) for at in (times, times + 1.0))
+        x, y = keep * x + (1 - keep) * (100.0 * count - 80.0), keep * y + (1 - keep) * (100.0 * fired - 150.0)
+        w += 1e-3 * 0.01 * y * (x - 0.1 * y * w)
+    np.testing.assert_allclose(result.weights["source -> cells"], w, rtol=1e-12)
+
+
 def test_sanger_sees_the_sum_over_the_targets_before():
     rule = sim.RateSanger(eta=1.0, alpha=0.5)
     source, target = np.array([0, 0, 0, 1, 2, 2]), np.array([0, 1, 2, 1, 0, 2])

@@ -153,9 +153,8 @@ class Upkeep:
                 f"{bad}. Lower its learning rate, or set bounds."
             )
         if rules.spikes is not None:
-            low, high = rules.spikes.w_min, rules.spikes.w_max
             sign = rules.spikes.sign(part.weight)
-            weight = sign * np.clip(sign * weight, low, high)
+            np.clip(weight, *sorted((sign * rules.spikes.w_min, sign * rules.spikes.w_max)), out=weight)
         access.put(duty.q, weight)
         self.updates[duty.q] += len(weight)
         for name in _SIDES:

@@ -22,7 +22,8 @@ class RateSanger(RateRule):
         x = r_{pre} - \theta_{pre}, \; y = r_{post} - \theta_{post}
 
     Linear neurons find the principal components of the inputs about theta_pre, in order. A synapse sees the sum over the synapses
-    of its source onto the targets before its own. Parameters of rates and bounds: `RateRule`.
+    of its source onto the targets before its own. Rates start at theta_pre and theta_post.
+    Parameters of rates and bounds: `RateRule`.
 
     Source: Sanger (1989), Neural Netw. 2:459, eq. 4.
     """
@@ -30,6 +31,10 @@ class RateSanger(RateRule):
     alpha: float = param(1.0, gt=0.0, doc="weight of the decay")
     theta_pre: float = param(0.0, unit="Hz", ge=0.0, doc="presynaptic rate that counts as 0")
     theta_post: float = param(0.0, unit="Hz", ge=0.0, doc="postsynaptic rate that counts as 0")
+
+    def start(self, n_pre: int, n_post: int) -> dict[str, np.ndarray]:
+        """Return rates of theta_pre and theta_post: a neuron not yet heard is at its zero, and teaches nothing."""
+        return {"pre": np.full(n_pre, self.theta_pre), "post": np.full(n_post, self.theta_post)}
 
     def drift(self, w: np.ndarray, pre: np.ndarray, post: np.ndarray, synapses: Synapses) -> np.ndarray:
         """Return growth less what is explained."""

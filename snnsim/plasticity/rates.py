@@ -18,8 +18,8 @@ class RateRule(IntervalRule):
 
     .. math:: \tau \dot r = -r + \sum_k \delta(t - t_k), \qquad \Delta w = \eta \, f(w, r_{pre}, r_{post}) \, \Delta t
 
-    Rates are in Hz, low-passed with tau; both start at 0. w_min and w_max bound the weight itself, which may be negative: Dale's
-    law is not kept unless w_min >= 0.
+    Rates are in Hz, low-passed with tau; both start at 0, or where a rule says. w_min and w_max bound the weight itself, which may
+    be negative: Dale's law is not kept unless w_min >= 0.
     """
 
     hears: ClassVar[bool] = True

@@ -33,7 +33,9 @@ class WeightNormalisation(IntervalRule):
 
     def act(self, synapses: Synapses) -> None:
         """Scale the weights in place."""
-        powers = np.bincount(synapses.target, weights=np.abs(synapses.weight) ** self.norm, minlength=synapses.n_post)
+        from snnsim.kernels.scale import add_sizes, scale
+
+        powers = np.zeros(synapses.n_post)
+        add_sizes(synapses.target, synapses.weight, self.norm, powers)
         norms = powers ** (1.0 / self.norm)
-        factor = np.where(norms > 0.0, self.total / np.where(norms > 0.0, norms, 1.0), 1.0)
-        synapses.weight[:] *= factor[synapses.target]
+        scale(synapses.target, np.where(norms > 0.0, self.total / np.where(norms > 0.0, norms, 1.0), 1.0), synapses.weight)
