@@ -23,7 +23,11 @@ from snnsim.models.snntorch_synaptic import Synaptic
 from snnsim.models.spike_array import SpikeArray
 from snnsim.models.varying_poisson import VaryingPoissonSource
 from snnsim.network import Network, Population, Projection
+from snnsim.plasticity.inhibitory_stdp import InhibitorySTDP
 from snnsim.plasticity.pair_stdp import PairSTDP
+from snnsim.plasticity.power_law_stdp import PowerLawSTDP
+from snnsim.plasticity.triplet_stdp import TripletSTDP
+from snnsim.plasticity.tsodyks_markram import TsodyksMarkram
 
 DT = 0.125  # ms: a power of two, so that a drawn delay is on the grid exactly
 
@@ -47,12 +51,15 @@ def random_model(random, choices, n, rest):
     model = choices[random.integers(len(choices))]
     more = random.integers(4)
     if model in (LIF, LIFExp, LIFAlpha, LIFCondExp, IF, ALIF, HomeostaticLIF):
-        t_ref = {"t_ref": max(rest, float(random.choice([0.0, DT, 1.0, 2.0])))}
+        given = {"t_ref": max(rest, float(random.choice([0.0, DT, 1.0, 2.0])))}
+        if model is HomeostaticLIF:
+            # The lowest threshold drawn may fall no further than to v_reset.
+            given["theta_min"] = -8.0
         if more == 1:
-            return model(v_th=random.uniform(-56.0, -50.0, n), **t_ref)
+            return model(v_th=random.uniform(-56.0, -50.0, n), **given)
         if more == 2:
-            return model(v_th=Uniform(low=-56.0, high=-50.0), v_init=Normal(mean=-62.0, std=2.0, high=-57.0), **t_ref)
-        return model(**t_ref)
+            return model(v_th=Uniform(low=-56.0, high=-50.0), v_init=Normal(mean=-62.0, std=2.0, high=-57.0), **given)
+        return model(**given)
     return model()
 
 
@@ -83,6 +90,19 @@ def random_side(random, population):
     return population
 
 
+def random_rule(random, weight):
+    """Return a rule for weights of about this size."""
+    rules = [
+        PairSTDP(a_plus=0.05, a_minus=0.04, w_max=weight),
+        PairSTDP(a_plus=0.05, a_minus=0.04, w_max=weight, mu_plus=0.5, mu_minus=1.0, pairing="nearest_symmetric", delay="axonal"),
+        PairSTDP(a_plus=0.05, a_minus=0.04, w_max=weight, pairing="nearest_pre_centred"),
+        TripletSTDP(a2_plus=0.01, a3_plus=0.02, a2_minus=0.02, w_max=weight, delay="axonal"),
+        PowerLawSTDP(a_minus=0.1, w_0=weight),
+        InhibitorySTDP(eta=0.05 * weight, w_max=weight),
+    ]
+    return rules[random.integers(len(rules))]
+
+
 def random_projection(random, pre, post, weight, *, now, plastic, dt):
     """Return a projection. now : bool   it may have no delay; weight : its size"""
     pre, post = random_side(random, pre), random_side(random, post)
@@ -101,9 +121,11 @@ def random_projection(random, pre, post, weight, *, now, plastic, dt):
     longest = 1 if random.integers(2) else 12
     delay = float(dt * random.integers(1, 1 + longest))
     if plastic:
-        rule = PairSTDP(a_plus=0.05, a_minus=0.04, w_max=weight)
-        given = Uniform(low=0.2 * weight, high=0.8 * weight) if random.integers(2) else 0.5 * weight
-        return Projection(pre, post, connector, weight=given, delay=delay, plasticity=rule)
+        rule = random_rule(random, weight)
+        size = -weight if isinstance(rule, InhibitorySTDP) else weight
+        given = Uniform(low=min(0.2 * size, 0.8 * size), high=max(0.2 * size, 0.8 * size)) if random.integers(2) else 0.5 * size
+        short = [TsodyksMarkram(U=0.6, tau_rec=30.0, tau_fac=float(random.choice([0.0, 20.0])))] if random.integers(3) == 0 else []
+        return Projection(pre, post, connector, weight=given, delay=delay, plasticity=[rule, *short])
     sign = 1.0 if random.random() < 0.7 else -1.0
     size = sign * weight / (1.0 if isinstance(connector, OneToOne) else max(1.0, 0.2 * post.size**0.5))
     kind = random.integers(4)
