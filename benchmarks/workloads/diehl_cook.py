@@ -28,6 +28,8 @@ def measure(options: Options) -> dict[str, Any]:
 def compare(parameters: Competition, options: Options) -> dict[str, Any]:
     """Present the same samples to both, in turn."""
     inputs = parameters.inputs(seed=1)
+    options.say("compiling the kernels")
+    competition.run(parameters, inputs[:1], seed=0, threads=options.threads)
     if options.peer is None:
         runs = [named([("ours", _ours(parameters, inputs, options, number))]) for number in range(options.runs)]
         return report("diehl_cook", options, runs, **_more(runs, ("ours",)))
