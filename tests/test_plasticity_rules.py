@@ -10,7 +10,7 @@ from nest_traces import load
 from pairing_reference import busy, learned, scripted
 
 from snnsim.connect import AllToAll
-from snnsim.engines import learning
+from snnsim.engines import lessons
 from snnsim.engines.spiking import run_spiking
 from snnsim.errors import ParameterError
 from snnsim.models.lif import LIF
@@ -312,7 +312,7 @@ def test_a_bank_opened_many_times_gives_what_a_replay_gives(monkeypatch, kind, f
     net = busy(rule, weight=-0.5 if kind == "inhibitory" else 0.5)
     run = {"duration": 1500.0, "engine": "clock", "dt": 0.25, "seed": 1, "record": {"cells": ["spikes"]}}
     banked = run_spiking(net, **run)
-    monkeypatch.setattr(learning, "is_banked", lambda part, form: False)
+    monkeypatch.setattr(lessons, "is_banked", lambda part, form: False)
     replayed = run_spiking(net, **run)
     np.testing.assert_array_equal(banked.spikes["cells"].times, replayed.spikes["cells"].times)
     for name, weight in banked.weights.items():
