@@ -95,7 +95,8 @@ def run(
     taken: dict[str, Any] = {option: value for option, value in asked.items() if option in valid}
     if "spare" in valid:
         taken["spare"] = True
-    taken["learns"] = frozenset(q for q, part in enumerate(compiled.projections) if learning and part.plasticity is not None)
+    if "learns" in valid:
+        taken["learns"] = frozenset(q for q, part in enumerate(compiled.projections) if learning and part.plasticity is not None)
     if precision != "double" and "precision" not in taken:
         raise CompileError(f"--precision = {precision}: the {name} engine keeps its states in double precision alone. Leave it out.")
     record = check_record(compiled.populations, {} if counted_from is None else {each: ["spikes"] for each in parameters.names}, DT)
