@@ -81,7 +81,7 @@ def test_missing_arrays_and_heads_that_do_not_divide_are_named():
 def test_data_of_unknown_name_list_the_valid_ones():
     with pytest.raises(ParameterError, match="'validation' is not known. Valid: train, test"):
         sim.data.load_digits("validation")
-    with pytest.raises(ParameterError, match="'digit' is not known. Valid: digits. Did you mean 'digits'"):
+    with pytest.raises(ParameterError, match="'digit' is not known. Valid: digits, digits_without_9. Did you mean 'digits'"):
         sim.data.load_model("digit")
 
 
