@@ -34,7 +34,7 @@ def received(source, target, n_post, weight, delay, fired):
 
 
 def layout(net):
-    return _build(compile_spiking(net, seed=0, dt=DT), None).plan.kind[0]
+    return _build(compile_spiking(net, seed=0, dt=DT), None, learns=frozenset([0])).plan.kind[0]
 
 
 def check(source, target, n_post, weight, delay, fired, *, threads, model, kind=None):
