@@ -1,148 +1,16 @@
-"""The float graph of a trained network: one frozen dataclass per operation, evaluated in numpy.
-
-Shapes leave out the batch: a value is float64[batch, *shape].
-"""
+"""The float graph of a trained network: nodes in order, checked, evaluated in numpy."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, final
+from typing import Any, final
 
 import numpy as np
 
 from snnsim.errors import ConversionError, ParameterError, unknown_name
-from snnsim.graph.functions import FUNCTIONS
-
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Node:
-    """One operation. `inputs` names the nodes it reads."""
-
-    name: str
-    inputs: tuple[str, ...]
-    shape: Shape
-    arity: ClassVar[int] = 1
-
-    def apply(self, *operands: np.ndarray) -> np.ndarray:
-        """Return float64[batch, *shape] from operands of the same form."""
-        raise NotImplementedError(f"{type(self).__name__}.apply")
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return the learned arrays by field name."""
-        return {f.name: value for f in dataclasses.fields(self) if isinstance(value := getattr(self, f.name), np.ndarray)}
-
-
-@final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Input(Node):
-    """Integers `low` .. `high`, each step worth `step`."""
-
-    arity = 0
-
-    low: int
-    high: int
-    step: float
-
-    def apply(self, *operands: np.ndarray) -> np.ndarray:
-        return operands[0] * self.step
-
-
-@final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Linear(Node):
-    """y = x W^T + b over the last axis; weight float64[out, in], bias broadcast to `shape` (it may hold positions)."""
-
-    weight: np.ndarray
-    bias: np.ndarray
-
-    def apply(self, *operands: np.ndarray) -> np.ndarray:
-        return operands[0] @ self.weight.T + self.bias
-
-
-@final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Add(Node):
-    """Elementwise sum: the residual connection."""
-
-    arity = 2
-
-    def apply(self, *operands: np.ndarray) -> np.ndarray:
-        return operands[0] + operands[1]
-
-
-@final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Multiply(Node):
-    """Scaled Einstein product of two nodes, such as 'ihd,jhd->hij' for attention scores.
-
-    subscripts : str          axes without the batch; an operand is reshaped to `views` first
-    views : tuple of shapes   shape of each operand as the subscripts read it
-    scale : float
-    """
-
-    arity = 2
-
-    subscripts: str
-    views: tuple[Shape, Shape]
-    scale: float
-
-    def apply(self, *operands: np.ndarray) -> np.ndarray:
-        left, right = (x.reshape(len(x), *view) for x, view in zip(operands, self.views, strict=True))
-        sides, out = self.subscripts.split("->")
-        first, second = sides.split(",")
-        product = np.einsum(f"Z{first},Z{second}->Z{out}", left, right, optimize=True)
-        return self.scale * product.reshape(len(left), *self.shape)
-
-
-@final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Softmax(Node):
-    """Softmax over the last axis."""
-
-    def apply(self, *operands: np.ndarray) -> np.ndarray:
-        e = np.exp(operands[0] - operands[0].max(axis=-1, keepdims=True))
-        return e / e.sum(axis=-1, keepdims=True)
-
-
-@final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LayerNorm(Node):
-    """(x - mean) / sqrt(var + eps) * gamma + beta over the last axis. Source: Ba et al. (2016), eq. 4."""
-
-    gamma: np.ndarray
-    beta: np.ndarray
-    eps: float
-
-    def apply(self, *operands: np.ndarray) -> np.ndarray:
-        x = operands[0]
-        centred = x - x.mean(axis=-1, keepdims=True)
-        spread = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + self.eps)
-        return centred / spread * self.gamma + self.beta
-
-
-@final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Activation(Node):
-    """A scalar function of every element, by name."""
-
-    function: str
-
-    def apply(self, *operands: np.ndarray) -> np.ndarray:
-        return FUNCTIONS[self.function](operands[0])
-
-
-@final
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Mean(Node):
-    """Mean over the leading axis (tokens)."""
-
-    def apply(self, *operands: np.ndarray) -> np.ndarray:
-        return operands[0].mean(axis=1)
+from snnsim.graph.functions import check_expression
+from snnsim.graph.nodes import Activation, Elementwise, Embedding, Gather, Input, Node, Softmax
 
 
 def _check_scalars(node: Node) -> None:
@@ -150,16 +18,56 @@ def _check_scalars(node: Node) -> None:
     if not all(type(size) is int and 1 <= size <= 2**24 for size in node.shape):
         raise ConversionError(f"Graph node {node.name!r}.shape = {node.shape} must hold sizes in 1 .. 2^24.")
     for field in ("step", "scale", "eps"):
-        value = getattr(node, field, 1.0)
-        if type(value) not in (int, float) or not 0.0 < value < np.inf:
-            raise ConversionError(f"Graph node {node.name!r}.{field} = {value!r} must be a finite number > 0.")
-    if isinstance(node, Input) and not (type(node.low) is type(node.high) is int and node.low < node.high):
+        value = getattr(node, field, None)
+        if value is None or isinstance(value, np.ndarray):
+            continue
+        finite = type(value) in (int, float) and np.isfinite(value)
+        if not finite or (field == "step" and value <= 0.0) or (field == "scale" and value == 0.0) or (field == "eps" and value < 0.0):
+            rule = {"step": "> 0", "scale": "other than 0", "eps": ">= 0"}[field]
+            raise ConversionError(f"Graph node {node.name!r}.{field} = {value!r} must be a finite number {rule}.")
+    if isinstance(node, Input):
+        _check_input(node)
+
+
+def _check_input(node: Input) -> None:
+    if node.kind not in ("levels", "real", "index"):
+        raise ConversionError(f"Graph node {node.name!r}: " + unknown_name("kind", node.kind, ("levels", "real", "index")))
+    if node.kind == "real":
+        if (node.low, node.high, node.step) != (None, None, None):
+            raise ConversionError(f"Graph node {node.name!r}: a real input has no low, high or step; calibration chooses them.")
+        return
+    if not (type(node.low) is type(node.high) is int and node.low < node.high):
         raise ConversionError(f"Graph node {node.name!r}: low = {node.low!r} and high = {node.high!r} must be whole numbers, low < high.")
+    if (node.step is None) != (node.kind == "index"):
+        raise ConversionError(f"Graph node {node.name!r}.step = {node.step!r}: levels have one, indices have none.")
+
+
+def _check_places(node: Node, sources: Sequence[Node]) -> None:
+    """Refuse indices that point past what they read."""
+    if isinstance(node, Gather):
+        size = sum(int(np.prod(source.shape)) for source in sources)
+        if node.index.dtype.kind not in "iu" or node.index.shape != node.shape or node.index.min() < -1 or node.index.max() >= size:
+            raise ConversionError(f"Graph node {node.name!r}.index must hold whole numbers in -1 .. {size - 1}, of shape {node.shape}.")
+    if isinstance(node, Embedding):
+        source = sources[0]
+        if not isinstance(source, Input) or source.kind != "index" or source.low != 0 or source.high != len(node.table) - 1:
+            raise ConversionError(f"Graph node {node.name!r} looks up {len(node.table)} rows: it needs an index input 0 .. {len(node.table) - 1}.")
 
 
 @final
 class Graph:
-    """Nodes in an order in which each comes after those it reads; the first is the input, the last the output.
+    """Nodes in an order in which each comes after those it reads; the first ones are the inputs.
+
+    Parameters
+    ----------
+    nodes : sequence of Node
+    outputs : sequence of str   what the model returns; default the last node
+
+    Attributes
+    ----------
+    nodes : mapping of str to Node
+    inputs, outputs : tuple of Node
+    host : frozenset of str      nodes computed before encoding: they read nothing but indices (embeddings, masks)
 
     Raises
     ------
@@ -167,49 +75,91 @@ class Graph:
                       that the node does not produce
     """
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
+    def __init__(self, nodes: Sequence[Node], outputs: Sequence[str] | None = None) -> None:
         table: dict[str, Node] = {}
         for node in nodes:
-            if node.name in table:
-                raise ConversionError(f"Graph has two nodes named {node.name!r}. Rename one.")
-            if len(node.inputs) != node.arity:
-                raise ConversionError(
-                    f"Graph node {node.name!r} reads {len(node.inputs)} nodes but a {type(node).__name__} takes {node.arity}."
-                )
-            _check_scalars(node)
-            for source in node.inputs:
-                if source not in table:
-                    raise ConversionError(f"Graph node {node.name!r}: " + unknown_name("input", source, table))
-            for field, array in node.arrays().items():
-                if not np.isfinite(array).all():
-                    raise ConversionError(f"Graph node {node.name!r}.{field} holds NaN or infinity: the model is damaged. Export it again.")
-            if isinstance(node, Activation) and node.function not in FUNCTIONS:
-                raise ConversionError(f"Graph node {node.name!r}: " + unknown_name("function", node.function, FUNCTIONS))
+            self._check(node, table)
             table[node.name] = node
-        if not nodes or not isinstance(nodes[0], Input) or sum(isinstance(node, Input) for node in nodes) != 1:
-            raise ConversionError("Graph must begin with its one Input node.")
+        if not nodes or not isinstance(nodes[0], Input):
+            raise ConversionError("Graph must begin with its inputs: give at least one Input node first.")
         self.nodes = MappingProxyType(table)
-        self.input: Input = nodes[0]
-        self.output = nodes[-1]
+        self.inputs: tuple[Input, ...] = tuple(node for node in nodes if isinstance(node, Input))
+        if any(not isinstance(node, Input) for node in nodes[: len(self.inputs)]):
+            raise ConversionError("Graph must begin with its inputs: move every Input node to the front.")
+        for name in outputs or ():
+            if name not in table:
+                raise ConversionError("Graph: " + unknown_name("output", name, table))
+        self.outputs: tuple[Node, ...] = tuple(table[name] for name in outputs) if outputs else (nodes[-1],)
+        self.host = self._on_host()
         self._check_shapes()
 
+    @staticmethod
+    def _check(node: Node, table: Mapping[str, Node]) -> None:
+        if node.name in table:
+            raise ConversionError(f"Graph has two nodes named {node.name!r}. Rename one.")
+        wrong = not node.inputs if node.arity is None else len(node.inputs) != node.arity
+        if wrong or (isinstance(node, Softmax) and len(node.inputs) > 2):
+            raise ConversionError(
+                f"Graph node {node.name!r} reads {len(node.inputs)} nodes but a {type(node).__name__} takes {node.arity or 'others'}."
+            )
+        _check_scalars(node)
+        for source in node.inputs:
+            if source not in table:
+                raise ConversionError(f"Graph node {node.name!r}: " + unknown_name("input", source, table))
+        for field, array in node.arrays().items():
+            if array.dtype.kind not in "b" and not np.isfinite(array).all():
+                raise ConversionError(f"Graph node {node.name!r}.{field} holds NaN or infinity: the model is damaged. Export it again.")
+        _check_places(node, [table[source] for source in node.inputs])
+        if isinstance(node, Activation):
+            check_expression(f"Graph node {node.name!r}", node.function, ("x",))
+        if isinstance(node, Elementwise):
+            check_expression(f"Graph node {node.name!r}", node.function, tuple(f"x{i}" for i in range(len(node.inputs))))
+
+    @property
+    def input(self) -> Input:
+        """The first input."""
+        return self.inputs[0]
+
+    @property
+    def output(self) -> Node:
+        """The first output."""
+        return self.outputs[0]
+
+    def _on_host(self) -> frozenset[str]:
+        host: set[str] = set()
+        for node in self.nodes.values():
+            if isinstance(node, Input):
+                if node.kind == "index":
+                    host.add(node.name)
+            elif node.on_host and all(source in host for source in node.inputs):
+                host.add(node.name)
+            elif isinstance(node, (Elementwise, Embedding)):
+                raise ConversionError(
+                    f"Graph node {node.name!r}: a {type(node).__name__} works on what the host computes from indices, not on spikes."
+                )
+        return frozenset(host)
+
     def _check_shapes(self) -> None:
-        probe = self.evaluate(np.full((1, *self.input.shape), self.input.low))
+        probe = self.evaluate({node.name: np.full((1, *node.shape), node.low or 0) for node in self.inputs})
         for name, value in probe.items():
             if value.shape[1:] != self.nodes[name].shape:
                 raise ConversionError(f"Graph node {name!r} produces {value.shape[1:]} but declares {self.nodes[name].shape}.")
 
-    def evaluate(self, inputs: np.ndarray) -> Mapping[str, np.ndarray]:
-        """Return the value of every node, float64[batch, *shape], for integer inputs int[batch, *input.shape]."""
+    def evaluate(self, inputs: Any) -> Mapping[str, np.ndarray]:
+        """Return the value of every node, float64[batch, *shape].
+
+        inputs : array[batch, *input.shape], or for several inputs a mapping of name to array, or a sequence in their order
+        """
+        given = named_inputs("Graph.evaluate", inputs, self)
         values: dict[str, np.ndarray] = {}
-        checked = check_inputs("Graph.evaluate", inputs, self.input)
-        for node in self.nodes.values():
-            operands = [values[source] for source in node.inputs] or [checked]
-            try:
-                values[node.name] = node.apply(*operands)
-            except ValueError as error:
-                shapes = ", ".join(str(operand.shape[1:]) for operand in operands)
-                raise ConversionError(f"Graph node {node.name!r} ({type(node).__name__}) cannot take {shapes}: {error}.") from error
+        with np.errstate(all="ignore"):  # what is not finite is found and named by who needs it
+            for node in self.nodes.values():
+                operands = [given[node.name]] if isinstance(node, Input) else [values[source] for source in node.inputs]
+                try:
+                    values[node.name] = node.apply(*operands)
+                except ValueError as error:
+                    shapes = ", ".join(str(operand.shape[1:]) for operand in operands)
+                    raise ConversionError(f"Graph node {node.name!r} ({type(node).__name__}) cannot take {shapes}: {error}.") from error
         return values
 
     def consumers(self, name: str) -> list[Node]:
@@ -217,28 +167,66 @@ class Graph:
         return [node for node in self.nodes.values() if name in node.inputs]
 
     def __repr__(self) -> str:
-        size = sum(array.size for node in self.nodes.values() for array in node.arrays().values())
+        size = sum(array.size for node in self.nodes.values() if not isinstance(node, Gather) for array in node.arrays().values())
         return f"Graph({len(self.nodes)} nodes, {size} learned numbers, {self.input.shape} -> {self.output.shape})"
 
 
-def check_inputs(owner: str, inputs: np.ndarray, node: Input) -> np.ndarray:
-    """Return inputs as int64[batch, *shape], or say what is wrong with their type, shape or range.
+def named_inputs(owner: str, inputs: Any, graph: Graph) -> dict[str, np.ndarray]:
+    """Return the checked arrays by input name. Raises ParameterError for missing, unknown or unequally long ones."""
+    names = [node.name for node in graph.inputs]
+    if isinstance(inputs, Mapping):
+        for name in inputs:
+            if name not in names:
+                raise ParameterError(f"{owner}: " + unknown_name("input", name, names))
+        given = dict(inputs)
+    elif isinstance(inputs, (tuple, list)) and len(names) > 1:
+        given = dict(zip(names, inputs, strict=False))
+        if len(inputs) > len(names):
+            raise ParameterError(f"{owner}: {len(inputs)} inputs were given but the model takes {len(names)}: {', '.join(names)}.")
+    else:
+        given = {names[0]: inputs}
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise ParameterError(f"{owner}: input {missing[0]!r} is missing. The model takes {', '.join(names)}.")
+    checked = {node.name: check_inputs(owner, given[node.name], node) for node in graph.inputs}
+    lengths = {name: len(array) for name, array in checked.items()}
+    if len(set(lengths.values())) > 1:
+        raise ParameterError(f"{owner}: inputs hold different numbers of samples: {lengths}. Give one of each per sample.")
+    return checked
+
+
+def check_inputs(owner: str, inputs: Any, node: Input) -> np.ndarray:
+    """Return inputs as [batch, *shape], int64 for levels and indices, float64 for real numbers, or say what is wrong with them.
 
     Raises ParameterError.
     """
-    array = np.asarray(inputs)
-    if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.rint(array)).all():
-        array = array.astype(np.int64)
-    if array.dtype.kind not in "iu":
-        raise ParameterError(
-            f"{owner}: inputs of dtype {array.dtype} must be whole numbers in {node.low} .. {node.high}. Quantise the images first."
-        )
+    try:
+        array = np.asarray(inputs)
+    except (ValueError, TypeError):
+        raise ParameterError(f"{owner}: {node.name!r} must be a regular array of numbers.") from None
+    if node.kind == "real":
+        if array.dtype.kind not in "fiub":
+            raise ParameterError(f"{owner}: {node.name!r} of dtype {array.dtype} must hold numbers.")
+        array = array.astype(np.float64)
+    else:
+        if array.dtype.kind == "b":
+            array = array.astype(np.int64)
+        if array.dtype.kind == "f" and np.isfinite(array).all() and (array == np.rint(array)).all():
+            array = array.astype(np.int64)
+        if array.dtype.kind not in "iu":
+            raise ParameterError(
+                f"{owner}: {node.name!r} of dtype {array.dtype} must hold whole numbers in {node.low} .. {node.high}. Quantise it first."
+            )
     if array.ndim != len(node.shape) + 1 or array.shape[1:] != node.shape:
         wanted = ", ".join(["batch", *map(str, node.shape)])
-        raise ParameterError(f"{owner}: inputs have shape {array.shape} but must have ({wanted}). Reshape or cut them.")
+        raise ParameterError(f"{owner}: {node.name!r} has shape {array.shape} but must have ({wanted}). Reshape or cut it.")
     if len(array) == 0:
-        raise ParameterError(f"{owner}: inputs hold no sample. Give at least one.")
+        raise ParameterError(f"{owner}: {node.name!r} holds no sample. Give at least one.")
+    if node.kind == "real":
+        if not np.isfinite(array).all():
+            raise ParameterError(f"{owner}: {node.name!r} holds NaN or infinity. Clean the data.")
+        return array
     outside = array[(array < node.low) | (array > node.high)]
     if outside.size:
-        raise ParameterError(f"{owner}: inputs hold {outside.flat[0]} but must lie in {node.low} .. {node.high}. Rescale them.")
+        raise ParameterError(f"{owner}: {node.name!r} holds {outside.flat[0]} but must lie in {node.low} .. {node.high}. Rescale it.")
     return array.astype(np.int64)
