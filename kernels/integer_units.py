@@ -69,7 +69,7 @@ def softmax_row(acc, params, want):
         top = max(top, np.int64(acc[i]))
     total = np.int64(0)
     for i in range(acc.size):
-        e = exponential[min((top - acc[i]) >> shift, n - 1)]
+        e = exponential[min((top - np.int64(acc[i])) >> shift, n - 1)]
         want[i] = e
         total += e
     for i in range(acc.size):
@@ -87,24 +87,53 @@ def _integer_root(value):
     return root
 
 
+@inline
+def _bits(value):
+    """Bits of value >= 0."""
+    n = 0
+    while value >> n > 0:
+        n += 1
+    return n
+
+
 @kernel_with(UNIT)
 def norm_row(acc, params, want):
-    """LayerNorm of a row. params: s_min, s_max, epsilon, gain[width], offset[width]; gain and offset times 2^12."""
+    """LayerNorm or RMSNorm of a row. params: s_min, s_max, epsilon, centred, fraction, gain[width], offset[width], scale[width].
+
+    Distances from the mean are cut to 20 bits, so that nothing overflows whatever the accumulators are.
+    """
     n = acc.size
-    low, high, epsilon = params[0], params[1], params[2]
-    gain = params[3 : 3 + n]
-    offset = params[3 + n :]
+    low, high, epsilon, centred, fraction = params[0], params[1], params[2], params[3], params[4]
+    gain = params[5 : 5 + n]
+    offset = params[5 + n : 5 + 2 * n]
+    scale = params[5 + 2 * n :]
     total = np.int64(0)
-    squares = np.int64(0)
+    if centred != 0:
+        for i in range(n):
+            total += np.int64(acc[i]) * scale[i]
+    top = np.int64(0)
     for i in range(n):
-        x = np.int64(acc[i])
-        total += x
-        squares += x * x
-    # Transient accumulators may be anything, even wrapped: then the value is meaningless, but there must be one.
-    root = _integer_root(_clip(n * squares - total * total + epsilon, 1, (1 << 42) - 1) << 20)
+        top = max(top, abs(n * np.int64(acc[i]) * scale[i] - total))
+    shift = max(0, _bits(top) - 20)
+    squares = epsilon >> min(2 * shift, 62)
     for i in range(n):
-        scaled = _divide((n * np.int64(acc[i]) - total) * gain[i] << 10, root)
-        want[i] = _clip((scaled + offset[i] + 2048) >> 12, low, high)
+        centre = (n * np.int64(acc[i]) * scale[i] - total) >> shift
+        squares += centre * centre
+    root = _integer_root(_clip(squares, 1, (1 << 52) - 1) << 10)
+    half = (np.int64(1) << fraction) >> 1
+    for i in range(n):
+        centre = (n * np.int64(acc[i]) * scale[i] - total) >> shift
+        want[i] = _clip((_divide((centre * gain[i]) << 5, root) + offset[i] + half) >> fraction, low, high)
+
+
+@kernel_with(UNIT)
+def max_row(acc, params, want):
+    """The first unit of a row answers the largest accumulator, the others nothing. params: s_min, s_max."""
+    top = acc[0]
+    for i in range(1, acc.size):
+        top = max(top, acc[i])
+        want[i] = 0
+    want[0] = _clip(top, params[0], params[1])
 
 
 @leaf

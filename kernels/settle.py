@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from snnsim.kernels._jit import kernel, leaf, leaf_inline
-from snnsim.kernels.integer_net import DENSE, PRODUCT, deliver, next_event
+from snnsim.kernels.integer_net import DENSE, PLAIN, add_row, deliver, events_of, next_event, touch
+from snnsim.kernels.integer_net import EVENTS, SCALED, SYNOPS
 
 
 class Trial(NamedTuple):
@@ -21,7 +22,7 @@ class Trial(NamedTuple):
 
     acc: np.ndarray  # int32[n_units]    accumulators
     s: np.ndarray  # int32[n_units]    emitted values
-    want: np.ndarray  # int32[n_units]    wanted values; those of the input population, the first, come filled in
+    want: np.ndarray  # int32[n_units]    wanted values; those of the input populations, the first, come filled in
     seen: np.ndarray  # int32[n_seen]     operands as product edges have seen them
     alive: np.ndarray  # bool[n_proj]      whether any event has passed a projection
     spikes: np.ndarray  # int64[n_pop]      events emitted
@@ -51,8 +52,9 @@ class Trials(NamedTuple):
 class Scratch(NamedTuple):
     """Room for one trial at a time."""
 
+    n_inputs: np.ndarray  # int64[1]         input populations
     begin: np.ndarray  # int64[n_pop]
-    reached: np.ndarray  # bool[n_pop]
+    pair: np.ndarray  # int64[2]
     queued: np.ndarray  # bool[n_rows]
     stale: np.ndarray  # bool[n_rows]      rows whose accumulators changed since their g was evaluated
     queue: np.ndarray  # int64[n_rows]
@@ -80,76 +82,141 @@ def _note(events, n, step, unit, size):
         events[n, 2] = size
 
 
-@leaf
-def settle_in_order(net, units, code, fresh, trial, seed, scratch):
-    """Schedule 'settled': a population speaks once all that feed it are silent."""
+@leaf_inline
+def _change(net, code, p, begin, trial, change, n_events):
+    """Let every unit of p speak until it has emitted what it wants.
+
+    change : int32[n_units]   filled in for p: what each unit added, or 0
+    Returns (events so far, the most that one unit emitted).
+    """
     s, want = trial.s, trial.want
-    n_pop = len(net.width)
-    begin, reached = scratch.begin, scratch.reached  # step at which p starts to speak; whether its inputs have changed
-    begin[:] = 0
-    reached[:] = fresh
-    reached[0] = True
-    n_events = 0
-    last = 0
-    for p in range(n_pop):
-        if not reached[p]:
-            continue
-        for row in range(net.row_ptr[p], net.row_ptr[p + 1]):
-            _evaluate(net, units, p, row, trial)
-        first = net.unit_ptr[p]
-        length = 0
-        for unit in range(first, net.unit_ptr[p + 1]):
-            step = begin[p]
-            while s[unit] != want[unit]:
-                size = next_event(code, want[unit] - s[unit])
+    length = 0
+    for unit in range(net.unit_ptr[p], net.unit_ptr[p + 1]):
+        difference = want[unit] - s[unit]
+        change[unit] = difference
+        if difference != 0:
+            events, _ = events_of(code, np.int64(difference))
+            trial.spikes[p] += events
+            length = max(length, events)
+            if len(trial.events) == 0:
+                n_events += events
+                s[unit] = want[unit]
+                continue
+            for step in range(begin, begin + events):
+                size = next_event(code, np.int64(want[unit] - s[unit]))
                 s[unit] += size
                 _note(trial.events, n_events, step, unit, size)
                 n_events += 1
-                step += 1
-                for e in range(net.out_ptr[p], net.out_ptr[p + 1]):
-                    deliver(net, e, unit - first, size, trial.acc, trial.seen, trial.alive, trial.counts)
-            trial.spikes[p] += step - begin[p]
-            length = max(length, step - begin[p])
+    return n_events, length
+
+
+@leaf_inline
+def _deliver_rows(net, code, e, p, trial, change, pair):
+    """Deliver all changes of p along a dense projection, two units of a row at a time: their targets are read and written once.
+
+    pair : int64[2]   room
+    """
+    post = net.post[e]
+    width, n_in, gain = net.width[post], net.n_step[e], np.int32(net.gain[e])
+    first, begin = net.unit_ptr[p], net.unit_ptr[post]
+    total, all_scaled = 0, 0
+    for row in range((net.unit_ptr[p + 1] - first) // n_in):
+        targets = trial.acc[begin + row * width : begin + (row + 1) * width]
+        held = 0
+        for channel in range(n_in):
+            difference = change[first + row * n_in + channel]
+            if difference != 0:
+                events, scaled = events_of(code, np.int64(difference))
+                total += events
+                all_scaled += scaled
+                pair[held] = channel
+                held += 1
+                if held == 2:
+                    _add_two(net, e, pair[0], pair[1], change[first + row * n_in + pair[0]] * gain, difference * gain, targets)
+                    held = 0
+        if held == 1:
+            entry = net.weight_ptr[e] + pair[0] * width
+            add_row(net, e, entry, width, change[first + row * n_in + pair[0]] * gain, targets)
+    trial.counts[e, EVENTS] += total
+    trial.counts[e, SYNOPS] += total * width
+    trial.counts[e, SCALED] += all_scaled * width
+    trial.alive[e] |= total > 0
+
+
+@leaf_inline
+def _add_two(net, e, channel, other, d, d_other, targets):
+    n = len(targets)
+    one, two = net.weight_ptr[e] + channel * n, net.weight_ptr[e] + other * n
+    if net.wide[e]:
+        a16, b16 = net.weights16[one : one + n], net.weights16[two : two + n]
+        for j in range(n):
+            targets[j] += d * np.int32(a16[j]) + d_other * np.int32(b16[j])
+    else:
+        a8, b8 = net.weights8[one : one + n], net.weights8[two : two + n]
+        for j in range(n):
+            targets[j] += d * np.int32(a8[j]) + d_other * np.int32(b8[j])
+
+
+@leaf
+def settle_in_order(net, units, code, fresh, trial, seed, scratch):
+    """Schedule 'settled': a population speaks once all that feed it are silent.
+
+    What a unit has to say is then known at once, so that its events are delivered as one and counted one by one.
+    """
+    begin, stale = scratch.begin, scratch.stale  # step at which p starts to speak; rows whose accumulators have changed
+    begin[:] = 0
+    stale[:] = fresh
+    scratch.queued[:] = True  # rows are looked at in their order, not queued
+    for row in range(net.row_ptr[scratch.n_inputs[0]]):
+        stale[row] = True
+    n_events = 0
+    last = 0
+    for p in range(len(net.width)):
+        reached = False
+        for row in range(net.row_ptr[p], net.row_ptr[p + 1]):
+            if stale[row]:
+                _evaluate(net, units, p, row, trial)
+                reached = True
+        if not reached:
+            continue
+        n_events, length = _change(net, code, p, begin[p], trial, scratch.spoken, n_events)
         last = max(last, begin[p] + length)
         for e in range(net.out_ptr[p], net.out_ptr[p + 1]):
             begin[net.post[e]] = max(begin[net.post[e]], begin[p] + length)
-            reached[net.post[e]] |= length > 0
+            if length > 0:
+                _pass_on(net, code, e, p, fresh, trial, scratch)
     return last, n_events
+
+
+@leaf_inline
+def _pass_on(net, code, e, p, fresh, trial, scratch):
+    """Deliver all changes of p along projection e."""
+    change, first = scratch.spoken, net.unit_ptr[p]
+    in_rows = net.connectivity[e] == DENSE and net.layout[e] == PLAIN
+    if in_rows:
+        _deliver_rows(net, code, e, p, trial, change, scratch.pair)
+        if fresh:
+            return
+    for unit in range(first, net.unit_ptr[p + 1]):
+        difference = np.int64(change[unit])
+        if difference != 0:
+            if not in_rows:
+                events, scaled = events_of(code, difference)
+                deliver(net, e, unit - first, difference, events, scaled, trial.acc, trial.seen, trial.alive, trial.counts)
+            if not fresh:
+                touch(net, e, unit - first, scratch.queued, scratch.stale, scratch.queue, 0)
 
 
 @leaf_inline
 def _begin(net, fresh, scratch):
     """Queue the rows to look at first: all of a fresh trial, those of the inputs when it continues. Returns their number."""
-    n = len(net.row_pop) if fresh else net.row_ptr[1]
+    n = len(net.row_pop) if fresh else net.row_ptr[scratch.n_inputs[0]]
     scratch.stale[:] = fresh
     scratch.queued[:] = False
     for row in range(n):
         scratch.queue[row] = row
         scratch.queued[row] = True
     return n
-
-
-@leaf_inline
-def _touch(net, e, unit, queued, stale, queue, n_queued):
-    """Mark the rows that an event of `unit` along `e` changed and queue them; return the length of the queue."""
-    post = net.post[e]
-    width = net.width[post]
-    connectivity = net.connectivity[e]
-    if connectivity == DENSE:
-        target = unit // net.n_step[e]
-    elif connectivity == PRODUCT:
-        target = np.int64(net.product_index[net.target_ptr[e] + unit]) // width
-    else:
-        target = unit % (net.unit_ptr[post + 1] - net.unit_ptr[post]) // width
-    first = net.row_ptr[post] + target
-    for j in range(net.n_touch[e]):
-        row = first + net.product_index[net.touch_ptr[e] + j]
-        stale[row] = True
-        if not queued[row]:
-            queued[row] = True
-            queue[n_queued] = row
-            n_queued += 1
-    return n_queued
 
 
 @leaf_inline
@@ -196,8 +263,9 @@ def settle_eagerly(net, units, code, fresh, trial, seed, scratch):
             p = scratch.population[i]
             local = scratch.speaker[i] - net.unit_ptr[p]
             for e in range(net.out_ptr[p], net.out_ptr[p + 1]):
-                if deliver(net, e, local, scratch.spoken[i], trial.acc, trial.seen, trial.alive, trial.counts) > 0:
-                    n_coming = _touch(net, e, local, queued, stale, coming, n_coming)
+                size = np.int64(scratch.spoken[i])
+                if deliver(net, e, local, size, 1, abs(size) > 1, trial.acc, trial.seen, trial.alive, trial.counts) > 0:
+                    n_coming = touch(net, e, local, queued, stale, coming, n_coming)
         queue, coming, n_queued = coming, queue, n_coming
         step += n_speakers > 0
     return step, n_events
@@ -259,8 +327,8 @@ def settle_shuffled(net, units, code, fresh, trial, seed, scratch):
         pool[i] = pool[n_pool]
         n_touched = 0
         if e >= 0:
-            deliver(net, e, unit, size, trial.acc, trial.seen, trial.alive, trial.counts)
-            n_touched = _touch(net, e, unit, queued, stale, touched, 0)
+            deliver(net, e, unit, size, 1, abs(size) > 1, trial.acc, trial.seen, trial.alive, trial.counts)
+            n_touched = touch(net, e, unit, queued, stale, touched, 0)
         else:
             row, p = unit, net.row_pop[unit]
             queued[row] = False
@@ -298,8 +366,9 @@ def settle_trials(net, units, schedule, code, fresh, trials, first, last):
     n_pop, n_rows, n_units = len(net.width), len(net.row_pop), trials.acc.shape[1]
     want = np.empty(n_units, dtype=np.int32)
     scratch = Scratch(
+        np.array([np.searchsorted(net.unit_ptr, trials.inputs.shape[1])]),
         np.empty(n_pop, dtype=np.int64),
-        np.empty(n_pop, dtype=np.bool_),
+        np.empty(2, dtype=np.int64),
         np.empty(n_rows, dtype=np.bool_),
         np.empty(n_rows, dtype=np.bool_),
         np.empty(n_rows, dtype=np.int64),

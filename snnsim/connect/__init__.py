@@ -9,10 +9,12 @@ from snnsim.connect.base import Connector, Shape, Sparse, Synapses
 from snnsim.connect.convolution import Convolution
 from snnsim.connect.dense import Dense
 from snnsim.connect.distance import DistanceDependent
+from snnsim.connect.filters import Filters
 from snnsim.connect.fixed_number import FixedInDegree, FixedOutDegree, FixedTotalNumber
 from snnsim.connect.fixed_probability import FixedProbability
 from snnsim.connect.from_arrays import FromArrays
 from snnsim.connect.from_sparse import FromSparse
+from snnsim.connect.gathered import Gathered, unwrap
 from snnsim.connect.one_to_one import OneToOne
 from snnsim.connect.product import Product
 from snnsim.connect.profiles import BallProfile, ExponentialProfile, GaussianProfile, Profile
@@ -29,12 +31,14 @@ __all__ = [
     "DistanceDependent",
     "Distribution",
     "ExponentialProfile",
+    "Filters",
     "FixedInDegree",
     "FixedOutDegree",
     "FixedProbability",
     "FixedTotalNumber",
     "FromArrays",
     "FromSparse",
+    "Gathered",
     "GaussianProfile",
     "LogNormal",
     "Normal",
@@ -52,5 +56,6 @@ __all__ = [
     "expand",
     "same_neurons",
     "sample",
+    "unwrap",
     "wire",
 ]

@@ -8,6 +8,7 @@ from typing import final
 from snnsim.connect.base import Connector, Shape
 from snnsim.connect.views import View
 from snnsim.errors import ParameterError, WiringError
+from snnsim.units import check_integer
 
 
 @final
@@ -17,12 +18,17 @@ class Product(Connector):
     partner : Population   the other operand
     subscripts : str       Einstein summation 'pre,partner->post' over the axes, for example 'ihd,jhd->hij'
 
+    shape : tuple of int   in which the partner is read, where it is `Gathered`; default its own
+
     An operand may carry merged axes, (tokens, width) for 'ihd': sizes follow from the populations whose axes are all named.
     Give the mirrored projection of the partner as well; together they keep ``acc = sum(pre * partner)`` for every order of events.
     """
 
-    def __init__(self, partner: object, subscripts: str) -> None:
+    weighted = True
+
+    def __init__(self, partner: object, subscripts: str, shape: Shape | None = None) -> None:
         self.partner = partner
+        self.shape = None if shape is None else tuple(check_integer("Product.shape", size, low=1) for size in shape)
         if not isinstance(subscripts, str):
             raise ParameterError(f"Product.subscripts = {subscripts!r} must be a text such as 'ihd,jhd->hij'.")
         self.subscripts = subscripts.replace(" ", "")
@@ -61,4 +67,4 @@ class Product(Connector):
         shape = getattr(self.partner, "shape", None)
         if shape is None or isinstance(self.partner, View):
             raise WiringError(f"{where}: Product.partner = {self.partner!r} must be a Population, and a whole one.")
-        self.sizes(where, pre, shape, post)
+        self.sizes(where, pre, self.shape or shape, post)

@@ -10,7 +10,9 @@ from snnsim.errors import WiringError
 
 @final
 class SumOver(Connector):
-    """Sum over the leading axis: (positions, width) to (width,). Pooling over tokens."""
+    """Sum over the leading axis: (positions, *shape) to shape, such as pooling over tokens."""
+
+    weighted = True
 
     def check(self, where: str, pre: Shape, post: Shape) -> None:
         if len(pre) < 2 or pre[1:] != post:

@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from snnsim.compiler.integer import CompiledInteger
-from snnsim.connect import Dense, Product
+from snnsim.connect import Dense, Filters, Gathered, Product, unwrap
 from snnsim.errors import ParameterError, SimulationError, unknown_name
 from snnsim.graph.integer import weight_words
 from snnsim.kernels.integer_net import BINARY, EVENTS, GRADED, N_COUNTERS, PARTNER_READS, SCALED, SIGNED_DIGIT, SYNOPS, UNARY
@@ -47,9 +47,9 @@ class IntegerState:
     alive: np.ndarray
 
 
-def _check_inputs(compiled: CompiledInteger, inputs: Any) -> np.ndarray:
-    name = compiled.populations[0]
-    population = compiled.network.populations[name]
+def _checked(population: Population, inputs: Any) -> np.ndarray:
+    """Return the inputs of one population as int32[trials, size], or say what is wrong with them."""
+    name = population.name
     low, high = population.model.bounds()  # type: ignore[attr-defined]
     try:
         array = np.asarray(inputs)
@@ -65,7 +65,23 @@ def _check_inputs(compiled: CompiledInteger, inputs: Any) -> np.ndarray:
     bad = array[(array < low) | (array > high)]
     if bad.size:
         raise ParameterError(f"simulate.inputs holds {bad.flat[0]} but {name!r} takes {low} .. {high}. Rescale the inputs.")
-    return np.ascontiguousarray(array.reshape(len(array), -1), dtype=np.int32)
+    return array.reshape(len(array), -1).astype(np.int32)
+
+
+def _check_inputs(compiled: CompiledInteger, inputs: Any) -> np.ndarray:
+    """Return what all input populations are given, side by side, int32[trials, n]."""
+    names = compiled.inputs
+    given = inputs if isinstance(inputs, Mapping) else {names[0]: inputs}
+    for name in given:
+        if name not in names:
+            raise ParameterError(unknown_name("simulate.inputs", name, names))
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise ParameterError(f"simulate.inputs lacks {missing[0]!r}: give a mapping with an array for each of {', '.join(names)}.")
+    parts = [_checked(compiled.network.populations[name], given[name]) for name in names]
+    if len({len(part) for part in parts}) > 1:
+        raise ParameterError(f"simulate.inputs holds {[len(part) for part in parts]} trials for {', '.join(names)}. Give as many for each.")
+    return np.ascontiguousarray(np.concatenate(parts, axis=1))
 
 
 def _start_state(compiled: CompiledInteger, trials: int, start: IntegerState | None) -> IntegerState:
@@ -166,7 +182,7 @@ def _population_counts(population: Population, rows: int, spikes: int, code: str
 def _projection_counts(projection: Projection, total: np.ndarray, code: str) -> dict[str, int]:
     """Count what one projection did. total : int64[N_COUNTERS]"""
     events, synops, partner_reads, scaled = (int(total[k]) for k in (EVENTS, SYNOPS, PARTNER_READS, SCALED))
-    product = isinstance(projection.connector, Product)
+    product = isinstance(unwrap(projection.connector)[0], Product)
     # A consumer of a product keeps what it has seen of either operand: one read and one write per event.
     kept = events if product else 0
     return {
@@ -182,9 +198,10 @@ def _projection_counts(projection: Projection, total: np.ndarray, code: str) -> 
 
 def weight_bytes(projection: Projection) -> int:
     """Return how many 8-bit words one weight takes; 0 where the weight is 1 or comes from a population."""
-    if isinstance(projection.connector, Dense):
-        return 1
-    if projection.weight is None:
+    connector, _ = unwrap(projection.connector)
+    if isinstance(connector, (Dense, Filters)):
+        return connector.weight.itemsize
+    if projection.weight is None or isinstance(connector, Product):
         return 0
     return weight_words(np.asarray(projection.weight))
 
@@ -202,17 +219,17 @@ def _counts(compiled: CompiledInteger, work: Trials, code: str, schedule: str) -
     for e, key in enumerate(compiled.projections):
         projection = compiled.network.projections[key]
         layers[key] = _projection_counts(projection, work.counts[:, e].sum(axis=0), code)
-        roles[key] = "product" if isinstance(projection.connector, Product) else "synaptic"
+        roles[key] = "product" if isinstance(unwrap(projection.connector)[0], Product) else "synaptic"
     return OperationCounts(layers, roles)
 
 
 def fan_out(projection: Projection) -> int | None:
-    """Return the synapses one event of `projection` reaches; None for a product, where it depends on the partner."""
+    """Return the synapses one event of `projection` reaches; None where it depends on the unit, or on the partner of a product."""
     match projection.connector:
-        case connector if hasattr(connector, "partner"):
+        case Dense(weight=weight):
+            return weight.shape[1]
+        case Gathered() | Product() | Filters():
             return None
-        case connector if hasattr(connector, "weight"):
-            return connector.weight.shape[1]
     return 1
 
 
@@ -264,7 +281,7 @@ def run_integer(
 
     Recording spikes settles every trial twice: the first run counts the events, the second notes them in just enough memory.
 
-    inputs : int[trials, *shape of the input population]
+    inputs : int[trials, *shape of the input population]; a mapping by population where there are several
     schedule, code : names in `SCHEDULES` and `CODES`
     threads : int   default one per core; trials run side by side
     Raises ParameterError, SimulationError for bad arguments, before any work is done.

@@ -9,12 +9,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from types import MappingProxyType
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from snnsim.graph.ir import Shape
+from snnsim.graph.nodes import Shape, convolve
 from snnsim.kernels.integer_units import evaluate_rows, keep
 from snnsim.models.integer import IntegerUnit
 
@@ -22,41 +23,55 @@ from snnsim.models.integer import IntegerUnit
 @final
 @dataclass(frozen=True, eq=False)
 class DenseEdge:
-    """acc += s_source @ weight over the last axis; weight int8[in, out]."""
+    """acc += gain * (x @ weight) over the last axis; weight int8 or int16[in, out]. x : see `Edge`."""
 
     source: str
     weight: np.ndarray
+    gain: int = 1
+    index: np.ndarray | None = None
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class OneToOneEdge:
-    """acc += weight * s_source; weight int32[width] or one number."""
+class FiltersEdge:
+    """acc += gain * convolution of x; weight int8 or int16[*kernel, in / groups, out], as `connect.Filters`."""
 
     source: str
     weight: np.ndarray
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int], ...]
+    dilation: tuple[int, ...]
+    groups: int = 1
+    gain: int = 1
+    index: np.ndarray | None = None
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class SumEdge:
-    """acc += sum of s_source over the leading axis."""
+class PointEdge:
+    """acc += sum over the leading axis of weight * x, x being [n, *shape]; weight int32, one number, or repeating along x."""
 
     source: str
+    weight: np.ndarray
+    index: np.ndarray | None = None
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class ProductEdge:
-    """acc += einsum(subscripts, s_left, s_right), operands reshaped to `views` first."""
+    """acc += gain * einsum(subscripts, x_left, x_right), operands reshaped to `views` first."""
 
     left: str
     right: str
     subscripts: str
     views: tuple[Shape, Shape]
+    gain: int = 1
+    left_index: np.ndarray | None = None
+    right_index: np.ndarray | None = None
 
 
-Edge = DenseEdge | OneToOneEdge | SumEdge | ProductEdge
+#: x is the value of `source`, or its units at `index` (int32[*shape of x], -1 for 0)
+Edge = DenseEdge | FiltersEdge | PointEdge | ProductEdge
 
 
 @final
@@ -64,14 +79,16 @@ Edge = DenseEdge | OneToOneEdge | SumEdge | ProductEdge
 class Layer:
     """One population of the converted network.
 
-    scale : float   real value of one emitted integer (of one accumulator unit for a readout)
+    scale : float or float[...]   real value of one emitted integer (of one accumulator unit for a readout), broadcast to `shape`
+    origin : str                  place in the user's source, or empty
     """
 
     name: str
     shape: Shape
     unit: IntegerUnit
     edges: tuple[Edge, ...]
-    scale: float
+    scale: Any
+    origin: str = ""
 
 
 def weight_words(weight: np.ndarray) -> int:
@@ -88,20 +105,46 @@ class Settled(NamedTuple):
     s: np.ndarray
 
 
-def _sum(edge: Edge, values: Mapping[str, Settled]) -> np.ndarray:
+def read(source: Settled, index: np.ndarray | None) -> np.ndarray:
+    """Return the values of a layer as an edge reads them, int64[trials, *shape]."""
+    if index is None:
+        return source.s
+    flat = source.s.reshape(len(source.s), -1)[:, index.ravel()]
+    flat[:, index.ravel() < 0] = 0
+    return flat.reshape(-1, *index.shape)
+
+
+def _real(x: np.ndarray, weight: np.ndarray, summed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return both in a float type in which a sum of `summed` products of them is exact."""
+    worst = int(np.abs(x).max(initial=0)) * int(np.abs(weight).max(initial=0)) * summed
+    kind = np.float32 if worst < 2**24 else np.float64
+    return x.astype(kind), weight.astype(kind)
+
+
+def _convolved(edge: FiltersEdge, x: np.ndarray, shape: Shape) -> np.ndarray:
+    values, weight = _real(x, edge.weight, edge.weight[..., 0].size)
+    return convolve(values, shape, weight, edge.stride, edge.padding, edge.dilation, edge.groups)
+
+
+def _sum(edge: Edge, values: Mapping[str, Settled], shape: Shape) -> np.ndarray:
     match edge:
-        case DenseEdge(source, weight):
-            return values[source].s.astype(np.float64) @ weight.astype(np.float64)
-        case OneToOneEdge(source, weight):
-            return values[source].s * weight
-        case SumEdge(source):
-            return values[source].s.sum(axis=1)
+        case DenseEdge():
+            x, weight = _real(read(values[edge.source], edge.index), edge.weight, len(edge.weight))
+            return (x @ weight).astype(np.int64) * edge.gain
+        case FiltersEdge():
+            return _convolved(edge, read(values[edge.source], edge.index), shape).astype(np.int64) * edge.gain
+        case PointEdge():
+            x = read(values[edge.source], edge.index)
+            x = x.reshape(len(x), -1, *shape)
+            weight = edge.weight if edge.weight.ndim == 0 else np.resize(edge.weight, x.shape[1:])
+            return (x * weight).sum(axis=1)
         case ProductEdge(left, right, subscripts, views):
             sides, out = subscripts.split("->")
             first, second = sides.split(",")
-            operands = [values[name].s.astype(np.float64) for name in (left, right)]
+            operands = read(values[left], edge.left_index), read(values[right], edge.right_index)
             a, b = (x.reshape(len(x), *view) for x, view in zip(operands, views, strict=True))
-            return np.einsum(f"Z{first},Z{second}->Z{out}", a, b, optimize=True)
+            a, b = _real(a, b, prod(size for label, size in zip(first, views[0], strict=True) if label not in out))
+            return np.einsum(f"Z{first},Z{second}->Z{out}", a, b, optimize=True).astype(np.int64) * edge.gain
 
 
 def evaluate_unit(unit: IntegerUnit, acc: np.ndarray) -> np.ndarray:
@@ -120,22 +163,25 @@ def evaluate_unit(unit: IntegerUnit, acc: np.ndarray) -> np.ndarray:
 
 @final
 class IntegerGraph:
-    """Layers in topological order; the first is the input, the last the readout."""
+    """Layers in topological order, the inputs first; layers that no other reads and whose unit is a `Readout` are outputs."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = MappingProxyType({layer.name: layer for layer in layers})
+        self.inputs = tuple(layer for layer in layers if layer.unit.label == "input")
         self.input, self.output = layers[0], layers[-1]
 
-    def evaluate(self, inputs: np.ndarray) -> dict[str, Settled]:
-        """Return accumulators and values of every layer for int[trials, *input shape]."""
+    def evaluate(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, Settled]:
+        """Return accumulators and values of every layer for int[trials, *input shape], by name where there are several inputs."""
+        given = inputs if isinstance(inputs, Mapping) else {self.input.name: inputs}
+        trials = len(given[self.input.name])
         values: dict[str, Settled] = {}
         for layer in self.layers.values():
-            if layer is self.input:
-                zero = np.zeros((len(inputs), *layer.shape), dtype=np.int64)
-                values[layer.name] = Settled(zero, inputs.astype(np.int64))
+            if layer.unit.label == "input":
+                zero = np.zeros((trials, *layer.shape), dtype=np.int64)
+                values[layer.name] = Settled(zero, np.asarray(given[layer.name]).astype(np.int64))
                 continue
-            acc = np.broadcast_to(layer.unit.bias, (len(inputs), *layer.shape)).astype(np.int64)
+            acc = np.broadcast_to(layer.unit.bias, (trials, *layer.shape)).astype(np.int64)
             for edge in layer.edges:
-                acc = acc + np.asarray(_sum(edge, values)).reshape(acc.shape).astype(np.int64)
+                acc = acc + _sum(edge, values, layer.shape).reshape(acc.shape)
             values[layer.name] = Settled(acc, evaluate_unit(layer.unit, acc))
         return values

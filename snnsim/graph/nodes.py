@@ -143,22 +143,30 @@ class Conv(Node):
     groups: int = 1
 
     def apply(self, *operands: np.ndarray) -> np.ndarray:
-        return convolve(operands[0], self, self.weight) + self.bias
+        sums = convolve(operands[0], self.shape, self.weight, self.stride, self.padding, self.dilation, self.groups)
+        return sums + self.bias
 
 
-def convolve(x: np.ndarray, conv: Conv, weight: np.ndarray) -> np.ndarray:
-    """Return the sums of a convolution, float64[batch, *space', channels out]: one matrix product per place in the kernel."""
-    kernel, space = weight.shape[:-2], conv.shape[:-1]
-    padded = np.pad(x, [(0, 0), *conv.padding, (0, 0)])
-    out = np.zeros((len(x), *conv.shape))
-    grouped = out.reshape(*out.shape[:-1], conv.groups, -1)
+def convolve(
+    x: np.ndarray,
+    shape: Shape,
+    weight: np.ndarray,
+    stride: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+    dilation: tuple[int, ...],
+    groups: int,
+) -> np.ndarray:
+    """Return the sums of a convolution, [batch, *shape], in the type of `x`: one matrix product per place in the kernel."""
+    kernel, space = weight.shape[:-2], shape[:-1]
+    padded = np.pad(x, [(0, 0), *padding, (0, 0)])
+    out = np.zeros((len(x), *shape), dtype=x.dtype)
+    grouped = out.reshape(len(x), -1, groups, shape[-1] // groups)
     for place in product(*map(range, kernel)):
-        window = tuple(
-            slice(at * d, at * d + (n - 1) * s + 1, s) for at, d, n, s in zip(place, conv.dilation, space, conv.stride, strict=True)
-        )
-        part = padded[(slice(None), *window)].reshape(len(x), *space, conv.groups, -1)
-        taps = weight[place].reshape(weight.shape[-2], conv.groups, -1)  # [in / groups, groups, out / groups]
-        grouped += np.einsum("...gi,igo->...go", part, taps, optimize=True)
+        window = tuple(slice(at * d, at * d + (n - 1) * s + 1, s) for at, d, n, s in zip(place, dilation, space, stride, strict=True))
+        part = padded[(slice(None), *window)].reshape(len(x), -1, groups, weight.shape[-2])
+        taps = weight[place].reshape(weight.shape[-2], groups, -1)
+        for group in range(groups):
+            grouped[:, :, group] += part[:, :, group] @ taps[:, group]
     return out
 
 

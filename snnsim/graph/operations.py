@@ -6,45 +6,41 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from snnsim.graph.integer import DenseEdge, Edge, IntegerGraph, OneToOneEdge, ProductEdge, Settled, SumEdge, weight_words
+from snnsim.graph.integer import DenseEdge, Edge, FiltersEdge, IntegerGraph, Layer, PointEdge, ProductEdge, Settled, read, weight_words
+from snnsim.graph.nodes import convolve
 from snnsim.results import OperationCounts
 
 
-def _view(values: Mapping[str, Settled], edge: ProductEdge) -> tuple[np.ndarray, np.ndarray]:
-    left, right = (values[name].s for name in (edge.left, edge.right))
-    return left.reshape(len(left), *edge.views[0]), right.reshape(len(right), *edge.views[1])
+def _ones(x: np.ndarray, skip_zeros: bool) -> np.ndarray:
+    return (x != 0).astype(np.float64) if skip_zeros else np.ones(x.shape)
 
 
-def _product_macs(edge: ProductEdge, left: np.ndarray, right: np.ndarray) -> int:
-    sides, _ = edge.subscripts.split("->")
-    first, second = sides.split(",")
-    return int(np.einsum(f"Z{first},Z{second}->", left, right, optimize=True))
-
-
-def _edge_counts(edge: Edge, values: Mapping[str, Settled], skip_zeros: bool) -> dict[str, int]:
+def _edge_counts(edge: Edge, layer: Layer, values: Mapping[str, Settled], skip_zeros: bool) -> dict[str, int]:
     """Return MACs, adds, weights and activations read by one edge over all trials."""
+    if isinstance(edge, ProductEdge):
+        sides, out = edge.subscripts.split("->")
+        first, second = sides.split(",")
+        operands = read(values[edge.left], edge.left_index), read(values[edge.right], edge.right_index)
+        left, right = (_ones(x.reshape(len(x), *view), skip_zeros) for x, view in zip(operands, edge.views, strict=True))
+        macs = np.einsum(f"Z{first},Z{second}->", left, right, optimize=True)
+        return {"macs": int(macs), "activation_reads": left.size + right.size}
+    x = read(values[edge.source], edge.index)
+    # A zero-skipping accelerator still reads every activation to see that it is zero.
+    reads = x.size if edge.index is None else len(x) * int((edge.index >= 0).sum())
+    used = _ones(x, skip_zeros) if edge.index is None else _ones(x, skip_zeros) * (edge.index >= 0)
     match edge:
-        case DenseEdge(source, weight):
-            s = values[source].s
-            used = np.count_nonzero(s) if skip_zeros else s.size
-            # A zero-skipping accelerator still reads every activation to see that it is zero.
-            return {"macs": int(used) * weight.shape[1], "weight_fetches": weight.size * len(s), "activation_reads": s.size}
-        case OneToOneEdge(source, weight):
-            s = values[source].s
-            used = int(np.count_nonzero(s)) if skip_zeros else s.size
+        case DenseEdge(_, weight):
+            words = weight.size * weight.itemsize
+            return {"macs": int(used.sum()) * weight.shape[1], "weight_fetches": words * len(x), "activation_reads": reads}
+        case FiltersEdge(_, weight):
+            ones = np.ones((*weight.shape[:-1], edge.groups))  # one channel out of every group
+            shape = (*layer.shape[:-1], edge.groups)
+            macs = convolve(used, shape, ones, edge.stride, edge.padding, edge.dilation, edge.groups).sum() * (weight.shape[-1] // edge.groups)
+            return {"macs": int(macs), "weight_fetches": weight.size * weight.itemsize * len(x), "activation_reads": reads}
+        case PointEdge(_, weight):
             words = weight_words(weight)
-            return {"macs" if words else "adds": used, "weight_fetches": words * np.size(weight) * len(s), "activation_reads": s.size}
-        case SumEdge(source):
-            s = values[source].s
-            return {"adds": int(np.count_nonzero(s)) if skip_zeros else s.size, "activation_reads": s.size}
-        case ProductEdge():
-            left, right = _view(values, edge)
-            if skip_zeros:
-                left, right = (left != 0), (right != 0)
-            else:
-                left, right = np.ones_like(left), np.ones_like(right)
-            macs = _product_macs(edge, left.astype(np.float64), right.astype(np.float64))
-            return {"macs": macs, "activation_reads": left.size + right.size}
+            counts = {"macs" if words else "adds": int(used.sum()), "activation_reads": reads}
+            return counts | ({"weight_fetches": words * np.size(weight) * len(x)} if words else {})
 
 
 def ann_operations(graph: IntegerGraph, values: Mapping[str, Settled], *, skip_zeros: bool) -> OperationCounts:
@@ -62,7 +58,7 @@ def ann_operations(graph: IntegerGraph, values: Mapping[str, Settled], *, skip_z
         rows = s.size // layer.shape[-1]
         counts: dict[str, int] = {"activation_writes": s.size}
         for edge in layer.edges:
-            for kind, count in _edge_counts(edge, values, skip_zeros).items():
+            for kind, count in _edge_counts(edge, layer, values, skip_zeros).items():
                 counts[kind] = counts.get(kind, 0) + int(count)
         if layer.unit.label == "group":
             own = {kind: count * rows for kind, count in layer.unit.operations(layer.shape[-1]).items() if kind != "state_reads"}
