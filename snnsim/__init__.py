@@ -20,7 +20,7 @@ __version__ = "0.1.0"
 #: public name -> module that holds it
 _PUBLIC = {
     "AllToAll": "connect", "Dense": "connect", "FixedProbability": "connect", "FromArrays": "connect", "OneToOne": "connect",
-    "Product": "connect", "SumOver": "connect",
+    "Filters": "connect", "Gathered": "connect", "Product": "connect", "SumOver": "connect",
     "Convolution": "connect", "DistanceDependent": "connect", "FixedInDegree": "connect", "FixedOutDegree": "connect",
     "FixedTotalNumber": "connect", "FromSparse": "connect",
     "BallProfile": "connect", "ExponentialProfile": "connect", "GaussianProfile": "connect",
@@ -32,7 +32,7 @@ _PUBLIC = {
     "Synaptic": "models.snntorch_synaptic",
     "LIF": "models.lif", "LIFExp": "models.lif_exp", "PoissonSource": "models.poisson", "SpikeArray": "models.spike_array",
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
-    "IntegerInput": "models.integer_input", "NormRow": "models.norm_row", "Readout": "models.readout",
+    "IntegerInput": "models.integer_input", "MaxRow": "models.max_row", "NormRow": "models.norm_row", "Readout": "models.readout",
     "SoftmaxRow": "models.softmax_row", "Staircase": "models.staircase", "Table": "models.table",
     "BCM": "plasticity.bcm", "ClopathSTDP": "plasticity.clopath_stdp", "CovarianceHebb": "plasticity.covariance_hebb",
     "Hebb": "plasticity.hebb",
@@ -49,7 +49,7 @@ _PUBLIC = {
     "Record": "record", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
-    "convert": "conversion.spiking_model", "SpikingModel": "conversion.spiking_model",
+    "convert": "conversion.convert", "SpikingModel": "conversion.spiking_model",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",

@@ -201,6 +201,7 @@ class Result:
     weights : mapping of projection to float64[n]        final weights of plastic projections, in order of source, target
     values : mapping of population to int64[trials, *shape]       settled integers (networks of integer units)
     accumulators : mapping of population to int64[trials, *shape] their inputs
+    outputs : mapping of output to float64[trials, *shape]        decoded outputs of a converted model
     counts : OperationCounts
     state : object                                       give it to ``simulate(start=...)`` to continue
     wiring : mapping of projection to (row_ptr, target, n_post)   synapses of plastic projections; see `connections`
@@ -220,6 +221,7 @@ class Result:
     weights: Mapping[str, np.ndarray] = field(default_factory=dict)
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
     accumulators: Mapping[str, np.ndarray] = field(default_factory=dict)
+    outputs: Mapping[str, np.ndarray] = field(default_factory=dict)
     state: Any = None
     cut: bool = False
     stream: str | None = None

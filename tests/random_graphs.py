@@ -91,7 +91,7 @@ def random_spatial_graph(seed: int) -> IntegerGraph:
     layers = [Layer("image", (*space, channels), IntegerInput(s_min=-9, s_max=9), (), 1.0), Layer("other", (4,), IntegerInput(s_max=5), (), 1.0)]
     wide = bool(random.random() < 0.5)
     weight = random.integers(-3000, 3000, size=(*kernel, channels // groups, out)) if wide else random.integers(-100, 100, size=(*kernel, channels // groups, out))
-    edge = FiltersEdge("image", weight.astype(np.int16 if wide else np.int8), stride, padding, dilation, groups, gain=int(random.integers(1, 4)))
+    edge = FiltersEdge("image", weight.astype(np.int16 if wide else np.int8), (*space, channels), stride, padding, dilation, groups, gain=int(random.integers(1, 4)))
     spread = DenseEdge("other", random.integers(-9, 9, size=(3, out)).astype(np.int8), 2, random_places(random, (*reached, 3), 4))
     shape = (*reached, out)
     unit = Staircase(theta=random.integers(1, 2000, size=out), s_min=-20, s_max=20, bias=random.integers(-99, 99, size=shape))

@@ -134,8 +134,8 @@ def _whole(key: str, projection: Projection) -> np.ndarray:
 def _gain(key: str, projection: Projection) -> int:
     """Return the gain of a dense, convolving or product projection."""
     gain = _whole(key, projection)
-    if gain.ndim or gain < 1:
-        raise WiringError(f"Projection({key!r}).weight is the gain of its connector: it must be one whole number >= 1.")
+    if gain.ndim or gain == 0:
+        raise WiringError(f"Projection({key!r}).weight is the gain of its connector: it must be one whole number other than 0.")
     return int(gain)
 
 
@@ -191,14 +191,14 @@ def _bound(key: str, projection: Projection, units: Mapping[str, IntegerUnit]) -
     largest = max(abs(bound) for bound in units[projection.pre.name].bounds())
     match unwrap(projection.connector)[0]:
         case Dense(weight=weight):
-            return _absolute_sum(weight) * (largest * _gain(key, projection))
+            return _absolute_sum(weight) * (largest * abs(_gain(key, projection)))
         case Filters(weight=weight):
-            return _absolute_sum(weight.reshape(-1, weight.shape[-1])) * (largest * _gain(key, projection))
+            return _absolute_sum(weight.reshape(-1, weight.shape[-1])) * (largest * abs(_gain(key, projection)))
         case Product() as product:
             partner = max(abs(bound) for bound in units[product.partner.name].bounds())  # type: ignore[attr-defined]
             sizes = product.sizes(key, _own_shape(projection), _partner_shape(product), projection.post.shape)
             summed = prod(size for label, size in sizes.items() if label not in product.post_labels)
-            return np.array((largest * partner * summed * _gain(key, projection) + 1) // 2)  # each side brings half of the sum
+            return np.array((largest * partner * summed * abs(_gain(key, projection)) + 1) // 2)  # each side brings half of the sum
         case _:
             weights = np.abs(_point_weights(key, projection).astype(np.int64))
             spread = np.resize(weights, _own_shape(projection)).reshape(-1, *projection.post.shape)

@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from snnsim.errors import ConversionError
-from snnsim.graph.ir import Graph
+from snnsim.graph.ir import Graph, named_inputs
+from snnsim.graph.nodes import LOWEST
+
+_AT_ONCE = 16  # samples held at a time
 
 
-def ranges(graph: Graph, calibration: np.ndarray) -> Mapping[str, float]:
-    """Return the largest magnitude of every node over the calibration inputs int[n, *input shape].
+class Range(NamedTuple):
+    """Smallest and largest value of a node over the calibration inputs, float64[channels] along its last axis, 0 included."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def largest(self) -> np.ndarray:
+        """Largest magnitude, float64[channels]."""
+        return np.maximum(-self.low, self.high)
+
+
+def _range(value: np.ndarray) -> Range:
+    rows = value.reshape(-1, value.shape[-1]) if value.ndim > 1 else value[:, None]
+    real = np.where(rows <= LOWEST / 2, 0.0, rows)
+    return Range(np.minimum(real.min(axis=0), 0.0), np.maximum(real.max(axis=0), 0.0))
+
+
+def ranges(graph: Graph, calibration: Any, names: Iterable[str]) -> Mapping[str, Range]:
+    """Return the range of the nodes `names` over the calibration inputs, as `Graph.evaluate` takes them.
 
     Raises ConversionError naming a node that is zero, or not finite, on all of them: no scale would fit it.
     """
-    largest = {name: float(np.abs(value).max()) for name, value in graph.evaluate(calibration).items()}
-    for name, value in largest.items():
-        if not np.isfinite(value):
-            raise ConversionError(f"Graph node {name!r} is not finite on the calibration data. Check the weights and the inputs.")
-        if value == 0.0:
-            raise ConversionError(f"Graph node {name!r} is 0 on all {len(calibration)} calibration inputs. Give inputs that excite it.")
-    return largest
+    given = named_inputs("calibration", calibration, graph)
+    found: dict[str, Range] = {}
+    samples = len(next(iter(given.values())))
+    for first in range(0, samples, _AT_ONCE):
+        values = graph.evaluate({name: array[first : first + _AT_ONCE] for name, array in given.items()})
+        for name in names:
+            if not np.isfinite(values[name]).all():
+                raise ConversionError(f"Graph node {name!r} is not finite on the calibration data. Check the weights and the inputs.")
+            low, high = _range(values[name])
+            old = found.get(name, Range(low, high))
+            found[name] = Range(np.minimum(old.low, low), np.maximum(old.high, high))
+    for name, limits in found.items():
+        if not limits.largest.any():
+            raise ConversionError(f"Graph node {name!r} is 0 on all {samples} calibration inputs. Give inputs that excite it.")
+    return found

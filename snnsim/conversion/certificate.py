@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -63,10 +63,10 @@ class Certificate:
 
 def certify(graph: IntegerGraph, compiled: CompiledInteger, result: Result, reference: Mapping[str, Settled]) -> Certificate:
     """Compare a settled run with the integer program on the same inputs, in every layer."""
-    first = graph.input.name
-    got, wanted = result.values.get(first), reference[first].s if first in reference else None
-    if got is None or wanted is None or got.shape != wanted.shape or (got != wanted).any():
-        raise ParameterError("certificate: run and reference must belong to this model and to the same inputs. Make both from one array.")
+    for layer in graph.inputs:
+        got, wanted = result.values.get(layer.name), reference[layer.name].s if layer.name in reference else None
+        if got is None or wanted is None or got.shape != wanted.shape or (got != wanted).any():
+            raise ParameterError("certificate: run and reference must belong to this model and to the same inputs. Make both from one array.")
     layers, digest = [], hashlib.sha256()
     for name, layer in graph.layers.items():
         label, bound = layer.unit.label, compiled.bounds[name]
@@ -80,4 +80,18 @@ def certify(graph: IntegerGraph, compiled: CompiledInteger, result: Result, refe
         layers.append(LayerCertificate(name, label, compared, wrong, bound, bound.bit_length() + 1))
         for got, _ in pairs:
             digest.update(np.ascontiguousarray(got, dtype="<i8").tobytes())
+    return Certificate(tuple(layers), digest.hexdigest())
+
+
+def joined(parts: Sequence[Certificate]) -> Certificate:
+    """Return the certificate of several runs of one model: its digest is that of their digests."""
+    if len(parts) == 1:
+        return parts[0]
+    digest = hashlib.sha256("".join(part.digest for part in parts).encode())
+    layers = [
+        LayerCertificate(
+            rows[0].name, rows[0].label, sum(row.compared for row in rows), sum(row.mismatches for row in rows), rows[0].bound, rows[0].bits
+        )
+        for rows in zip(*(part.layers for part in parts), strict=True)
+    ]
     return Certificate(tuple(layers), digest.hexdigest())

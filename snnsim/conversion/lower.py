@@ -10,37 +10,40 @@ from snnsim.graph.nodes import Shape
 from snnsim.network import Network, Population, Projection
 
 
-def _through(connector: Connector, index: np.ndarray | None) -> Connector:
-    return connector if index is None else Gathered(connector, index)
+def _read(connector: Connector, pre: Population, index: np.ndarray | None, shape: Shape) -> Connector:
+    """Return the connector that reads `pre` in a layout of `shape`."""
+    if index is None and pre.shape == shape:
+        return connector
+    return Gathered(connector, (np.arange(pre.size, dtype=np.int32) if index is None else index).reshape(shape))
 
 
 def _projections(edge: Edge, post: Population, populations: dict[str, Population]) -> list[Projection]:
+    if isinstance(edge, ProductEdge):
+        return _product(edge, post, populations)
+    pre = populations[edge.source]
     match edge:
         case DenseEdge():
-            connector: Connector = Dense(edge.weight)
-            return [Projection(populations[edge.source], post, _through(connector, edge.index), weight=edge.gain)]
+            shape: Shape = (*post.shape[:-1], len(edge.weight))
+            return [Projection(pre, post, _read(Dense(edge.weight), pre, edge.index, shape), weight=edge.gain)]
         case FiltersEdge():
-            connector = Filters(edge.weight, stride=edge.stride, padding=edge.padding, dilation=edge.dilation, groups=edge.groups)
-            return [Projection(populations[edge.source], post, _through(connector, edge.index), weight=edge.gain)]
+            filters = Filters(edge.weight, stride=edge.stride, padding=edge.padding, dilation=edge.dilation, groups=edge.groups)
+            return [Projection(pre, post, _read(filters, pre, edge.index, edge.space), weight=edge.gain)]
         case PointEdge():
-            pre = populations[edge.source]
-            shape: Shape = pre.shape if edge.index is None else edge.index.shape
-            connector = SumOver() if len(shape) > 1 and shape[1:] == post.shape else OneToOne()
-            return [Projection(pre, post, _through(connector, edge.index), weight=edge.weight)]
-        case ProductEdge():
-            sides, out = edge.subscripts.split("->")
-            first, second = sides.split(",")
-            a, b = populations[edge.left], populations[edge.right]
-            left, right = (_in_shape(*side) for side in ((edge.left_index, edge.views[0]), (edge.right_index, edge.views[1])))
-            shapes = [None if index is None else index.shape for index in (left, right)]
-            forth = _through(Product(b, f"{first},{second}->{out}", shapes[1]), left)
-            back = _through(Product(a, f"{second},{first}->{out}", shapes[0]), right)
-            return [Projection(a, post, forth, weight=edge.gain), Projection(b, post, back, weight=edge.gain)]
+            shape = post.shape if edge.index is None else edge.index.shape
+            if shape == (1, *post.shape):
+                shape = post.shape
+            connector = OneToOne() if shape == post.shape else SumOver()
+            weight = edge.weight.reshape(shape) if edge.weight.size == np.prod(shape) else edge.weight
+            return [Projection(pre, post, _read(connector, pre, edge.index, shape), weight=weight)]
 
 
-def _in_shape(index: np.ndarray | None, view: Shape) -> np.ndarray | None:
-    """Return the layout in which a product reads an operand."""
-    return None if index is None else index.reshape(view)
+def _product(edge: ProductEdge, post: Population, populations: dict[str, Population]) -> list[Projection]:
+    sides, out = edge.subscripts.split("->")
+    first, second = sides.split(",")
+    a, b = populations[edge.left], populations[edge.right]
+    forth = _read(Product(b, f"{first},{second}->{out}", edge.views[1]), a, edge.left_index, edge.views[0])
+    back = _read(Product(a, f"{second},{first}->{out}", edge.views[0]), b, edge.right_index, edge.views[1])
+    return [Projection(a, post, forth, weight=edge.gain), Projection(b, post, back, weight=edge.gain)]
 
 
 def lower(graph: IntegerGraph) -> Network:

@@ -1,181 +1,238 @@
-"""Third pass: the float graph becomes an integer graph.
+"""Fifth pass: the planned populations become an integer graph.
 
-One real scale per population, one integer threshold per channel. With ``u`` the real value of an accumulator unit and
-``s_out`` that of an emitted integer, a threshold is ``theta = s_out / u``. It is first rounded *down* to an integer and
-``u`` is then redefined as ``s_out / theta``, which costs weight resolution of less than one part in theta and makes the
-folding exact: rounding weights and activations is the only approximation left.
+One integer threshold per channel. With u the real value of an accumulator unit and s_out that of an emitted integer, a threshold is
+theta = s_out / u. It is first rounded *down* to an integer and u is then redefined as s_out / theta, which costs weight resolution of
+less than one part in theta and makes the folding exact: rounding weights and activations is the only approximation left.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from snnsim.conversion.calibrate import ranges
-from snnsim.conversion.fuse import Fused, fuse, total_bias
+from snnsim.conversion.accumulate import Accumulator, Source, round_half_up
+from snnsim.conversion.calibrate import Range, ranges
+from snnsim.conversion.levels import Levels, channelwise, levels_of, lopsided
+from snnsim.conversion.plan import Plan, Planned
 from snnsim.errors import ConversionError
-from snnsim.graph.functions import FUNCTIONS
-from snnsim.graph.integer import DenseEdge, Edge, IntegerGraph, Layer, OneToOneEdge, ProductEdge, SumEdge
-from snnsim.graph.ir import Activation, Graph, LayerNorm, Linear, Mean, Multiply, Softmax
+from snnsim.graph.functions import evaluate
+from snnsim.graph.integer import Edge, IntegerGraph, Layer, PointEdge
+from snnsim.graph.ir import Graph
+from snnsim.graph.nodes import LOWEST, Activation, Input, LayerNorm, Max, Softmax
 from snnsim.models.integer import IntegerUnit
 from snnsim.models.integer_input import IntegerInput
-from snnsim.models.norm_row import GAIN_BITS, NormRow
+from snnsim.models.max_row import MaxRow
+from snnsim.models.norm_row import MAX_GAIN, NormRow
 from snnsim.models.readout import Readout
 from snnsim.models.softmax_row import SoftmaxRow
 from snnsim.models.staircase import Staircase
 from snnsim.models.table import Table
 from snnsim.units import check_integer
 
-WEIGHT_MAX = 127  # int8, symmetric
-_TABLE_HALF = 512  # entries on either side of 0 for an activation table
 _EXP_BITS = 15  # fixed-point bits of exp(-x)
 _EXP_RESOLUTION = 1.0 / 64.0  # widest step of the softmax argument, in nats
+_BLOCKED = 2**28  # how far below all others a masked place lies: exp of it is 0 in any unit
+_NORM_SCALE = 64  # the least whole number that stands for the unit of a channel in a norm
 
 
-def _round(values: np.ndarray) -> np.ndarray:
-    return np.floor(np.asarray(values) + 0.5).astype(np.int64)
+class Built(NamedTuple):
+    """A unit, its edges, and what one emitted integer is worth."""
+
+    unit: IntegerUnit
+    edges: tuple[Edge, ...]
+    scale: np.ndarray
 
 
+@final
 class _Quantiser:
-    """Scales assigned so far. One instance quantises one graph."""
+    """Scales assigned so far. One instance quantises one plan."""
 
-    def __init__(self, graph: Graph, largest: Mapping[str, float], levels: int) -> None:
-        self.graph = graph
-        self.largest = largest
-        self.levels = levels
-        self.scale: dict[str, float] = {graph.input.name: graph.input.step}
+    def __init__(self, plan: Plan, limits: Mapping[str, Range], activation_bits: int, weight_bits: int) -> None:
+        self.limits = limits
+        self.bits, self.weight_bits = activation_bits, weight_bits
+        self.able = channelwise(plan)
+        self.sources: dict[str, Source] = {}
+        self.units: dict[str, IntegerUnit] = {}
+        self.half = 512 if activation_bits <= 8 else 2048  # entries of a table on either side of 0
+        self.blocking = {term.source for planned in plan.populations for term in planned.blocked}
 
-    def layer(self, fused: Fused, *, last: bool) -> Layer:
-        build: Callable[[Fused], tuple[IntegerUnit, tuple[Edge, ...], float]]
-        match fused.function, fused.terms[0]:
-            case Softmax(), Multiply():
-                build = self._softmax
-            case LayerNorm(), str():
-                build = self._norm
-            case (Activation(), Linear()) | (None, Linear() | str()):
-                build = self._readout if last else self._linear
-            case None, Multiply() | Mean():
-                build = self._pooled
-            case _:
-                raise ConversionError(
-                    f"Graph node {fused.name!r}: {type(fused.function).__name__} of {fused.sums!r} has no conversion yet. "
-                    "Feed an activation from a linear map, a softmax from a product, and a norm from a stream."
-                )
-        unit, edges, scale = build(fused)
-        self.scale[fused.name] = scale
-        return Layer(fused.name, fused.shape, unit, edges, scale)
-
-    def _unit_values(self, fused: Fused) -> np.ndarray:
-        """Return the finest accumulator unit per channel that int8 weights allow: max|W_c| s_in / 127."""
-        finest = np.zeros(fused.shape[-1])
-        for term in fused.terms:
-            if isinstance(term, Linear):
-                largest = np.abs(term.weight).max(axis=1) * self.scale[term.inputs[0]]
-                finest = np.maximum(finest, largest / WEIGHT_MAX)
-        if not finest.any():  # streams alone: their steps are the resolution
-            streams = [self.scale[term] for term in fused.terms if isinstance(term, str)]
-            if not streams:
-                raise ConversionError(f"Graph node {fused.name!r} has only zero weights: it computes a constant. Remove it from the model.")
-            finest[:] = min(streams) / 64.0
-        return np.maximum(finest, finest.max() * 2.0**-16)  # a channel without weights still needs a threshold
-
-    def _edges(self, fused: Fused, u: np.ndarray) -> tuple[Edge, ...]:
-        edges: list[Edge] = []
-        for term in fused.terms:
-            if isinstance(term, str):
-                edges.append(OneToOneEdge(term, _round(self.scale[term] / u)))
-            elif isinstance(term, Linear):
-                weight = _round(term.weight * self.scale[term.inputs[0]] / u[:, None])
-                assert np.abs(weight).max() <= WEIGHT_MAX  # u is never finer than the finest unit
-                edges.append(DenseEdge(term.inputs[0], weight.T.astype(np.int8)))
-            else:
-                raise ConversionError(f"Graph node {fused.name!r} adds {type(term).__name__} {term.name!r}, which has no conversion yet.")
-        return tuple(edges)
-
-    def _linear(self, fused: Fused) -> tuple[IntegerUnit, tuple[Edge, ...], float]:
-        finest = self._unit_values(fused)
-        # The real value of one threshold. It cannot be finer than an accumulator unit: few input levels give few output levels.
-        step = max(self.largest[fused.sums] / (_TABLE_HALF if fused.function else self.levels), finest.max())
-        scale = self.largest[fused.name] / self.levels if fused.function else step
-        theta = np.floor(step / finest).astype(np.int64)
-        u = step / theta
-        edges = self._edges(fused, u)
-        bias = _round(total_bias(fused.terms) / u)
-        if not isinstance(fused.function, Activation):
-            return Staircase(theta=theta, bias=bias, s_min=-self.levels, s_max=self.levels), edges, scale
-        arguments = step * np.arange(-_TABLE_HALF, _TABLE_HALF)
-        values = np.clip(_round(FUNCTIONS[fused.function.function](arguments) / scale), -self.levels, self.levels)
-        return Table(theta=theta, bias=bias, low=-_TABLE_HALF, values=values), edges, scale
-
-    def _readout(self, fused: Fused) -> tuple[IntegerUnit, tuple[Edge, ...], float]:
-        u = np.full(fused.shape[-1], self._unit_values(fused).max())  # one unit for all classes, so that they compare
-        if fused.function:
-            raise ConversionError(f"Graph output {fused.name!r} applies {fused.function.function!r}. End the model in its linear head.")  # type: ignore[union-attr]
-        return Readout(bias=_round(total_bias(fused.terms) / u)), self._edges(fused, u), float(u[0])
-
-    def _pooled(self, fused: Fused) -> tuple[IntegerUnit, tuple[Edge, ...], float]:
-        """A product or a mean: one threshold for all channels, and the scale that makes it an integer."""
-        term = fused.terms[0]
-        edge: Edge
-        if isinstance(term, Mean):
-            source = term.inputs[0]
-            u = self.scale[source] / self.graph.nodes[source].shape[0]
-            edge = SumEdge(source)
+    def layer(self, planned: Planned) -> Layer:
+        if planned.encoded:
+            built = self._encoded(planned)
         else:
-            assert isinstance(term, Multiply)
-            u = term.scale * self.scale[term.inputs[0]] * self.scale[term.inputs[1]]
-            edge = ProductEdge(term.inputs[0], term.inputs[1], term.subscripts, term.views)
-        theta = max(1, math.ceil(self.largest[fused.name] / self.levels / u))
-        return Staircase(theta=theta, s_min=-self.levels, s_max=self.levels), (edge,), theta * u
+            match planned.function:
+                case None if planned.readout:
+                    built = self._readout(planned)
+                case None | Activation(function="relu"):
+                    built = self._staircase(planned)
+                case Activation():
+                    built = self._table(planned)
+                case LayerNorm():
+                    built = self._norm(planned, planned.function)
+                case Softmax():
+                    built = self._softmax(planned, planned.function)
+                case Max():
+                    built = self._max(planned)
+        self.sources[planned.name] = Source(planned.shape, built.scale)
+        self.units[planned.name] = built.unit
+        return Layer(planned.name, planned.shape, built.unit, built.edges, built.scale, planned.node.origin)
 
-    def _softmax(self, fused: Fused) -> tuple[IntegerUnit, tuple[Edge, ...], float]:
-        term = fused.terms[0]
-        assert isinstance(term, Multiply)
-        u = term.scale * self.scale[term.inputs[0]] * self.scale[term.inputs[1]]
+    def _accumulator(self, planned: Planned, *, channels: bool = True) -> Accumulator:
+        return Accumulator(planned.name, planned.shape, planned.terms, self.sources, self.weight_bits, channels=channels)
+
+    def _levels(self, name: str) -> Levels:
+        return levels_of(self.limits[name], self.bits, per_channel=self.able[name])
+
+    def _encoded(self, planned: Planned) -> Built:
+        node = planned.node
+        if isinstance(node, Input) and node.kind == "levels":
+            assert node.step is not None
+            return Built(IntegerInput(s_min=node.low, s_max=node.high), (), np.array(node.step))
+        if planned.name in self.blocking:
+            return Built(IntegerInput(s_min=0, s_max=1), (), np.array(1.0))
+        levels = self._levels(planned.name)
+        return Built(IntegerInput(s_min=levels.s_min, s_max=levels.s_max), (), levels.scale)
+
+    def _readout(self, planned: Planned) -> Built:
+        sums = self._accumulator(planned)
+        bias = _bias(planned, sums.unit)
+        scale = sums.unit if sums.unit.min() < sums.unit.max() else np.array(sums.unit[0])
+        return Built(Readout(bias=bias), sums.edges(sums.unit), scale)
+
+    def _staircase(self, planned: Planned) -> Built:
+        sums = self._accumulator(planned, channels=self.able[planned.name])
+        levels = self._levels(planned.name)
+        if sums.exact:
+            # No weight to adjust: the threshold is whole and the step follows.
+            theta = np.maximum(1, np.ceil(levels.scale / sums.unit - 1e-9)).astype(np.int64)
+            unit, scale = sums.unit, theta * sums.unit
+        else:
+            # A step cannot be finer than an accumulator unit: few input levels give few output levels.
+            scale = np.maximum(levels.scale, sums.unit if self.able[planned.name] else sums.unit.max())
+            theta = np.floor(scale / sums.unit).astype(np.int64)
+            unit = scale / theta
+        if scale.ndim and not self.able[planned.name]:
+            scale = np.array(scale.max())
+        s_min = 0 if planned.function else levels.s_min
+        unit_model = Staircase(theta=_few(theta), bias=_bias(planned, unit), s_min=s_min, s_max=levels.s_max)
+        return Built(unit_model, sums.edges(unit), scale)
+
+    def _table(self, planned: Planned) -> Built:
+        assert isinstance(planned.function, Activation)
+        sums = self._accumulator(planned, channels=False)
+        inner, outer = self.limits[planned.sums], self.limits[planned.name]
+        # One table for all channels: the worth of one threshold is the same everywhere.
+        span = max(float(inner.high.max() - inner.low.min()) / (2 * self.half - 1), float(sums.unit.max()))
+        theta = np.floor(span / sums.unit).astype(np.int64)
+        if sums.exact:
+            theta = np.full_like(theta, max(1, math.ceil(span / sums.unit.max() - 1e-9)))
+            span = float(theta[0] * sums.unit.max())
+        unit = span / theta
+        levels = lopsided(outer, self.bits) if outer.low.min() < 0.0 else levels_of(outer, self.bits, per_channel=False)
+        low = min(0, math.floor(inner.low.min() / span))
+        arguments = span * np.arange(low, max(low + 1, math.ceil(inner.high.max() / span)) + 1)
+        with np.errstate(all="ignore"):
+            values = np.asarray(evaluate(planned.function.function, arguments), dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise ConversionError(
+                f"Graph node {planned.name!r} is not finite between {arguments[0]:g} and {arguments[-1]:g}, the range of its input on the "
+                "calibration data. Keep its argument away from there, for example by a clamp in the model."
+            )
+        whole = np.clip(round_half_up(np.broadcast_to(values, arguments.shape) / levels.scale), levels.s_min, levels.s_max)
+        model = Table(theta=_few(theta), bias=_bias(planned, unit), low=low, values=whole)
+        return Built(model, sums.edges(unit), levels.scale)
+
+    def _norm(self, planned: Planned, node: LayerNorm) -> Built:
+        sums = self._accumulator(planned, channels=False)
+        n = planned.shape[-1]
+        # Whole multiples of one small unit, so that channels with units of their own can be compared.
+        least = max(sums.unit.min() / _NORM_SCALE, sums.unit.max() / 2**12) if sums.unit.min() < sums.unit.max() else sums.unit.min()
+        scale = np.ceil(sums.unit / least - 1e-9).astype(np.int64)
+        epsilon = node.eps * n**3 / least**2
+        if epsilon > 2.0**62:
+            raise ConversionError(
+                f"Graph node {planned.name!r}: eps = {node.eps:g} is {epsilon:g} in whole units, past 2^62: it would drown the data. "
+                "Scale its input up or lower eps."
+            )
+        levels = self._levels(planned.name)
+        real = np.broadcast_to(node.gamma, (n,)) / levels.scale * math.sqrt(n)
+        fraction = int(np.clip(math.floor(math.log2(MAX_GAIN / max(np.abs(real).max(), 1e-30))), 0, 12))
+        gain = round_half_up(real * 2**fraction)
+        offset = round_half_up(np.broadcast_to(node.beta, (n,)) / levels.scale * 2**fraction)
+        unit = NormRow(
+            gain=gain, offset=offset, scale=_few(scale), epsilon=round(epsilon), fraction=fraction, centred=node.centred,
+            bias=_bias(planned, scale * least), s_min=levels.s_min, s_max=levels.s_max,
+        )  # fmt: skip
+        return Built(unit, sums.edges(scale * least), levels.scale)
+
+    def _softmax(self, planned: Planned, node: Softmax) -> Built:
+        sums = self._accumulator(planned, channels=False)
+        unit = np.full_like(sums.unit, sums.unit.max())
+        u = float(unit[0])
         shift = max(0, math.floor(math.log2(_EXP_RESOLUTION / u)))
         middle = u * (np.arange(4096) * 2**shift + (2**shift - 1) / 2)
-        table = _round(np.exp(-middle) * 2**_EXP_BITS)
+        table = round_half_up(np.exp(-middle) * 2**_EXP_BITS)
         table = table[: np.count_nonzero(table) + 1]
-        levels = 2 * self.levels + 1
-        edge = ProductEdge(term.inputs[0], term.inputs[1], term.subscripts, term.views)
-        return SoftmaxRow(table=table, shift=shift, levels=levels), (edge,), 1.0 / levels
+        if table[-1]:
+            raise ConversionError(f"Graph node {planned.name!r}: its input has too many fine steps for a table of 4096. Scale it up.")
+        bias = _bias(planned, unit)
+        if node.mask is not None:
+            bias = np.where(np.broadcast_to(node.mask, planned.shape), np.broadcast_to(bias, planned.shape), -_BLOCKED)
+        edges = sums.edges(unit) + tuple(PointEdge(term.source, np.array(-_BLOCKED), term.index) for term in planned.blocked)
+        levels = 2**self.bits - 1
+        return Built(SoftmaxRow(table=table, shift=shift, levels=levels, bias=bias), edges, np.array(1.0 / levels))
 
-    def _norm(self, fused: Fused) -> tuple[IntegerUnit, tuple[Edge, ...], float]:
-        node, source = fused.function, fused.terms[0]
-        assert isinstance(node, LayerNorm)
-        assert isinstance(source, str)
-        scale = self.largest[fused.name] / self.levels
-        n = fused.shape[-1]
-        epsilon = max(1, round(node.eps * (n / self.scale[source]) ** 2))
-        if epsilon > 2**40:
-            raise ConversionError(
-                f"Graph node {fused.name!r}: eps = {node.eps:g} is {epsilon:g} in units of {source!r}, past 2^40: it would drown the data. "
-                "Scale the stream up or lower eps."
-            )
-        gain, offset = (_round(values / scale * 2**GAIN_BITS) for values in (node.gamma, node.beta))
-        unit = NormRow(gain=gain, offset=offset, epsilon=epsilon, s_min=-self.levels, s_max=self.levels)
-        return unit, (OneToOneEdge(source, np.array(1)),), scale
+    def _max(self, planned: Planned) -> Built:
+        (term,) = planned.terms
+        source = self.sources[term.source]  # type: ignore[union-attr]
+        scale = source.scale if source.scale.ndim == 0 else np.broadcast_to(source.scale, (planned.shape[-2],))[:, None]
+        lowest = np.where(np.broadcast_to(planned.bias, planned.shape) <= LOWEST / 2, -_BLOCKED, 0)
+        edge = PointEdge(term.source, np.array(1), term.index)  # type: ignore[union-attr]
+        s_min, s_max = self.units[term.source].bounds()  # type: ignore[union-attr]
+        return Built(MaxRow(bias=lowest if lowest.any() else 0, s_min=s_min, s_max=s_max), (edge,), scale)
 
 
-def quantise(graph: Graph, calibration: np.ndarray, *, activation_bits: int = 8) -> IntegerGraph:
-    """Return the integer graph of `graph`: int8 weights, activations of `activation_bits` bits, 32-bit accumulators.
+def _few(values: np.ndarray) -> np.ndarray:
+    """Return one number where all are the same."""
+    return values[0] if values.ndim and (values == values[0]).all() else values
+
+
+def _bias(planned: Planned, unit: np.ndarray) -> np.ndarray:
+    whole = round_half_up(planned.bias / unit) if np.any(planned.bias) else np.zeros((), dtype=np.int64)
+    if np.abs(whole).max() >= 2**31:
+        raise ConversionError(
+            f"Graph node {planned.name!r} has a bias of {np.abs(whole).max()} accumulator units, past 31 bits. Use fewer bits, or rescale it."
+        )
+    return whole
+
+
+def quantise(graph: Graph, calibration: Any, *, activation_bits: int = 8, weight_bits: int = 8) -> tuple[IntegerGraph, Plan]:
+    """Return the integer graph of `graph`, and the plan that it follows.
 
     Parameters
     ----------
-    calibration : int[n, *input shape]   inputs whose largest activations set the scales
-    activation_bits : int                2 .. 10
+    calibration : arrays as `Graph.evaluate` takes them   inputs whose largest activations set the scales
+    activation_bits : int   2 .. 16;   weight_bits : int   2 .. 16;   accumulators have 32
 
     Raises
     ------
     ConversionError   naming the node that has no conversion, or that the calibration data do not excite
     ParameterError    for bad calibration data or bits
     """
-    bits = check_integer("quantise.activation_bits", activation_bits, low=2, high=10)
-    quantiser = _Quantiser(graph, ranges(graph, calibration), 2 ** (bits - 1) - 1)
-    node = graph.input
-    layers = [Layer(node.name, node.shape, IntegerInput(s_min=node.low, s_max=node.high), (), node.step)]
-    fused = fuse(graph)
-    layers += [quantiser.layer(population, last=population is fused[-1]) for population in fused]
-    return IntegerGraph(layers)
+    bits = check_integer("quantise.activation_bits", activation_bits, low=2, high=16)
+    weights = check_integer("quantise.weight_bits", weight_bits, low=2, high=16)
+    plan = Plan(graph)
+    names = {planned.name for planned in plan.populations} - _given(plan)
+    names |= {planned.sums for planned in plan.populations if isinstance(planned.function, Activation)}
+    quantiser = _Quantiser(plan, ranges(graph, calibration, sorted(names)), bits, weights)
+    return IntegerGraph([quantiser.layer(planned) for planned in plan.populations]), plan
+
+
+def _given(plan: Plan) -> set[str]:
+    """Return the populations whose levels nothing needs to measure."""
+    masks = {term.source for planned in plan.populations for term in planned.blocked}
+    kept = {p.name for p in plan.populations if p.readout or isinstance(p.function, (Softmax, Max))}
+    return masks | kept | {p.name for p in plan.populations if isinstance(p.node, Input) and p.node.kind == "levels"}

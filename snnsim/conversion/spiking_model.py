@@ -1,29 +1,33 @@
-"""`convert`: the passes in order, and the model they make."""
+"""The model that `convert` returns: encode, simulate, decode, and the proof that it is exact."""
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from snnsim.compiler.integer import compile_integer
-from snnsim.conversion.certificate import Certificate, certify
+from snnsim.conversion.certificate import Certificate, certify, joined
+from snnsim.conversion.coding import Coding
 from snnsim.conversion.lower import lower
-from snnsim.conversion.quantise import quantise
 from snnsim.engines.settle import IntegerState, run_integer
 from snnsim.errors import ParameterError
-from snnsim.graph.integer import DenseEdge, Edge, IntegerGraph, OneToOneEdge, Settled, weight_words
-from snnsim.graph.ir import Graph, check_inputs
+from snnsim.graph.integer import DenseEdge, Edge, FiltersEdge, IntegerGraph, PointEdge, Settled, weight_words
 from snnsim.network import Network
 from snnsim.results import Result
+from snnsim.units import check_integer
 
 
 class LayerInfo(NamedTuple):
     """One row of `SpikingModel.layers`.
 
-    label : 'spiking' | 'group' | 'readout' | 'input'
-    levels : values a unit can take; weight_bits : of its widest weights, 0 where all are 1 or come from a population
+    label : 'spiking' | 'group' | 'readout' | 'input' | 'host'
+    levels : values a unit can take; threshold : smallest and largest, 0 where there is none
+    weight_bits : of its widest weights, 0 where all are 1 or come from a population; origin : place in the user's source
     """
 
     name: str
@@ -31,13 +35,15 @@ class LayerInfo(NamedTuple):
     label: str
     shape: tuple[int, ...]
     levels: int
+    threshold: tuple[int, int]
     weight_bits: int
+    origin: str
 
 
 def _weight_bits(edge: Edge) -> int:
-    if isinstance(edge, DenseEdge):
-        return 8
-    return 8 * weight_words(edge.weight) if isinstance(edge, OneToOneEdge) else 0
+    if isinstance(edge, (DenseEdge, FiltersEdge)):
+        return int(np.abs(edge.weight.astype(np.int32)).max(initial=0)).bit_length() + 1
+    return 8 * weight_words(edge.weight) if isinstance(edge, PointEdge) else 0
 
 
 @final
@@ -46,20 +52,21 @@ class SpikingModel:
 
     Attributes
     ----------
-    graph : Graph                   the float model
-    integer_graph : IntegerGraph    its quantised form: the reference
-    network : Network               an ordinary network; ``simulate(model.network, inputs=...)`` runs it
+    coding : Coding                 the host's part: from the user's arrays to integers, and back to real outputs
+    integer_graph : IntegerGraph    the quantised model: the reference
+    network : Network               an ordinary network; ``simulate(model.network, inputs=model.encode(x))`` runs it
     """
 
-    def __init__(self, graph: Graph, integer_graph: IntegerGraph) -> None:
-        self.graph = graph
+    def __init__(self, coding: Coding, integer_graph: IntegerGraph, *, samples: Mapping[str, np.ndarray] | None = None) -> None:
+        self.coding = coding
         self.integer_graph = integer_graph
         self.compiled = compile_integer(lower(integer_graph))
         self.network: Network = self.compiled.network
+        self._samples = samples
 
     def __call__(
         self,
-        inputs: np.ndarray,
+        inputs: Any,
         *,
         code: str = "signed_digit",
         schedule: str = "settled",
@@ -69,29 +76,43 @@ class SpikingModel:
         start: IntegerState | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> Result:
-        """Run int[trials, *input shape] until silent; arguments as in `simulate`."""
-        return run_integer(
-            self.compiled,
-            inputs=inputs,
-            code=code,
-            schedule=schedule,
-            seed=seed,
-            threads=threads,
-            record=record,
-            start=start,
+        """Encode, run until silent, decode; arguments as in `simulate`. `Result.outputs` holds the real outputs by name."""
+        result = run_integer(
+            self.compiled, inputs=self.encode(inputs), code=code, schedule=schedule, seed=seed, threads=threads, record=record, start=start,
             progress=progress,
-        )
+        )  # fmt: skip
+        return dataclasses.replace(result, outputs=self.coding.decode(result.values, result.accumulators))
 
-    def reference(self, inputs: np.ndarray) -> dict[str, Settled]:
+    def encode(self, inputs: Any) -> dict[str, np.ndarray]:
+        """Return the integers that the input populations emit, int64[trials, *shape] by population.
+
+        inputs : array[trials, ...], or a mapping or sequence of them where the model takes several
+
+        Raises ParameterError for arrays of another shape or range. Real numbers past the range of the calibration data take its
+        end; a UserWarning says how many.
+        """
+        encoded, beyond = self.coding.encode(inputs)
+        for name, share in beyond.items():
+            warnings.warn(
+                f"{name!r}: {share:.1%} of the inputs lie past the range of the calibration data and take its end. "
+                "Convert with calibration data that cover them.",
+                stacklevel=3,
+            )
+        return encoded
+
+    def reference(self, inputs: Any) -> dict[str, Settled]:
         """Return what the integer program computes, layer by layer, without any event."""
-        return self.integer_graph.evaluate(check_inputs("SpikingModel.reference", inputs, self.graph.input))
+        return self.integer_graph.evaluate(self.encode(inputs))
+
+    def outputs(self, reference: Mapping[str, Settled]) -> Mapping[str, np.ndarray]:
+        """Return the real outputs, float64[trials, *shape] by name, of what `reference` returned."""
+        return self.coding.decode({n: each.s for n, each in reference.items()}, {n: each.acc for n, each in reference.items()})
 
     def scores(self, result: Result) -> np.ndarray:
-        """Return the outputs of a run in the units of the float model, float64[trials, *output shape]."""
-        output = self.integer_graph.output
-        return result.accumulators[output.name] * output.scale
+        """Return the first output of a run in the units of the float model, float64[trials, *output shape]."""
+        return next(iter(self.coding.decode(result.values, result.accumulators).values()))
 
-    def certificate(self, result: Result, reference: Mapping[str, Settled]) -> Certificate:
+    def compared(self, result: Result, reference: Mapping[str, Settled]) -> Certificate:
         """Compare a run with `reference` of the same inputs, in every layer.
 
         Raises
@@ -102,37 +123,42 @@ class SpikingModel:
         certificate.check()
         return certificate
 
+    def certify(self, inputs: Any, *, batch: int = 64, **settings: Any) -> Certificate:
+        """Run `inputs`, `batch` samples at a time, compare every integer with the integer program, and return the proof.
+
+        settings : as for a call of the model (code, schedule, seed, threads)
+
+        Raises
+        ------
+        ConversionError   when a single integer differs
+        """
+        batch = check_integer("certify.batch", batch, low=1)
+        checked = self.coding.checked(inputs)
+        samples = len(next(iter(checked.values())))
+        parts = []
+        for first in range(0, samples, batch):
+            part = {name: array[first : first + batch] for name, array in checked.items()}
+            parts.append(self.compared(self(part, **settings), self.reference(part)))
+        return joined(parts)
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """The proof on the calibration data (their first 16 samples), made when it is first asked for."""
+        if self._samples is None:
+            raise ParameterError("SpikingModel.certificate: a loaded model has no calibration data. Call model.certify(inputs) with yours.")
+        return self.certify(self._samples)
+
     @property
     def layers(self) -> list[LayerInfo]:
-        """What each layer became."""
-        rows = []
+        """What each operation became: those of the host first, then layer by layer."""
+        rows = [LayerInfo(name, unit, "host", shape, 0, (0, 0), 0, origin) for name, unit, shape, origin in self.coding.host_rows()]
         for layer in self.integer_graph.layers.values():
             low, high = layer.unit.bounds()
             bits = max((_weight_bits(edge) for edge in layer.edges), default=0)
-            rows.append(LayerInfo(layer.name, type(layer.unit).__name__, layer.unit.label, layer.shape, high - low + 1, bits))
+            theta = np.asarray(getattr(layer.unit, "theta", 0))
+            threshold = (int(theta.min()), int(theta.max()))
+            rows.append(LayerInfo(layer.name, type(layer.unit).__name__, layer.unit.label, layer.shape, high - low + 1, threshold, bits, layer.origin))
         return rows
 
     def __repr__(self) -> str:
         return f"SpikingModel({self.network!r})"
-
-
-def convert(graph: Graph, calibration: np.ndarray, *, activation_bits: int = 8) -> SpikingModel:
-    """Turn a trained float graph into a spiking network that equals its quantised form integer for integer.
-
-    Parameters
-    ----------
-    graph : Graph                        for example from `snnsim.data.load_model` or `snnsim.trace`
-    calibration : int[n, *input shape]   inputs whose largest activations set the scales
-    activation_bits : int                2 .. 10; weights have 8 bits, accumulators 32
-
-    Raises
-    ------
-    ConversionError   naming the node that has no conversion, or that the calibration data do not excite
-    CompileError      when an accumulator could overflow, naming the layer and the bits that would do
-    ParameterError    for bad calibration data or bits
-
-    Source: the settling property, docs/decisions/settling.md; integer-only inference after Jacob et al. (2018).
-    """
-    if not isinstance(graph, Graph):
-        raise ParameterError(f"convert.graph = {type(graph).__name__} must be a Graph. Make one with snnsim.trace, or load one.")
-    return SpikingModel(graph, quantise(graph, calibration, activation_bits=activation_bits))

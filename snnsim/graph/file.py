@@ -12,10 +12,10 @@ import numpy as np
 
 from snnsim.errors import ConversionError, FormatError
 from snnsim.graph import ir
+from snnsim.graph.nodes import OPERATIONS, Gather, Node, Sum
 
 _FORMAT = "snnsim-graph"
-_VERSION = 1
-_NODES = {cls.__name__: cls for cls in (ir.Input, ir.Linear, ir.Add, ir.Multiply, ir.Softmax, ir.LayerNorm, ir.Activation, ir.Mean)}
+_VERSION = 2
 
 
 #: what numpy, zipfile and the constructors of nodes raise on bytes that are not what they should be
@@ -25,10 +25,25 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def _real(array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind not in "fiu":
-        raise ValueError(f"an array of dtype {array.dtype} where real numbers belong")
-    return array.astype(np.float64)
+#: fields that hold whole numbers or truth values; all others hold real numbers
+_KINDS = {"index": (np.int32, "iu"), "mask": (np.bool_, "b")}
+
+
+def _array(field: str, array: np.ndarray) -> np.ndarray:
+    dtype, kinds = _KINDS.get(field, (np.float64, "fiu"))
+    if array.dtype.kind not in kinds:
+        raise ValueError(f"{field} is an array of dtype {array.dtype}")
+    return array.astype(dtype)
+
+
+def _nodes(row: dict[str, Any], fields: dict[str, Any], shapes: dict[str, tuple[int, ...]]) -> list[Node]:
+    """Return the node of one row; version 1 had an operation that is now two."""
+    if row["op"] == "Mean":
+        rows = shapes[fields["inputs"][0]]
+        index = np.moveaxis(np.arange(int(np.prod(rows)), dtype=np.int32).reshape(rows), 0, -1)
+        moved = Gather(name=f"{fields['name']}.rows", inputs=fields["inputs"], shape=index.shape, index=np.ascontiguousarray(index))
+        return [moved, Sum(**{**fields, "inputs": (moved.name,)}, scale=1.0 / rows[0])]
+    return [OPERATIONS[row["op"]](**fields)]
 
 
 def _plain(value: Any) -> Any:
@@ -46,8 +61,10 @@ def save_graph(graph: ir.Graph, path: str | Path, *, about: dict[str, Any] | Non
         learned = node.arrays()
         scalars = {key: value for key, value in vars(node).items() if key not in learned}
         table.append({"op": type(node).__name__, **scalars, "arrays": sorted(learned)})
-        arrays.update({f"{node.name}/{field}": value.astype(np.float32) for field, value in learned.items()})
-    header = {"format": _FORMAT, "version": _VERSION, "about": about or {}, "nodes": table}
+        for field, value in learned.items():
+            arrays[f"{node.name}/{field}"] = value if field in _KINDS else value.astype(np.float32)
+    outputs = [node.name for node in graph.outputs]
+    header = {"format": _FORMAT, "version": _VERSION, "about": about or {}, "nodes": table, "outputs": outputs}
     text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     with Path(path).open("wb") as stream:
         np.savez_compressed(stream, header=text, **arrays)  # type: ignore[arg-type]
@@ -72,12 +89,12 @@ def load_graph(path: str | Path) -> tuple[ir.Graph, dict[str, Any]]:
                 raise FormatError(f"{path} is damaged: its header has the wrong form. Export or download it again.")
             if header["version"] > _VERSION:
                 raise FormatError(f"{path} has version {header['version']}; this snnsim reads up to {_VERSION}. Upgrade snnsim.")
-            nodes = []
+            nodes: list[Node] = []
             for row in header["nodes"]:
                 fields = {key: _plain(value) for key, value in row.items() if key not in ("op", "arrays")}
-                fields |= {field: _real(archive[f"{row['name']}/{field}"]) for field in row["arrays"]}
-                nodes.append(_NODES[row["op"]](**fields))
-        return ir.Graph(nodes), header["about"]
+                fields |= {field: _array(field, archive[f"{row['name']}/{field}"]) for field in row["arrays"]}
+                nodes += _nodes(row, fields, {node.name: node.shape for node in nodes})
+        return ir.Graph(nodes, _plain(header.get("outputs"))), header["about"]
     except FileNotFoundError:
         raise FormatError(f"{path} does not exist. Check the path.") from None
     except ConversionError as error:

@@ -34,10 +34,14 @@ class DenseEdge:
 @final
 @dataclass(frozen=True, eq=False)
 class FiltersEdge:
-    """acc += gain * convolution of x; weight int8 or int16[*kernel, in / groups, out], as `connect.Filters`."""
+    """acc += gain * convolution of x; weight int8 or int16[*kernel, in / groups, out], as `connect.Filters`.
+
+    space : tuple of int   shape of x, (*space, channels)
+    """
 
     source: str
     weight: np.ndarray
+    space: Shape
     stride: tuple[int, ...]
     padding: tuple[tuple[int, int], ...]
     dilation: tuple[int, ...]
@@ -122,7 +126,7 @@ def _real(x: np.ndarray, weight: np.ndarray, summed: int) -> tuple[np.ndarray, n
 
 
 def _convolved(edge: FiltersEdge, x: np.ndarray, shape: Shape) -> np.ndarray:
-    values, weight = _real(x, edge.weight, edge.weight[..., 0].size)
+    values, weight = _real(x.reshape(len(x), *edge.space), edge.weight, edge.weight[..., 0].size)
     return convolve(values, shape, weight, edge.stride, edge.padding, edge.dilation, edge.groups)
 
 
@@ -130,7 +134,7 @@ def _sum(edge: Edge, values: Mapping[str, Settled], shape: Shape) -> np.ndarray:
     match edge:
         case DenseEdge():
             x, weight = _real(read(values[edge.source], edge.index), edge.weight, len(edge.weight))
-            return (x @ weight).astype(np.int64) * edge.gain
+            return (x.reshape(len(x), -1, len(weight)) @ weight).astype(np.int64) * edge.gain
         case FiltersEdge():
             return _convolved(edge, read(values[edge.source], edge.index), shape).astype(np.int64) * edge.gain
         case PointEdge():

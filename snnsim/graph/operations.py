@@ -35,7 +35,7 @@ def _edge_counts(edge: Edge, layer: Layer, values: Mapping[str, Settled], skip_z
         case FiltersEdge(_, weight):
             ones = np.ones((*weight.shape[:-1], edge.groups))  # one channel out of every group
             shape = (*layer.shape[:-1], edge.groups)
-            macs = convolve(used, shape, ones, edge.stride, edge.padding, edge.dilation, edge.groups).sum() * (weight.shape[-1] // edge.groups)
+            macs = convolve(used.reshape(len(x), *edge.space), shape, ones, edge.stride, edge.padding, edge.dilation, edge.groups).sum() * (weight.shape[-1] // edge.groups)
             return {"macs": int(macs), "weight_fetches": weight.size * weight.itemsize * len(x), "activation_reads": reads}
         case PointEdge(_, weight):
             words = weight_words(weight)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from snnsim.errors import ConversionError
-from snnsim.graph.ir import Activation, Add, Graph, Input, LayerNorm, Linear, Mean, Multiply, Node, Softmax
+from snnsim.graph.ir import Graph
+from snnsim.graph.nodes import Activation, Add, Input, LayerNorm, Linear, Multiply, Node, Softmax, Sum, layout
 
 
 def transformer_encoder(
@@ -85,6 +86,7 @@ def transformer_encoder(
         down = linear(f"{b}.down", hidden.name, get(f"{key}.linear2.weight"), get(f"{key}.linear2.bias"))
         stream = add(f"{b}.out", stream, down)
     stream = norm("norm", stream, "encoder.norm")
-    nodes.append(Mean(name="pool", inputs=(stream,), shape=(width,)))
+    nodes.append(layout("pool.rows", nodes[-1], np.arange(tokens * width).reshape(tokens, width).T))
+    nodes.append(Sum(name="pool", inputs=("pool.rows",), shape=(width,), scale=1.0 / tokens))
     linear("logits", "pool", get("head.weight"), get("head.bias"), rows=())
     return Graph(nodes)

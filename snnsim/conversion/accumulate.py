@@ -1,0 +1,167 @@
+"""Fourth pass: the edges of one population, in whole numbers.
+
+With u the real value of one accumulator unit, a term worth w real units becomes round(w / u). A linear map has 8-bit weights (or as
+many as asked for) and, where other terms need a finer u than its weights can have, a whole gain. Products have no weights: their
+gain alone fits them to u.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, final
+
+import numpy as np
+
+from snnsim.conversion.terms import Mapped, Multiplied, Point, Term, uniform
+from snnsim.errors import ConversionError
+from snnsim.graph.integer import DenseEdge, Edge, FiltersEdge, PointEdge, ProductEdge
+from snnsim.graph.nodes import Shape
+
+#: a whole weight that stands for a real one is at least this large, so that its rounding is at most one part in twice as much
+_FINE = 256
+_FINEST_GAIN = 1024
+
+
+def round_half_up(values: np.ndarray) -> np.ndarray:
+    """Return the nearest whole numbers, int64; halves go up."""
+    return np.floor(np.asarray(values) + 0.5).astype(np.int64)
+
+
+class Source(NamedTuple):
+    """A population that edges read: its shape and the real value of what its units emit, float64 broadcast to it."""
+
+    shape: Shape
+    scale: np.ndarray
+
+
+@final
+class Accumulator:
+    """The terms of one population with the real values of their sources folded in.
+
+    Attributes
+    ----------
+    exact : bool            u is given by the sources and cannot be chosen: products, or units, of one step (in every channel)
+    unit : float64[width]   the finest u that the weights allow, per channel
+    """
+
+    def __init__(
+        self, name: str, shape: Shape, terms: tuple[Term, ...], sources: Mapping[str, Source], weight_bits: int, *, channels: bool = True
+    ) -> None:
+        self.name, self.shape, self.terms, self.sources = name, shape, terms, sources
+        self.weight_max = 2 ** (weight_bits - 1) - 1
+        self.weights = {i: self._real_weight(term) for i, term in enumerate(terms) if isinstance(term, Mapped)}
+        self.points = {i: self._real_point(term) for i, term in enumerate(terms) if isinstance(term, Point)}
+        self.products = {i: self._real_product(term) for i, term in enumerate(terms) if isinstance(term, Multiplied)}
+        self.finest = {i: np.abs(w).reshape(-1, w.shape[-1]).max(axis=0) / self.weight_max for i, w in self.weights.items()}
+        self.gains = dict.fromkeys(self.weights, 1)
+        self.exact = False
+        self.unit = self._unit(channels)
+
+    def _element_scale(self, source: str, index: np.ndarray | None) -> np.ndarray:
+        """Return what the units of a layout are worth: one number, or float64[*layout]."""
+        about = self.sources[source]
+        if about.scale.ndim == 0:
+            return about.scale
+        flat = np.broadcast_to(about.scale, about.shape).ravel()
+        return flat if index is None else np.where(index < 0, 0.0, flat[index])
+
+    def _real_weight(self, term: Mapped) -> np.ndarray:
+        scale = self._element_scale(term.source, term.index)
+        if scale.ndim == 0:
+            return term.weight * scale
+        if term.conv is None:
+            rows = scale.reshape(-1, len(term.weight))
+            return term.weight * rows.max(axis=0)[:, None]  # the same in every row where something stands, 0 elsewhere
+        inputs, outputs = term.weight.shape[-2:]
+        groups = term.conv.groups
+        channels = scale.reshape(-1, inputs * groups).max(axis=0)
+        return term.weight * np.repeat(channels.reshape(groups, inputs).T, outputs // groups, axis=1)
+
+    def _real_point(self, term: Point) -> np.ndarray:
+        scale = self._element_scale(term.source, term.index)
+        if term.index is None and scale.ndim:
+            scale = scale.reshape(1, *self.shape)
+        real = term.coefficient * scale
+        if term.index is not None and real.ndim:
+            real = np.where(term.index < 0, 0.0, np.broadcast_to(real, term.index.shape))
+        return real
+
+    def _real_product(self, term: Multiplied) -> float:
+        left, right = self.sources[term.left].scale, self.sources[term.right].scale
+        return float(term.scale * left * right)
+
+    def _unit(self, channels: bool) -> np.ndarray:
+        width = self.shape[-1]
+        others = [np.abs(real[real != 0.0]) for real in map(np.asarray, self.points.values())]
+        others += [np.abs(np.array([p])) for p in self.products.values()]
+        present = np.concatenate([np.zeros(0), *others])
+        if self.finest:
+            largest = np.max(list(self.finest.values()), axis=0)
+            if not largest.any() and not present.size:
+                raise ConversionError(f"Graph node {self.name!r} has only zero weights: it computes a constant. Remove it from the model.")
+        if self.finest and largest.any():
+            base = np.min([np.where(f > 0.0, f, np.inf) for f in self.finest.values()], axis=0)
+            base = np.where(np.isfinite(base), base, largest.max())
+            base = np.maximum(base, largest.max() * 2.0**-16)  # a channel without weights still needs a threshold
+            if present.size:
+                base = base / np.clip(np.ceil(_FINE * (base / present.min()).max()), 1, _FINEST_GAIN)
+            for i, finest in self.finest.items():
+                self.gains[i] = max(1, int(np.ceil((finest / base).max() - 1e-9)))
+            return base
+        if not present.size:
+            raise ConversionError(f"Graph node {self.name!r} adds up nothing: it computes a constant. Remove it from the model.")
+        steps = [np.full((1, width), abs(p)) for p in self.products.values()]
+        for i, real in self.points.items():
+            there = self.terms[i].index  # type: ignore[union-attr]
+            spread = np.broadcast_to(np.abs(real), (1, *self.shape) if there is None else there.shape).reshape(-1, width)
+            steps.append(spread if there is None else np.where(there.reshape(-1, width) < 0, np.nan, spread))
+        every = np.concatenate(steps)
+        coarse, fine = np.nanmax(every, axis=0, initial=0.0), np.nanmin(every, axis=0, initial=np.inf)
+        fine = np.where(np.isfinite(fine) & (fine > 0.0), fine, present.max())
+        same = channels and not self.products or np.allclose(present, present[0], rtol=1e-12, atol=0.0)
+        if same and np.allclose(coarse[coarse > 0.0], fine[coarse > 0.0], rtol=1e-12, atol=0.0):
+            self.exact = True
+            return fine
+        return np.full(width, max(present.min() / _FINEST_GAIN, present.max() / 2.0**24))
+
+    def edges(self, unit: np.ndarray) -> tuple[Edge, ...]:
+        """Return the edges for accumulator units worth `unit`, float64[width], at least as coarse as `self.unit`."""
+        return tuple(self._edge(i, term, unit) for i, term in enumerate(self.terms))
+
+    def _edge(self, i: int, term: Term, unit: np.ndarray) -> Edge:
+        match term:
+            case Mapped():
+                return self._mapped(i, term, unit)
+            case Point():
+                whole = round_half_up(self.points[i] / unit)
+                return PointEdge(term.source, _smallest(whole, self.shape), term.index)
+            case Multiplied():
+                gain = int(round_half_up(np.asarray(self.products[i] / unit.max())))
+                return ProductEdge(term.left, term.right, term.subscripts, term.views, gain, term.left_index, term.right_index)
+
+    def _mapped(self, i: int, term: Mapped, unit: np.ndarray) -> Edge:
+        gain = self.gains[i]
+        whole = round_half_up(self.weights[i] / (unit * gain))
+        if np.abs(whole).max(initial=0) > self.weight_max:
+            raise AssertionError(f"weights of {self.name!r} leave their range")  # `unit` is never finer than `self.unit`
+        weight = np.ascontiguousarray(whole, dtype=np.int8 if self.weight_max <= 127 else np.int16)
+        weight.flags.writeable = False
+        if term.conv is None:
+            return DenseEdge(term.source, weight, gain, term.index)
+        conv = term.conv
+        return FiltersEdge(term.source, weight, term.space, conv.stride, conv.padding, conv.dilation, conv.groups, gain, term.index)
+
+
+def _smallest(weight: np.ndarray, shape: Shape) -> np.ndarray:
+    """Return point weights int32 in the fewest numbers: one, one per channel, or one per place."""
+    if np.abs(weight).max(initial=0) >= 2**31:
+        raise ConversionError("A weight between populations needs more than 32 bits. Rescale the model.")
+    if (one := uniform(weight)) is not None:
+        return np.array(int(one), dtype=np.int32)
+    rows = np.broadcast_to(weight, (*weight.shape[: weight.ndim - 1], shape[-1])).reshape(-1, shape[-1])
+    if (rows == rows[0]).all():
+        return rows[0].astype(np.int32)
+    full = np.broadcast_to(weight, np.broadcast_shapes(weight.shape, (1, *shape)))
+    return (full[0] if len(full) == 1 else full).astype(np.int32)
+
+

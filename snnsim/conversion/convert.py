@@ -1,0 +1,78 @@
+"""`convert`: the passes in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from snnsim.conversion.coding import Coding, Output, Piece, Port, host_part
+from snnsim.conversion.plan import Plan
+from snnsim.conversion.quantise import quantise
+from snnsim.conversion.spiking_model import SpikingModel
+from snnsim.errors import ParameterError
+from snnsim.graph.integer import IntegerGraph
+from snnsim.graph.ir import Graph, named_inputs
+from snnsim.graph.nodes import Input
+from snnsim.models.readout import Readout
+
+_CERTIFIED = 16  # calibration samples that the certificate of a model is made on
+
+
+def _outputs(plan: Plan, integer_graph: IntegerGraph) -> dict[str, Output]:
+    outputs = {}
+    for name, value in plan.outputs.items():
+        pieces = []
+        for source, index in value.parts():
+            layer = integer_graph.layers[source]
+            if index is None:
+                index = np.arange(int(np.prod(value.shape)), dtype=np.int32).reshape(value.shape)
+            scale = np.broadcast_to(layer.scale, layer.shape).ravel()[index] if np.ndim(layer.scale) else np.asarray(layer.scale)
+            pieces.append(Piece(source, index, np.asarray(value.coefficient * scale), isinstance(layer.unit, Readout)))
+        outputs[name] = Output(value.shape, tuple(pieces), np.asarray(value.offset))
+    return outputs
+
+
+def _ports(plan: Plan, integer_graph: IntegerGraph) -> dict[str, Port]:
+    ports = {}
+    for layer in integer_graph.inputs:
+        node = plan.graph.nodes[layer.name]
+        whole = isinstance(node, Input) and node.kind != "real"
+        ports[layer.name] = Port(None if whole else np.asarray(layer.scale), *layer.unit.bounds())
+    return ports
+
+
+def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bits: int = 8) -> SpikingModel:
+    """Turn a trained model into a spiking network that equals its quantised form integer for integer.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, str, Path or Graph
+        a module in eval mode, a program saved by ``torch.export.save`` (.pt2), or a graph from `snnsim.data.load_model`
+    calibration : array[n, ...], or a mapping or sequence of them, one for each input of the model
+        samples whose activations set the scales
+    activation_bits : int   2 .. 16
+    weight_bits : int       2 .. 16; accumulators have 32
+
+    Raises
+    ------
+    ConversionError   naming the operation that has no conversion and its place in the source, or what the data do not excite
+    CompileError      when an accumulator could overflow, naming the layer and the bits that would do
+    ParameterError    for bad calibration data or bits
+
+    Source: the settling property, docs/decisions/settling.md; integer-only inference after Jacob et al. (2018).
+    """
+    graph = model if isinstance(model, Graph) else _traced(model, calibration)
+    given = named_inputs("convert.calibration", calibration, graph)
+    integer_graph, plan = quantise(graph, given, activation_bits=activation_bits, weight_bits=weight_bits)
+    ports = _ports(plan, integer_graph)
+    coding = Coding(host_part(graph, list(ports)), ports, _outputs(plan, integer_graph))
+    return SpikingModel(coding, integer_graph, samples={name: array[:_CERTIFIED] for name, array in given.items()})
+
+
+def _traced(model: Any, calibration: Any) -> Graph:
+    try:
+        from snnsim.trace.torch_export import trace_torch
+    except ModuleNotFoundError as error:  # torch is needed for torch models alone
+        raise ParameterError(f"convert: reading {type(model).__name__} needs {error.name}. Install it: pip install torch.") from None
+    return trace_torch(model, calibration)

@@ -1,0 +1,290 @@
+"""First pass: which nodes become populations, and what each adds up.
+
+A population is a sum of terms followed by one function. Changes of layout and scale cost no neurons: they are folded into the
+edges. A linear map, a product or a sum that feeds nothing but an activation, a norm, a softmax or a residual sum becomes a term
+of that population. Every other node is a population of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from snnsim.conversion.terms import Mapped, Multiplied, Point, Sources, Term, by_channel, joined, population, uniform
+from snnsim.errors import ConversionError
+from snnsim.graph.ir import Graph
+from snnsim.graph.nodes import (
+    Activation, Add, Affine, Conv, Gather, Input, LayerNorm, Linear, Max, Multiply, Node, Shape, Softmax, Sum, convolve,
+)  # fmt: skip
+
+Function = Activation | Softmax | LayerNorm | Max
+_SUMS = (Linear, Conv, Multiply, Sum, Add)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """One population to be.
+
+    node : Node                  whose value it holds; an Input, or a node of the host, for an encoded input
+    terms : tuple of Term        what is added up
+    bias : float[...]            broadcast to the shape
+    function : Function or None  None rounds, or reads out
+    readout : bool               nothing but the user reads it
+    encoded : bool               an input: the host hands it over
+    blocked : tuple of Point     units that keep a place of a softmax out by not being 0
+    """
+
+    node: Node
+    shape: Shape
+    terms: tuple[Term, ...]
+    bias: np.ndarray
+    function: Function | None = None
+    readout: bool = False
+    encoded: bool = False
+    blocked: tuple[Point, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def sums(self) -> str:
+        """The name of the node whose value is the sum of the terms, as calibration sees it."""
+        return self.function.inputs[0] if self.function else self.node.name
+
+
+class _Needed(Exception):  # noqa: N818
+    """A node must be a population after all."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@final
+class Plan:
+    """The populations of a graph in topological order, inputs first, and what its outputs read.
+
+    Raises ConversionError for what has no spiking counterpart, naming the node.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.needed: set[str] = set()
+        self.alive = _alive(graph)
+        self.readers = {name: [reader for reader in graph.consumers(name) if reader.name in self.alive] for name in graph.nodes}
+        while True:
+            try:
+                self._plan()
+                break
+            except _Needed as more:
+                if more.name in self.needed:
+                    raise ConversionError(f"Graph node {more.name!r} cannot be read in the layout its readers ask for.") from None
+                self.needed.add(more.name)
+
+    def _plan(self) -> None:
+        graph = self.graph
+        self._values: dict[str, Sources] = {}
+        self._sums: dict[str, tuple[tuple[Term, ...], np.ndarray]] = {}
+        self.populations: list[Planned] = []
+        encoded = [name for name in graph.nodes if name in self.alive and self._encoded(name)]
+        for name in encoded:
+            node = graph.nodes[name]
+            self._values[name] = population(name, node.shape)
+            self.populations.append(Planned(node, node.shape, (), np.zeros(()), encoded=True))
+        for name, node in graph.nodes.items():
+            if name in self.alive and name not in encoded and name not in graph.host and not isinstance(node, Input):
+                self._visit(node)
+        self.outputs = {node.name: self._value(node.name) for node in graph.outputs}
+
+    def _encoded(self, name: str) -> bool:
+        """Whether a node is what the host hands to the network."""
+        if isinstance(self.graph.nodes[name], Input) and name not in self.graph.host:
+            return True
+        outside = any(reader.name not in self.graph.host for reader in self.readers[name])
+        return name in self.graph.host and (outside or any(name == node.name for node in self.graph.outputs))
+
+    def _visit(self, node: Node) -> None:
+        match node:
+            case Activation() | LayerNorm() | Softmax():
+                terms, bias = self._terms(node.inputs[0])
+                blocked = self._points(self._value(node.inputs[1])) if isinstance(node, Softmax) and len(node.inputs) > 1 else []
+                self._add(Planned(node, node.shape, terms, bias, node, blocked=tuple(blocked)))
+            case Max():
+                value = self._value(node.inputs[0])
+                if len(value.parts()) > 1 or uniform(value.coefficient, value.index >= 0) != 1.0:
+                    raise _Needed(self._before_window(node))
+                shape = value.shape  # the window is the last axis; its first unit answers
+                self._add(Planned(node, shape, tuple(self._points(value)), value.offset, node))
+                size = shape[-1]
+                self._values[node.name] = self._values[node.name].taken(np.arange(0, int(np.prod(shape)), size).reshape(node.shape))
+            case Gather():
+                value = joined([self._value(source) for source in node.inputs])
+                self._values[node.name] = value.taken(node.index, node.fill)
+                if node.name in self.needed:
+                    self._materialise(node)
+            case Affine() if not self._inlined(node.inputs[0]) or node.inputs[0] in self._values:
+                self._values[node.name] = self._value(node.inputs[0]).scaled(node.scale, node.offset)
+                if node.name in self.needed:
+                    self._materialise(node)
+            case Linear() | Conv() | Multiply() | Sum() | Add() | Affine():
+                self._sums[node.name] = self._sum_of(node)
+                if not self._inlined(node.name):
+                    terms, bias = self._sums[node.name]
+                    readout = not self.readers[node.name] or all(isinstance(r, (Gather, Affine)) and self._shown(r) for r in self.readers[node.name])
+                    self._add(Planned(node, node.shape, terms, bias, readout=readout))
+            case _:
+                raise ConversionError(f"Graph node {node.name!r}: {type(node).__name__} cannot be converted. Replace it in the model.")
+
+    def _before_window(self, node: Max) -> str:
+        """Return the node whose windows are compared: what a gather that pads with the lowest number lays out."""
+        window = self.graph.nodes[node.inputs[0]]
+        return window.inputs[0] if isinstance(window, Gather) and len(window.inputs) == 1 else window.name
+
+    def _shown(self, node: Node) -> bool:
+        """Whether nothing but the user reads `node`, and what it lays out."""
+        return all(isinstance(r, (Gather, Affine)) and self._shown(r) for r in self.readers[node.name])
+
+    def _add(self, planned: Planned) -> None:
+        self.populations.append(planned)
+        self._values[planned.name] = population(planned.name, planned.shape)
+
+    def _materialise(self, node: Node) -> None:
+        value = self._values[node.name]
+        self._add(Planned(node, node.shape, tuple(self._points(value)), value.offset))
+
+    def _inlined(self, name: str) -> bool:
+        """Whether a sum becomes terms of its one reader."""
+        node = self.graph.nodes[name]
+        if name in self.needed or any(name == output.name for output in self.graph.outputs):
+            return False
+        if not isinstance(node, _SUMS) and not (isinstance(node, Affine) and self._inlined(node.inputs[0])):
+            return False
+        readers = self.readers[name]
+        if len(readers) != 1 or readers[0].inputs.count(name) != 1:
+            return False
+        reader = readers[0]
+        return isinstance(reader, (Activation, LayerNorm, Add, Affine)) or (isinstance(reader, Softmax) and reader.inputs[0] == name)
+
+    def _value(self, name: str) -> Sources:
+        """Return a node as units of populations. A sum that is none yet becomes one."""
+        if name not in self._values:
+            raise _Needed(name)
+        return self._values[name]
+
+    def _terms(self, name: str) -> tuple[tuple[Term, ...], np.ndarray]:
+        if name in self._sums and name not in self._values:
+            return self._sums[name]
+        value = self._value(name)
+        return tuple(self._points(value)), value.offset
+
+    def _points(self, value: Sources) -> list[Point]:
+        shape = value.shape
+        return [
+            Point(name, None if index is None else index.reshape(1, *shape), value.coefficient if value.coefficient.ndim == 0 else value.coefficient[None])
+            for name, index in value.parts()
+        ]
+
+    def _sum_of(self, node: Node) -> tuple[tuple[Term, ...], np.ndarray]:
+        """Return the terms and the bias of a node that adds up."""
+        match node:
+            case Linear():
+                return self._linear(node)
+            case Conv():
+                return self._conv(node)
+            case Multiply():
+                return self._product(node), np.zeros(())
+            case Sum():
+                return self._summed(node)
+            case Add():
+                parts = [self._terms(source) for source in node.inputs]
+                return tuple(term for terms, _ in parts for term in terms), sum((bias for _, bias in parts), start=np.zeros(()))
+            case Affine():
+                terms, bias = self._terms(node.inputs[0])
+                return tuple(self._scaled(node, term) for term in terms), bias * node.scale + node.offset
+        raise AssertionError(type(node).__name__)
+
+    def _linear(self, node: Linear) -> tuple[tuple[Term, ...], np.ndarray]:
+        value = self._value(node.inputs[0])
+        terms = []
+        for name, index in value.parts():
+            factor = by_channel(value.coefficient, index, value.shape)
+            if factor is None:
+                raise _Needed(node.inputs[0])
+            terms.append(Mapped(name, index, node.weight.T * factor[:, None], value.shape))
+        offset = np.broadcast_to(value.offset, value.shape) @ node.weight.T if value.offset.any() else 0.0
+        return tuple(terms), np.asarray(node.bias + offset)
+
+    def _conv(self, node: Conv) -> tuple[tuple[Term, ...], np.ndarray]:
+        value = self._value(node.inputs[0])
+        terms = []
+        for name, index in value.parts():
+            factor = by_channel(value.coefficient, index, value.shape)
+            if factor is None:
+                raise _Needed(node.inputs[0])
+            inputs, outputs = node.weight.shape[-2:]
+            # Channel i of group g, in front of the channels out of group g.
+            taps = np.repeat(factor.reshape(node.groups, inputs).T, outputs // node.groups, axis=1)
+            terms.append(Mapped(name, index, node.weight * taps, value.shape, node))
+        bias = np.asarray(node.bias)
+        if value.offset.any():
+            constant = np.broadcast_to(value.offset, value.shape)[None]
+            bias = bias + convolve(constant, node.shape, node.weight, node.stride, node.padding, node.dilation, node.groups)[0]
+        return tuple(terms), bias
+
+    def _product(self, node: Multiply) -> tuple[Term, ...]:
+        sides = []
+        scale = node.scale
+        for source in node.inputs:
+            value = self._value(source)
+            factor = uniform(value.coefficient, value.index >= 0)
+            if factor is None or value.offset.any():
+                raise _Needed(source)
+            scale *= factor
+            sides.append(value.parts())
+        return tuple(
+            Multiplied(left, right, left_index, right_index, node.subscripts, node.views, scale)
+            for left, left_index in sides[0]
+            for right, right_index in sides[1]
+        )
+
+    def _summed(self, node: Sum) -> tuple[tuple[Term, ...], np.ndarray]:
+        value = self._value(node.inputs[0])
+        spread = value.coefficient.ndim > 0
+        coefficient = np.moveaxis(np.broadcast_to(value.coefficient, value.shape), -1, 0) if spread else value.coefficient
+        points = []
+        for name, index in value.parts():
+            if index is None:
+                index = np.arange(int(np.prod(value.shape)), dtype=np.int32).reshape(value.shape)
+            points.append(Point(name, np.ascontiguousarray(np.moveaxis(index, -1, 0)), coefficient * node.scale))
+        return tuple(points), np.broadcast_to(value.offset, value.shape).sum(axis=-1) * node.scale
+
+    def _scaled(self, node: Affine, term: Term) -> Term:
+        """Return a term of the sum that `node` scales, scaled."""
+        shape = node.shape
+        match term:
+            case Point():
+                return Point(term.source, term.index, term.coefficient * np.asarray(node.scale))
+            case Mapped():
+                factor = by_channel(node.scale, None, shape)
+                if factor is None:
+                    raise _Needed(node.inputs[0])
+                return Mapped(term.source, term.index, term.weight * factor, term.space, term.conv)
+            case Multiplied():
+                factor = uniform(node.scale)
+                if factor is None:
+                    raise _Needed(node.inputs[0])
+                views = (term.left_index, term.right_index, term.subscripts, term.views)
+                return Multiplied(term.left, term.right, *views, term.scale * factor)
+
+
+def _alive(graph: Graph) -> frozenset[str]:
+    """Return the nodes that some output needs, and the inputs."""
+    alive = {node.name for node in graph.outputs}
+    for node in reversed(graph.nodes.values()):
+        if node.name in alive:
+            alive.update(node.inputs)
+    return frozenset(alive)
