@@ -131,7 +131,7 @@ def run(draws: int) -> tuple[dict, sim.Result, dict[str, sim.Result]]:
     used, place = np.unique(np.concatenate(lessons), return_inverse=True)
     place = place.reshape(draws, -1)
     examples, tested = model(sim.data.patches(images[used])), model(sim.data.patches(held_out))
-    mismatches = model.certificate(tested, model.reference(sim.data.patches(held_out))).mismatches
+    mismatches = model.verify(tested, model.reference(sim.data.patches(held_out))).mismatches
     named = model.scores(tested).argmax(axis=1)
     print(f"transformer without nines: {100 * (named == labels)[labels != NEW].mean():.2f} % of the other digits, {mismatches} mismatches")
 

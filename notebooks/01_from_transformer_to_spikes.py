@@ -89,7 +89,7 @@ few = inputs[:5]
 runs = [model(few, code="unary", schedule="shuffled", seed=seed) for seed in range(3)]
 print("events sent:", [run.counts.total("spikes") for run in runs])
 for run in runs:
-    assert model.certificate(run, model.reference(few)).mismatches == 0
+    assert model.verify(run, model.reference(few)).mismatches == 0
 assert len({run.counts.total("spikes") for run in runs}) == 3  # the ways differ, the answer does not
 
 # %% [markdown]
@@ -97,7 +97,7 @@ assert len({run.counts.total("spikes") for run in runs}) == 3  # the ways differ
 
 # %%
 result = model(inputs, code="signed_digit")
-certificate = model.certificate(result, reference)
+certificate = model.verify(result, reference)
 spiking = (model.scores(result).argmax(axis=1) == labels).mean()
 print(f"{certificate.compared:,} integers compared, {certificate.mismatches} mismatches; spiking accuracy {spiking:.2%}")
 assert certificate.mismatches == 0

@@ -27,7 +27,7 @@ def test_float_quantised_and_spiking_model_classify_the_held_out_digits(held_out
     floats = graph.evaluate(inputs)["logits"]
     reference = model.reference(inputs)
     result = model(inputs, code="graded")
-    certificate = model.certificate(result, reference)
+    certificate = model.verify(result, reference)
     accuracy = (floats.argmax(axis=1) == labels).mean()
     assert len(labels) == 360
     assert accuracy >= 0.96
@@ -71,7 +71,7 @@ def test_a_changed_weight_fails_the_certificate(digits):
     layers["block1.out"] = dataclasses.replace(layers["block1.out"], edges=tuple(edges))
     other = sim.SpikingModel(model.graph, type(model.integer_graph)(list(layers.values())))
     with pytest.raises(ConversionError, match=r"layer 'block1.out' differs from the integer program in [1-9]\d* of"):
-        model.certificate(other(inputs), model.reference(inputs))
+        model.verify(other(inputs), model.reference(inputs))
 
 
 def test_every_layer_says_what_it_became(digits):
@@ -132,7 +132,7 @@ def test_a_product_of_a_population_with_itself_settles():
     )
     model = sim.convert(graph, sample)
     for code, schedule in (("unary", "shuffled"), ("signed_digit", "eager"), ("graded", "settled")):
-        assert model.certificate(model(sample, code=code, schedule=schedule), model.reference(sample)).mismatches == 0
+        assert model.verify(model(sample, code=code, schedule=schedule), model.reference(sample)).mismatches == 0
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 6, 8, 10])
@@ -171,7 +171,7 @@ def test_any_scalar_function_becomes_a_spiking_table(function):
     x = random.integers(0, 5, size=(40, 2, 2))
     model = sim.convert(graph, x)
     result = model(x, code="unary", schedule="eager")
-    assert model.certificate(result, model.reference(x)).mismatches == 0
+    assert model.verify(result, model.reference(x)).mismatches == 0
     wanted = graph.evaluate(x)["a"]
     step = np.abs(wanted).max() / 127
     got = result.values["a"] * model.integer_graph.layers["a"].scale
@@ -193,4 +193,4 @@ def test_a_certificate_needs_the_reference_of_the_same_inputs(digits):
     model, inputs, _, result = digits
     for other in (inputs[:5], inputs[::-1], np.repeat(inputs[:1], 24, axis=0)):
         with pytest.raises(ParameterError, match="the same inputs"):
-            model.certificate(result, model.reference(other))
+            model.verify(result, model.reference(other))

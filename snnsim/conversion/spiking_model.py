@@ -112,7 +112,7 @@ class SpikingModel:
         """Return the first output of a run in the units of the float model, float64[trials, *output shape]."""
         return next(iter(self.coding.decode(result.values, result.accumulators).values()))
 
-    def compared(self, result: Result, reference: Mapping[str, Settled]) -> Certificate:
+    def verify(self, result: Result, reference: Mapping[str, Settled]) -> Certificate:
         """Compare a run with `reference` of the same inputs, in every layer.
 
         Raises
@@ -138,7 +138,7 @@ class SpikingModel:
         parts = []
         for first in range(0, samples, batch):
             part = {name: array[first : first + batch] for name, array in checked.items()}
-            parts.append(self.compared(self(part, **settings), self.reference(part)))
+            parts.append(self.verify(self(part, **settings), self.reference(part)))
         return joined(parts)
 
     @cached_property

@@ -11,7 +11,8 @@ from typing import Any, final
 import numpy as np
 
 from snnsim.conversion.certificate import Certificate
-from snnsim.conversion.spiking_model import SpikingModel, convert
+from snnsim.conversion.convert import convert
+from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.data import load_digits, load_model, patches
 from snnsim.energy.estimate import EnergyReport, estimate_energy
 from snnsim.engines.settle import CODES, SCHEDULES
@@ -198,7 +199,7 @@ def compare(
         start = time.perf_counter()
         result = spiking(inputs, code=c, schedule=s, seed=seed, threads=workers, progress=partial(_part, tell, text, first, size))
         seconds = time.perf_counter() - start
-        certificate = spiking.certificate(result, reference)
+        certificate = spiking.verify(result, reference)
         runs.append(SpikingRun(c, s, result.counts, int(result.duration), certificate.mismatches, seconds))
         if (c, s) == (code, schedule):
             main = result, certificate
