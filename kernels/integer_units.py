@@ -50,13 +50,15 @@ def staircase(acc, params, want):
 
 @kernel_with(UNIT)
 def table(acc, params, want):
-    """Look-up of the rounded quotient. params: low, n, theta[width], values[n]."""
-    low, n = params[0], params[1]
-    theta = params[2 : 2 + acc.size]
-    values = params[2 + acc.size :]
+    """Look-up of the rounded quotient. params: low, n, shift, s_min, s_max, theta[width], gain[width], values[n]."""
+    low, n, shift, s_min, s_max = params[0], params[1], params[2], params[3], params[4]
+    theta = params[5 : 5 + acc.size]
+    gain = params[5 + acc.size : 5 + 2 * acc.size]
+    values = params[5 + 2 * acc.size :]
+    half = (np.int64(1) << shift) >> 1
     for i in range(acc.size):
         entry = _divide(2 * np.int64(acc[i]) + theta[i], 2 * theta[i]) - low
-        want[i] = values[_clip(entry, 0, n - 1)]
+        want[i] = _clip((values[_clip(entry, 0, n - 1)] * gain[i] + half) >> shift, s_min, s_max)
 
 
 @kernel_with(UNIT)

@@ -8,6 +8,7 @@ gain alone fits them to u.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import NamedTuple, final
 
 import numpy as np
@@ -20,6 +21,7 @@ from snnsim.graph.nodes import Shape
 #: a whole weight that stands for a real one is at least this large, so that its rounding is at most one part in twice as much
 _FINE = 256
 _FINEST_GAIN = 1024
+_ROOM_BITS = 30
 
 
 def round_half_up(values: np.ndarray) -> np.ndarray:
@@ -28,10 +30,11 @@ def round_half_up(values: np.ndarray) -> np.ndarray:
 
 
 class Source(NamedTuple):
-    """A population that edges read: its shape and the real value of what its units emit, float64 broadcast to it."""
+    """A population that edges read: its shape, the real value of what its units emit, float64 broadcast to it, and their largest."""
 
     shape: Shape
     scale: np.ndarray
+    largest: int
 
 
 @final
@@ -104,7 +107,8 @@ class Accumulator:
             base = np.where(np.isfinite(base), base, largest.max())
             base = np.maximum(base, largest.max() * 2.0**-16)  # a channel without weights still needs a threshold
             if present.size:
-                base = base / np.clip(np.ceil(_FINE * (base / present.min()).max()), 1, _FINEST_GAIN)
+                room = 2.0**_ROOM_BITS / (self._worst() / base).max()  # so that a finer unit does not overflow
+                base = base / np.clip(np.ceil(_FINE * (base / present.min()).max()), 1, np.clip(np.floor(room), 1, _FINEST_GAIN))
             for i, finest in self.finest.items():
                 self.gains[i] = max(1, int(np.ceil((finest / base).max() - 1e-9)))
             return base
@@ -123,6 +127,21 @@ class Accumulator:
             self.exact = True
             return fine
         return np.full(width, max(present.min() / _FINEST_GAIN, present.max() / 2.0**24))
+
+    def _worst(self) -> np.ndarray:
+        """Return the largest magnitude that the terms can add up to, in real units, per channel or as one number."""
+        worst = np.zeros(self.shape[-1])
+        for i, term in enumerate(self.terms):
+            match term:
+                case Mapped():
+                    weight = np.abs(self.weights[i])
+                    worst = worst + weight.reshape(-1, weight.shape[-1]).sum(axis=0) * self.sources[term.source].largest
+                case Point():
+                    worst = worst + np.abs(self.points[i]).max() * self.sources[term.source].largest * (1 if term.index is None else len(term.index))
+                case Multiplied():
+                    summed = prod(n for label, n in zip(term.subscripts, term.views[0], strict=False) if label not in term.subscripts.split("->")[1])
+                    worst = worst + abs(self.products[i]) * self.sources[term.left].largest * self.sources[term.right].largest * summed
+        return worst
 
     def edges(self, unit: np.ndarray) -> tuple[Edge, ...]:
         """Return the edges for accumulator units worth `unit`, float64[width], at least as coarse as `self.unit`."""

@@ -38,7 +38,7 @@ def _ports(plan: Plan, integer_graph: IntegerGraph) -> dict[str, Port]:
     for layer in integer_graph.inputs:
         node = plan.graph.nodes[layer.name]
         whole = isinstance(node, Input) and node.kind != "real"
-        ports[layer.name] = Port(None if whole else np.asarray(layer.scale), *layer.unit.bounds())
+        ports[layer.name] = Port(layer.shape, None if whole else np.asarray(layer.scale), *layer.unit.bounds())
     return ports
 
 

@@ -38,12 +38,16 @@ def levels_of(limits: Range, bits: int, *, per_channel: bool) -> Levels:
     return Levels(np.asarray(step / s_max), -s_max if negative else 0, s_max)
 
 
-def lopsided(limits: Range, bits: int) -> Levels:
-    """Return 2^bits levels that cover `limits`, as many on either side of 0 as it needs."""
-    low, high = float(limits.low.min()), float(limits.high.max())
-    scale = (high - low) / (2**bits - 1)
-    s_min = int(np.floor(low / scale + 0.5))
-    return Levels(np.array(scale), s_min, s_min + 2**bits - 1)
+def lopsided(limits: Range, bits: int, *, per_channel: bool) -> Levels:
+    """Return 2^bits levels that cover `limits`, as many on either side of 0 as the whole population needs."""
+    share = float(-limits.low.min() / (limits.high.max() - limits.low.min()))
+    s_min = -int(np.floor(share * (2**bits - 1) + 0.5))
+    s_max = s_min + 2**bits - 1
+    if not per_channel:
+        low, high = float(limits.low.min()), float(limits.high.max())
+        return Levels(np.array((high - low) / (2**bits - 1)), s_min, s_max)
+    step = np.maximum(-limits.low / max(-s_min, 0.5), limits.high / max(s_max, 0.5))
+    return Levels(np.maximum(step, step.max() * _QUIET), s_min, s_max)
 
 
 def channel_ids(planned: Planned) -> np.ndarray:

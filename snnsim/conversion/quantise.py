@@ -33,6 +33,8 @@ from snnsim.models.table import Table
 from snnsim.units import check_integer
 
 _EXP_BITS = 15  # fixed-point bits of exp(-x)
+_TABLE_ENTRIES = 4096  # the most that a table holds
+_TABLE_BITS = 20  # of the values of a table whose channels have steps of their own
 _EXP_RESOLUTION = 1.0 / 64.0  # widest step of the softmax argument, in nats
 _BLOCKED = 2**28  # how far below all others a masked place lies: exp of it is 0 in any unit
 _NORM_SCALE = 64  # the least whole number that stands for the unit of a channel in a norm
@@ -56,7 +58,6 @@ class _Quantiser:
         self.able = channelwise(plan)
         self.sources: dict[str, Source] = {}
         self.units: dict[str, IntegerUnit] = {}
-        self.half = 512 if activation_bits <= 8 else 2048  # entries of a table on either side of 0
         self.blocking = {term.source for planned in plan.populations for term in planned.blocked}
 
     def layer(self, planned: Planned) -> Layer:
@@ -76,7 +77,7 @@ class _Quantiser:
                     built = self._softmax(planned, planned.function)
                 case Max():
                     built = self._max(planned)
-        self.sources[planned.name] = Source(planned.shape, built.scale)
+        self.sources[planned.name] = Source(planned.shape, built.scale, max(map(abs, built.unit.bounds())))
         self.units[planned.name] = built.unit
         return Layer(planned.name, planned.shape, built.unit, built.edges, built.scale, planned.node.origin)
 
@@ -88,9 +89,8 @@ class _Quantiser:
 
     def _encoded(self, planned: Planned) -> Built:
         node = planned.node
-        if isinstance(node, Input) and node.kind == "levels":
-            assert node.step is not None
-            return Built(IntegerInput(s_min=node.low, s_max=node.high), (), np.array(node.step))
+        if isinstance(node, Input) and node.kind != "real":
+            return Built(IntegerInput(s_min=node.low, s_max=node.high), (), np.array(node.step or 1.0))
         if planned.name in self.blocking:
             return Built(IntegerInput(s_min=0, s_max=1), (), np.array(1.0))
         levels = self._levels(planned.name)
@@ -125,24 +125,30 @@ class _Quantiser:
         sums = self._accumulator(planned, channels=False)
         inner, outer = self.limits[planned.sums], self.limits[planned.name]
         # One table for all channels: the worth of one threshold is the same everywhere.
-        span = max(float(inner.high.max() - inner.low.min()) / (2 * self.half - 1), float(sums.unit.max()))
+        span = max(float(inner.high.max() - inner.low.min()) / (_TABLE_ENTRIES - 2), float(sums.unit.max()))
         theta = np.floor(span / sums.unit).astype(np.int64)
         if sums.exact:
             theta = np.full_like(theta, max(1, math.ceil(span / sums.unit.max() - 1e-9)))
             span = float(theta[0] * sums.unit.max())
         unit = span / theta
-        levels = lopsided(outer, self.bits) if outer.low.min() < 0.0 else levels_of(outer, self.bits, per_channel=False)
         low = min(0, math.floor(inner.low.min() / span))
         arguments = span * np.arange(low, max(low + 1, math.ceil(inner.high.max() / span)) + 1)
         with np.errstate(all="ignore"):
-            values = np.asarray(evaluate(planned.function.function, arguments), dtype=np.float64)
+            values = np.broadcast_to(np.asarray(evaluate(planned.function.function, arguments), dtype=np.float64), arguments.shape)
         if not np.isfinite(values).all():
             raise ConversionError(
                 f"Graph node {planned.name!r} is not finite between {arguments[0]:g} and {arguments[-1]:g}, the range of its input on the "
                 "calibration data. Keep its argument away from there, for example by a clamp in the model."
             )
-        whole = np.clip(round_half_up(np.broadcast_to(values, arguments.shape) / levels.scale), levels.s_min, levels.s_max)
-        model = Table(theta=_few(theta), bias=_bias(planned, unit), low=low, values=whole)
+        levels = lopsided(outer, self.bits, per_channel=self.able[planned.name])
+        shape = {"theta": _few(theta), "bias": _bias(planned, unit), "low": low, "s_min": levels.s_min, "s_max": levels.s_max}
+        if levels.scale.ndim == 0:
+            return Built(Table(values=np.clip(round_half_up(values / levels.scale), levels.s_min, levels.s_max), **shape), sums.edges(unit), levels.scale)
+        # Values in fine steps, which every channel turns into its own.
+        fine = np.abs(values).max() / 2**_TABLE_BITS
+        gain = fine / levels.scale
+        shift = int(np.clip(_TABLE_BITS - math.ceil(math.log2(gain.max())), 0, 30))
+        model = Table(values=round_half_up(values / fine), gain=round_half_up(gain * 2.0**shift), shift=shift, **shape)
         return Built(model, sums.edges(unit), levels.scale)
 
     def _norm(self, planned: Planned, node: LayerNorm) -> Built:
@@ -235,4 +241,4 @@ def _given(plan: Plan) -> set[str]:
     """Return the populations whose levels nothing needs to measure."""
     masks = {term.source for planned in plan.populations for term in planned.blocked}
     kept = {p.name for p in plan.populations if p.readout or isinstance(p.function, (Softmax, Max))}
-    return masks | kept | {p.name for p in plan.populations if isinstance(p.node, Input) and p.node.kind == "levels"}
+    return masks | kept | {p.name for p in plan.populations if isinstance(p.node, Input) and p.node.kind != "real"}
