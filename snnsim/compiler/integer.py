@@ -54,7 +54,7 @@ class CompiledInteger:
 #: per-projection fields of IntegerNet that are filled in here
 _COLUMNS = (
     "connectivity", "post", "gain", "layout", "layout_ptr", "wide", "weight_ptr", "n_weight", "filters_ptr", "target_ptr", "partner_ptr",
-    "step_ptr", "n_step", "contiguous", "touch_ptr", "n_touch", "own_seen", "partner_seen", "partner",
+    "step_ptr", "n_step", "contiguous", "limit_ptr", "touch_ptr", "n_touch", "own_seen", "partner_seen", "partner",
 )  # fmt: skip
 
 
@@ -100,6 +100,7 @@ def _pairs(network: Network) -> dict[str, str]:
             back: Product = unwrap(p.connector)[0]  # type: ignore[assignment]
             ends = p.pre is connector.partner and p.post is projection.post and back.partner is projection.pre
             shapes = _own_shape(p) == _partner_shape(connector) and _partner_shape(back) == _own_shape(projection)
+            shapes &= connector.same_synapses(back)
             gains = _gain(key, projection) == _gain(other, p)
             if other != key and ends and shapes and gains and back.subscripts == wanted and other not in mirror.values():
                 found.append(other)
@@ -173,6 +174,18 @@ def _product_index(key: str, projection: Projection) -> tuple[np.ndarray, np.nda
     free = "".join(label for label in connector.partner_labels if label not in connector.pre_labels)
     own = connector.pre_labels
     return offsets(own, to_post), offsets(own, to_partner), offsets(free, to_post), offsets(free, to_partner)
+
+
+def _limits(key: str, projection: Projection) -> np.ndarray | None:
+    """Return the first and the end of the steps along which each place of a product has synapses, int32[n, 2]; None for all."""
+    connector: Product = unwrap(projection.connector)[0]  # type: ignore[assignment]
+    limits = connector.limits(connector.sizes(key, _own_shape(projection), _partner_shape(connector), projection.post.shape))
+    if limits is None and connector.only is not None:
+        raise WiringError(
+            f"Projection({key!r}): Product.only leaves a unit synapses with gaps between them, which a product has no form for. "
+            "Leave it out, and let zeros in the partner do the same."
+        )
+    return limits
 
 
 def _rows_reached(key: str, first_target: np.ndarray, target_steps: np.ndarray, width: int) -> np.ndarray:
@@ -262,6 +275,7 @@ def _lay_out_units(
         "param_ptr": _pointers([len(part) for part in flat]),
         "params": _joined(flat, np.int64),
         "bias": _joined(biases, np.int32),
+        "window": np.array([high - low for low, high in (units[name].bounds() for name in order)], dtype=np.int64),
         "row_pop": np.repeat(np.arange(len(order), dtype=np.int64), sizes // widths),
     }
 
@@ -284,6 +298,7 @@ class _Edges:
     def __init__(self, n: int) -> None:
         self.columns = {field: np.zeros(n, dtype=np.int64) for field in _COLUMNS}
         self.columns["gain"][:] = 1
+        self.columns["limit_ptr"][:] = -1
         self.pools: dict[str, list[np.ndarray]] = {"weights8": [], "weights16": [], "weights32": [], "index": []}
         self.sizes = dict.fromkeys(self.pools, 0)
         self.places: dict[tuple[str, int], int] = {}  # arrays that several projections share are laid out once
@@ -359,6 +374,9 @@ class _Edges:
         columns["target_ptr"][i] = self._append("index", first_target)
         columns["partner_ptr"][i] = self._append("index", first_partner)
         columns["step_ptr"][i] = self._append("index", np.concatenate([target_steps, partner_steps]))
+        limits = _limits(key, projection)
+        if limits is not None:
+            columns["limit_ptr"][i] = self._append("index", limits)
         columns["touch_ptr"][i], columns["n_touch"][i] = self._append("index", rows), len(rows)
         columns["own_seen"][i] = self.n_seen
         self.n_seen += prod(_own_shape(projection))
