@@ -210,6 +210,23 @@ def test_learning_switched_off_keeps_the_weights_and_switched_on_again_goes_on(e
     assert np.abs(on.weights[name] - off.weights[name]).max() > 0.01
 
 
+@pytest.mark.parametrize("rule", [sim.PairSTDP(a_plus=0.0, a_minus=0.0), sim.PairSTDP(a_plus=0.0, a_minus=0.0, mu_plus=1.0)])
+@pytest.mark.parametrize("learned", [True, False])
+def test_a_rule_that_changes_no_weight_changes_no_spike_when_it_is_switched_on_or_off(rule, learned):
+    # A run that learns keeps the spikes of two delays, one that does not those of one.
+    noise, cells = sim.Population("noise", 40, sim.PoissonSource(rate=500.0)), sim.Population("cells", 40, sim.LIF(t_ref=2.0))
+    net = sim.Network(
+        sim.Projection(noise, cells, sim.OneToOne(), weight=3.0),
+        sim.Projection(cells, cells, sim.FixedProbability(0.3), weight=0.75, delay=5.0, plasticity=rule),
+    )
+    first = run_spiking(net, duration=60.0, engine="clock", dt=0.5, threads=2, learning=learned)
+    more = {"duration": 60.0, "engine": "clock", "dt": 0.5, "start": first.state}
+    on, off = (run_spiking(net, learning=learning, threads=threads, **more) for learning, threads in ((True, 1), (False, 2)))
+    assert len(on.spikes["cells"]) > 50
+    np.testing.assert_array_equal(off.spikes["cells"].times, on.spikes["cells"].times)
+    np.testing.assert_array_equal(off.spikes["cells"].indices, on.spikes["cells"].indices)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_recorded_weights_are_those_a_run_to_that_time_returns(engine, tmp_path):
     pytest.importorskip("h5py")

@@ -131,14 +131,18 @@ def _state(machine: Any, k: int, p: int) -> np.ndarray:
     return cells.state[first : first + rows * n].reshape(rows, n)[: rows - machine.forms[p].helpers]
 
 
+def _longest(machine: Any) -> int:
+    """Return for how many steps a spike may still be asked for; the ring has room for two windows more."""
+    return machine.parts[0].sent.answer.shape[1] - 2 * machine.window - 1
+
+
 def _under_way(machine: Any) -> dict[str, np.ndarray]:
     """Return the spikes that have been made and not all delivered, in order of step, population, neuron."""
     sent, position = machine.parts[0].sent, int(machine.parts[0].position[0])
     threads, slots, populations = sent.answer.shape
-    longest = slots - 2 * machine.window - 1
     found: list[tuple[int, int, np.ndarray, np.ndarray]] = []
     listed = np.empty((2, int(machine.low[-1].max())), dtype=np.int32)
-    for step in range(max(0, position - longest), position):
+    for step in range(max(0, position - _longest(machine)), position):
         for p in range(populations):
             for k in range(threads):
                 low, high = int(sent.low[k, p]), int(sent.low[k + 1, p])
@@ -161,11 +165,13 @@ def _under_way(machine: Any) -> dict[str, np.ndarray]:
 def _send(machine: Any, arrays: Mapping[str, np.ndarray]) -> None:
     """Put the spikes under way back where the threads will look for them."""
     sent = machine.parts[0].sent
-    step, population = arrays["sent.step"], arrays["sent.population"]
+    # A run that learned has kept spikes for longer than one that does not: here they would fall into the slots of later steps.
+    asked = arrays["sent.step"] >= int(arrays["position"][0]) - _longest(machine)
+    step, population, neurons, many = (arrays[f"sent.{name}"][asked] for name in ("step", "population", "neuron", "times"))
     begins = np.flatnonzero(np.diff(step, prepend=-1) | np.diff(population, prepend=-1))
     for begin, end in pairwise([*begins.tolist(), len(step)]):
         p, slot = int(population[begin]), int(step[begin]) % sent.answer.shape[1]
-        neuron, times = arrays["sent.neuron"][begin:end], arrays["sent.times"][begin:end]
+        neuron, times = neurons[begin:end], many[begin:end]
         edges = np.searchsorted(neuron, sent.low[:, p])
         for k, (a, b) in enumerate(pairwise(edges.tolist())):
             low, high = int(sent.low[k, p]), int(sent.low[k + 1, p])
