@@ -1,10 +1,13 @@
 """Rules that act at intervals, recorded weights, and learning switched on and off."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pytest
 
 import snnsim as sim
 from snnsim.engines.spiking import run_spiking
+from snnsim.plasticity.base import StructuralRule
 
 ENGINES = ("clock", "event")
 
@@ -254,6 +257,31 @@ def test_recorded_weights_are_those_a_run_to_that_time_returns(engine, tmp_path)
 def test_wrong_arguments_are_refused(arguments, words):
     with pytest.raises(sim.ParameterError, match=words):
         run_spiking(network(sim.PairSTDP()), duration=10.0, dt=0.5, **arguments)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Census(StructuralRule):
+    """Counts spikes, and moves nothing."""
+
+    hears = True
+    interval: float = 20.0
+    seen: list = field(default_factory=list)
+
+    def move(self, synapses, random, *, recurrent):
+        self.seen.append((synapses.pre_count.copy(), synapses.post_count.copy()))
+        return np.zeros(len(synapses.source), dtype=bool)
+
+
+def test_a_structural_rule_hears_the_spikes_since_it_last_acted():
+    rule = Census()
+    result = run_spiking(network(rule), duration=60.0, engine="clock", dt=0.5, record={"source": "spikes", "cells": "spikes"})
+    assert len(rule.seen) == 3
+    for k, counts in enumerate(rule.seen):
+        for name, count in zip(("source", "cells"), counts, strict=True):
+            spikes = result.spikes[name]
+            mine = spikes.indices[(spikes.times > 20.0 * k) & (spikes.times <= 20.0 * k + 20.0)]
+            assert len(mine)
+            np.testing.assert_array_equal(count, np.bincount(mine, minlength=len(count)))
 
 
 def test_weights_that_grow_without_bound_end_the_run_with_a_reason():

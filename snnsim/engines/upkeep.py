@@ -113,6 +113,8 @@ class Upkeep:
             if duty.next <= now * (1.0 + _ROUNDING):
                 self._count(k, recorder)
                 self._act(duty, now, access)
+                for name in _SIDES:
+                    duty.state[name][:] = 0.0
                 duty.next = _after(now, duty.rule.interval)
         for k, take in enumerate(self._takes):
             if self._sampled[k] <= now * (1.0 + _ROUNDING):
@@ -157,8 +159,6 @@ class Upkeep:
             np.clip(weight, *sorted((sign * rules.spikes.w_min, sign * rules.spikes.w_max)), out=weight)
         access.put(duty.q, weight)
         self.updates[duty.q] += len(weight)
-        for name in _SIDES:
-            duty.state[name][:] = 0.0
 
     def _move(self, duty: _Duty, rule: StructuralRule, now: float, access: Access) -> None:
         q, part, compiled = duty.q, self._compiled.projections[duty.q], self._compiled
