@@ -259,6 +259,16 @@ def test_wrong_arguments_are_refused(arguments, words):
         run_spiking(network(sim.PairSTDP()), duration=10.0, dt=0.5, **arguments)
 
 
+@pytest.mark.parametrize("rule", [sim.WeightNormalisation(total=4.0, interval=0.7), sim.RateHebb(interval=0.7)])
+def test_an_interval_off_the_grid_is_refused_by_the_clock_and_taken_by_the_event_engine(rule):
+    name = f"{type(rule).__name__}.interval"
+    with pytest.raises(sim.ParameterError, match=rf"source -> cells\).plasticity: {name} = 0.7 ms must be a multiple >= 1 of dt = 0.5 ms"):
+        run_spiking(network(rule), duration=10.0, engine="clock", dt=0.5)
+    result = run_spiking(network(rule), duration=10.0, dt=0.5)
+    assert result.engine == "event" and name in result.why
+    assert run_spiking(network(rule), duration=10.0, engine="clock", dt=0.1).counts.layers["source -> cells"]["plasticity_updates"] > 0
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Census(StructuralRule):
     """Counts spikes, and moves nothing."""

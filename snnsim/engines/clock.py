@@ -28,7 +28,7 @@ from snnsim.engines.live import Live, listeners, play_steps
 from snnsim.engines.recording import Recorder, open_writer
 from snnsim.engines.rewire import as_wired, check_structural, structural, wired
 from snnsim.engines.takes import Take, WeightTake
-from snnsim.engines.upkeep import Upkeep, weight_columns
+from snnsim.engines.upkeep import Upkeep, check_intervals, weight_columns
 from snnsim.errors import SimulationError
 from snnsim.kernels.clock import run_clock
 from snnsim.models.spiking import whole_steps
@@ -64,6 +64,7 @@ def run(
     dt = compiled.dt
     n_steps = duration_steps(compiled, duration)
     check_structural(compiled)
+    check_intervals(compiled)
     compiled = compiled if start is None else as_wired(compiled, start.arrays)
     machine = _build(compiled, start, threads, precision, learns, spare=spare and not structural(compiled))
     position = machine.parts[0].position

@@ -161,6 +161,7 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     from snnsim.engines.event import missing_forms
     from snnsim.engines.reward import clock_only
     from snnsim.engines.rewire import structural
+    from snnsim.engines.upkeep import check_intervals
 
     if started is not None:
         return started, f"the run continues one of the {started} engine"
@@ -179,6 +180,7 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
         return "clock", f"{', '.join(restless)} changes at every moment or at random: the event engine cannot look ahead under it"
     try:
         delay_steps(compiled)
+        check_intervals(compiled)
         steps = duration_steps(compiled, duration)
         check_steps(compiled.populations, compiled.dt)
     except ParameterError as error:

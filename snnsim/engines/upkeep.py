@@ -11,6 +11,7 @@ from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines.recording import Recorder
 from snnsim.engines.takes import WeightTake
 from snnsim.errors import SimulationError
+from snnsim.models.spiking import whole_steps
 from snnsim.plasticity.base import IntervalRule, Rules, StructuralRule, Synapses
 from snnsim.results import Recording
 from snnsim.stream.writer import Columns, Writer
@@ -44,6 +45,13 @@ def weight_columns(compiled: CompiledSpiking, takes: Iterable[WeightTake]) -> li
         )
         for take in takes
     ]
+
+
+def check_intervals(compiled: CompiledSpiking) -> None:
+    """Raise ParameterError where a rule acts off the grid of the clock, which would never get there."""
+    for part in compiled.projections:
+        for rule in (part.plasticity or Rules()).slow:
+            whole_steps(f"Projection({part.name}).plasticity: {type(rule).__name__}.interval", rule.interval, compiled.dt, least=1)
 
 
 class _Duty:
