@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, narrow_weights
-from snnsim.engines.lessons import BY_RUN, BY_SYNAPSE, BY_TARGET, HISTORY, Class, empty_history
+from snnsim.engines.lessons import BY_SYNAPSE, BY_TARGET, HISTORY, SHARED, Class, empty_history
 from snnsim.engines.runs import Runs, to_order
 from snnsim.kernels.banked import empty
 from snnsim.kernels.lessons import AHEAD, Lessons
@@ -72,7 +72,7 @@ def saved(
         each = [klass.lessons[q] for klass in classes]
         # A thread without targets does not look at the sources.
         busy = each[int(np.argmax([klass.tables.table["n_post"][q] for klass in classes]))]
-        arrays |= {f"lesson.{q}.{name}": getattr(busy, name).copy() for name in BY_RUN if getattr(busy, name).size}
+        arrays |= {f"lesson.{q}.{name}": getattr(busy, name).copy() for name in SHARED if getattr(busy, name).size}
         for name in BY_SYNAPSE:
             if name == "weight" or any(lesson.own.size for lesson in each):
                 whole = np.empty(len(compiled.projections[q].target))
@@ -136,9 +136,9 @@ def restored(klass: Class, compiled: CompiledSpiking, runs: Sequence[Runs], low:
     A projection that no longer learns forgets all traces.
     """
     for q, lesson in klass.lessons.items():
-        held = {name: arrays[f"lesson.{q}.{name}"] for name in (*BY_RUN, *BY_TARGET, *BY_SYNAPSE) if f"lesson.{q}.{name}" in arrays}
+        held = {name: arrays[f"lesson.{q}.{name}"] for name in (*SHARED, *BY_TARGET, *BY_SYNAPSE) if f"lesson.{q}.{name}" in arrays}
         mine, learns = slice(int(low[q]), int(high[q])), klass.tables.table["rule"][q] >= 0
-        changed = {name: held[name].copy() for name in BY_RUN if name in held and (learns or name == "release")}
+        changed = {name: held[name].copy() for name in SHARED if name in held and (learns or name == "release")}
         if learns:
             changed |= {name: held[name][mine].copy() for name in ("history", "held", "heard") if name in held}
             if "bank" in held:

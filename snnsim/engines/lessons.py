@@ -26,7 +26,8 @@ _MOST_CLASSES = 64  # different delays for which a bank is kept
 _EPOCH = 10.0  # time constants of x_pre after which a bank is emptied
 _LONGEST = 500.0  # time constants by which a trace may grow meanwhile
 
-BY_RUN = ("x", "t_pre", "seen", "release", "mark", "dopamine")  # the same for all threads
+BY_RUN = ("x", "t_pre", "seen", "release", "mark")
+SHARED = (*BY_RUN, "dopamine")  # the same for all threads
 BY_TARGET = ("history", "held", "bank", "heard")
 BY_SYNAPSE = ("weight", "own")
 
@@ -79,7 +80,7 @@ class Class(NamedTuple):
     def looked_at(self, q: int) -> Class:
         """Return a copy in which the arrays of projection q may be changed without changing this one."""
         table, lesson = self.tables.table.copy(), self.lessons[q]
-        changing = (*BY_RUN, *BY_TARGET, *BY_SYNAPSE, "moment")
+        changing = (*SHARED, *BY_TARGET, *BY_SYNAPSE, "moment")
         lesson = lesson._replace(**{name: getattr(lesson, name).copy() for name in changing})
         _point(table, q, lesson)
         return self._replace(lessons=self.lessons | {q: lesson}, tables=self.tables._replace(table=table))
