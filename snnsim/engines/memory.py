@@ -9,22 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.connect import Sparse, View, same_neurons
+from snnsim.connect import View
 from snnsim.connect.base import narrow
+from snnsim.connect.views import expected
 from snnsim.currents import Current
 from snnsim.distributions import Distribution, sample
 from snnsim.engines.available import available_bytes
 from snnsim.engines.choices import candidates, check_choices
-from snnsim.engines.takes import Take, check_record, grid_points, split_record
+from snnsim.engines.samples import sample_bytes
+from snnsim.engines.takes import Take, WeightTake, check_record, check_weights, split_record
 from snnsim.errors import ParameterError, SimulationError
 from snnsim.models.drawn import drawn
 from snnsim.network import Network, Population, Projection
+from snnsim.plasticity.base import SynapseForm, rules_of
 from snnsim.units import check_integer, check_number
 
 #: Synaptic operations that wait for their step in lists at most; more are added up early (kernels/mail.py).
 MOST_LISTED = 1 << 24
 _SPIKE = 44  # bytes of a recorded spike: 12 while the network runs, 32 in the result
-_HISTORY = 33 * 16 + 8  # bytes of the postsynaptic spikes kept for a neuron, with one trace (engines/learning.py)
+_HISTORY, _MOST_BANKS = 33, 64  # postsynaptic spikes kept for a neuron, delays from which on they are (engines/lessons.py)
 _PER_CURRENT = 88.0  # bytes: a value, a memory, a number, up to seven parameters, and a target
 _LEAST_RUN, _LONGEST = 8, 1024  # synapses of a source and delay, and steps, for rows by delay (engines/fabric.py)
 _LEAST_DENSE = 1 / 16  # part of the pairs from which on synapses may also be kept as bits (engines/fabric.py)
@@ -37,7 +40,7 @@ class Forecast:
     engine : str
     synapses : mapping of projection to float     expected, from the connectors; what a connector cannot tell is not counted
     state : mapping of population to float        states, parameters, inputs and spikes under way
-    samples : mapping of 'population.state' to float   exact
+    samples : mapping of 'population.state' or 'projection.weight' to float   exact, weights as far as the connector is
     spikes : mapping of population to float       from the rates sources have, and 10 Hz for any neuron
     unknown : tuple of str                        projections whose connector cannot tell
     available : float or None                     bytes this process may still take; None where the system does not say
@@ -93,12 +96,13 @@ def forecast(
     duration, dt = (float(check_number(f"forecast.{name}", x, unit="ms", gt=0.0)) for name, x in (("duration", duration), ("dt", dt)))
     threads = check_integer("forecast.threads", threads, low=1, high=1024)
     check_choices("forecast", engine, threads, precision)
-    record, _ = split_record(network, record)
+    record, recorded = split_record(network, record)
+    weights = check_weights(network, recorded, dt)
     takes = check_record(network.populations.values(), record, dt)
     number = 8 if precision == "double" else 4
     if stream is not None:
-        takes = []
-    samples = sample_bytes(network, takes, 0.0, duration, dt)
+        takes, weights = [], []
+    samples = sample_bytes(network, takes, weights, 0.0, duration, dt)
     spikes = {}
     for take in takes:
         if take.what == "spikes":
@@ -115,13 +119,22 @@ def forecast(
 
 
 def check_memory(
-    network: Network, takes: list[Take], began: float, duration: float, dt: float, engines: Sequence[str], *, streamed: bool
+    network: Network,
+    takes: list[Take],
+    weights: list[WeightTake],
+    began: float,
+    duration: float,
+    dt: float,
+    engines: Sequence[str],
+    *,
+    learns: frozenset[int],
+    streamed: bool,
 ) -> None:
     """Refuse a run whose synapses or samples cannot fit into memory. Raises SimulationError with what is needed, and a remedy."""
     free = available_bytes()
     if free is None:
         return
-    samples = {} if streamed else sample_bytes(network, takes, began, duration, dt)
+    samples = {} if streamed else sample_bytes(network, takes, weights, began, duration, dt)
     if sum(samples.values()) > free:
         most = max(samples, key=lambda name: samples[name])
         raise SimulationError(
@@ -130,7 +143,7 @@ def check_memory(
             f'Record({most.rsplit(".", 1)[1]!r}, neurons=..., every=...), or to disk, stream="run.h5".'
         )
     # Of the engines that may run, the one that needs less: nothing is refused that could have run.
-    needs = [synapse_bytes(network, each, dt)[0] for each in engines]
+    needs = [synapse_bytes(network, each, dt, learns=learns)[0] for each in engines]
     synapses = min(needs, key=lambda need: sum(need.values()))
     if sum(synapses.values()) + sum(samples.values()) > free:
         most = max(synapses, key=lambda name: synapses[name])
@@ -141,25 +154,17 @@ def check_memory(
         )
 
 
-def sample_bytes(network: Network, takes: list[Take], began: float, duration: float, dt: float) -> dict[str, float]:
-    """Return the bytes of the samples of a run from `began`, by 'population.state'."""
-    populations, first, last = list(network.populations.values()), grid_points(began, dt), grid_points(began + duration, dt)
-    return {
-        f"{populations[take.population].name}.{take.what}": 8.0
-        * take.width(populations[take.population].size)
-        * take.n_samples(first, last, dt)
-        for take in takes
-        if take.what != "spikes"
-    }
+def synapse_bytes(
+    network: Network, engine: str, dt: float, threads: int = 1, learns: frozenset[int] | None = None
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Return the expected bytes of the synapses by projection, as compiled and as the engine keeps them, and who cannot tell.
 
-
-def synapse_bytes(network: Network, engine: str, dt: float, threads: int = 1) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Return the expected bytes of the synapses by projection, as compiled and as the engine keeps them, and who cannot tell."""
+    learns : projections that learn; None: all that are plastic
+    """
     needs, unknown, posted = {}, [], {}
     timed = _timed(network, dt) if engine == "clock" else {}
-    for name, projection in network.projections.items():
-        pre, post, connector = projection.pre, projection.post, projection.connector
-        n = connector.expected(pre.shape, post.shape, same=same_neurons(pre, post)) if isinstance(connector, Sparse) else None
+    for q, (name, projection) in enumerate(network.projections.items()):
+        pre, post, connector, n = projection.pre, projection.post, projection.connector, expected(projection)
         if n is None:
             unknown.append(name)
             continue
@@ -168,22 +173,39 @@ def synapse_bytes(network: Network, engine: str, dt: float, threads: int = 1) ->
             # A column and a weight, and per thread where every run of a row begins; what was compiled is let go.
             needs[name] = n * (4 + _timed_weight(network, timed)) + 8.0 * pre.population.size + threads * timed[name]
             continue
-        learns = projection.plasticity is not None
-        if engine == "event" or learns:
+        plastic = projection.plasticity is not None
+        if engine == "event" or plastic:
             # Synapses of one source and one delay are a run, which has a place of its own, and traces where it learns.
-            runs = min(n, float(pre.population.size) * len(_delays(projection.delay)))
-            needs[name] += 16 * pre.population.size + ((33 if engine == "event" else 16) + 40 * learns) * runs
-            needs[name] += (_HISTORY if engine == "event" else 24 * len(_delays(projection.delay))) * post.population.size * learns
-        plain = not _many(projection.weight) and connector.weighted and not _many(projection.delay) and not learns
+            n_delays = len(_delays(projection.delay))
+            runs = min(n, float(pre.population.size) * n_delays)
+            needs[name] += 16 * pre.population.size + ((33 if engine == "event" else 16) + 40 * plastic) * runs
+            form = _form(projection) if learns is None or q in learns else None
+            if form is not None:
+                needs[name] += n * 8 * (form.own is not None) + _bytes_of_a_target(form, engine, n_delays) * post.population.size
+        plain = not _many(projection.weight) and connector.weighted and not _many(projection.delay) and not plastic
         if engine == "clock" and plain and n >= _LEAST_DENSE * pre.population.size * post.population.size:
             needs[name] += pre.population.size * post.population.size / 8
-        if engine == "clock" and _many(projection.delay) and not learns:
+        if engine == "clock" and _many(projection.delay) and not plastic:
             posted[name] = n
     # Input that arrives later waits in lists, of two places per synapse up to a bound.
     waiting = min(MOST_LISTED, 2 * sum(posted.values())) * 12.0
     for name, n in posted.items():
         needs[name] += waiting * n / max(sum(posted.values()), 1.0)
     return needs, tuple(unknown)
+
+
+def _form(projection: Projection) -> SynapseForm | None:
+    """Return how the rule of spikes is run, None where there is none. Its kernels are then loaded."""
+    rules = rules_of("", projection.plasticity)
+    return None if rules is None or rules.spikes is None else rules.spikes.form()
+
+
+def _bytes_of_a_target(form: SynapseForm, engine: str, n_delays: int) -> float:
+    """Return what is kept of a target for learning: a bank and a degree per delay and what it hears, or its recent spikes."""
+    width = 1 + len(form.tau_post) + (form.reward is not None)
+    if engine == "clock" and form.learn is not None and n_delays <= _MOST_BANKS:
+        return 8.0 * (width + 1) * n_delays + 24.0 * (form.voltage is not None)
+    return 8.0 * width * _HISTORY + 8.0
 
 
 def _timed(network: Network, dt: float) -> dict[str, float]:
@@ -195,12 +217,7 @@ def _timed(network: Network, dt: float) -> dict[str, float]:
     found: dict[int, float] = {}
     for pre, group in groups.items():
         steps = np.unique(np.concatenate([np.round(_delays(projection.delay) / dt) for projection in group]))
-        each = [
-            projection.connector.expected(projection.pre.shape, projection.post.shape, same=same_neurons(projection.pre, projection.post))
-            if isinstance(projection.connector, Sparse)
-            else None
-            for projection in group
-        ]
+        each = [expected(projection) for projection in group]
         n = sum(one or 0.0 for one in each)
         if n >= _LEAST_RUN * pre.size * len(steps) and n and steps[-1] <= _LONGEST:
             rows = pre.size * (4.0 * (len(steps) + 1) + 8.0)

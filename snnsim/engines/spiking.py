@@ -77,7 +77,8 @@ def run_spiking(
     began = float(getattr(start, "time", 0.0))
     check_samples(takes, began, duration, dt, fresh=start is None)
     path = None if stream is None else check_new(stream)
-    check_memory(network, takes, began, duration, dt, candidates(engine, precision), streamed=path is not None)
+    engines = candidates(engine, precision)
+    check_memory(network, takes, weights, began, duration, dt, engines, learns=learns, streamed=path is not None)
     if engine == "clock":
         check_steps([population for population in network.populations.values() if not distributions(population.model)], dt)
     compiled = compile_spiking(network, seed=seed, dt=dt)
