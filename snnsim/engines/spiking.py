@@ -9,6 +9,7 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, compile_spiking
 from snnsim.engines.choices import candidates, check_choices
+from snnsim.engines.limits import check_forms
 from snnsim.engines.memory import check_memory
 from snnsim.engines.takes import check_hears, check_record, check_samples, check_synapses, check_weights, split_record
 from snnsim.errors import ParameterError, unknown_name
@@ -77,6 +78,7 @@ def run_spiking(
     began = float(getattr(start, "time", 0.0))
     check_samples(takes, began, duration, dt, fresh=start is None)
     path = None if stream is None else check_new(stream)
+    check_forms(network, learns)
     engines = candidates(engine, precision)
     check_memory(network, takes, weights, began, duration, dt, engines, learns=learns, streamed=path is not None)
     if engine == "clock":
