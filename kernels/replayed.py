@@ -12,8 +12,8 @@ import numpy as np
 
 from snnsim.kernels._jit import kernel_with, leaf_inline
 from snnsim.kernels.dopamine import gathered, integral_now
-from snnsim.kernels.lessons import AHEAD, ANY, ATTEND, clip, coefficients
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.lessons import AHEAD, ATTEND, clip, coefficients
+from snnsim.kernels.memory import ANY, borrow
 
 
 @leaf_inline
