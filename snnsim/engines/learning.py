@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, narrow_weights
-from snnsim.engines.lessons import BY_SYNAPSE, BY_TARGET, HISTORY, SHARED, Class, empty_history
+from snnsim.engines.lessons import BY_SYNAPSE, BY_TARGET, HISTORY, SHARED, Class, Lesson, empty_history
 from snnsim.engines.runs import Runs, to_order
+from snnsim.errors import SimulationError
 from snnsim.kernels.banked import empty
 from snnsim.kernels.lessons import AHEAD, Lessons
 from snnsim.kernels.teach import forget, settle
@@ -26,11 +27,23 @@ def settled(klass: Class, compiled: CompiledSpiking, now: float) -> np.ndarray:
     tables, updates = klass.tables, np.zeros(len(compiled.projections), dtype=np.int64)
     for q in replayed(tables):
         lesson = klass.lessons[q]
+        _check_history(lesson, compiled, q)
         updates[q] = settle(tables, q, float(now), False)
         longest = float(lesson.delay.max(initial=0.0))
         forget(tables.table, q, np.nextafter(now, -np.inf) if tables.table["axonal"][q] else now - 2.0 * longest)
     tables.table["full"] = 0
     return updates
+
+
+def _check_history(lesson: Lesson, compiled: CompiledSpiking, q: int) -> None:
+    """Raise SimulationError when a neuron has made more spikes than its history holds: the oldest are lost."""
+    most, depth, part = int(lesson.held.max(initial=0)), lesson.history.shape[1] - 1, compiled.projections[q]
+    if most > depth:
+        raise SimulationError(
+            f"Projection({part.name}).plasticity has lost spikes: a neuron of population {compiled.populations[part.post].name!r} made "
+            f"{most} spikes that are still to be learned from, but at most {depth} are kept, with room for {AHEAD} between two looks. "
+            "Lower how often its model fires in a step, or lower dt."
+        )
 
 
 def whole(klass: Class, q: int, now: float) -> int:
