@@ -87,11 +87,11 @@ def test_the_forecast_is_what_the_engine_takes(engine, kind):
         machine = clock._build(compiled, None, learns=learns, spare=True)
     synapses = [(part.row_ptr, part.target, part.weight, part.which) for part in compiled.projections]
     if engine == "clock":
-        lessons = [list(klass.lessons.values()) for klass in machine.classes]
+        lessons = [list(course.lessons.values()) for course in machine.courses]
         held = nbytes(synapses, [part[3:] for part in machine.parts], machine.runs, lessons, machine.plan.bits)
     else:
         machine, desk = event_machine.build(compiled, None, learns)
-        held = nbytes(synapses, list(machine[2:]), desk.runs, list(desk.klass.lessons.values()))
+        held = nbytes(synapses, list(machine[2:]), desk.runs, list(desk.course.lessons.values()))
     told = sim.forecast(net, 1.0, record={}, engine=engine)
     assert told.total == pytest.approx(held, rel=0.1)
 

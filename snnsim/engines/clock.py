@@ -174,8 +174,8 @@ def _run_part(part: Part, log: Any, take: Any, end: int, window: int) -> None:
 
 def _settle(compiled: CompiledSpiking, machine: Machine) -> None:
     """Bring all weights that are replayed up to the steps taken, and release the spike histories behind them."""
-    for part, klass in zip(machine.parts, machine.classes, strict=True):
-        part.fabric.strand["updates"] += learning.settled(klass, compiled, float(part.position[0]))
+    for part, course in zip(machine.parts, machine.courses, strict=True):
+        part.fabric.strand["updates"] += learning.settled(course, compiled, float(part.position[0]))
 
 
 def _with_room(compiled: CompiledSpiking, machine: Machine) -> Machine:
@@ -183,4 +183,4 @@ def _with_room(compiled: CompiledSpiking, machine: Machine) -> Machine:
     if not any(part.lessons.table["full"].any() for part in machine.parts):
         return machine
     _settle(compiled, machine)
-    return machine._replace(classes=[learning.roomy(klass) for klass in machine.classes])
+    return machine._replace(courses=[learning.roomy(course) for course in machine.courses])

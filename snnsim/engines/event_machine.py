@@ -60,7 +60,7 @@ class Desk(NamedTuple):
     """What Python keeps beside the machine: synapses by run, and what learns."""
 
     runs: list[Runs]
-    klass: lessons.Class
+    course: lessons.Course
     rest: dict[int, np.ndarray]  # weights of plastic projections that do not learn in this run and are kept as static ones
     kernels: list[Any]  # what the machine knows by address
 
@@ -95,7 +95,7 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     plastic = [part.plasticity is not None for part in compiled.projections]
     runs = [replace(run, weight=lessons.one_each(run)) if own else run for run, own in zip(runs, plastic, strict=True)]
     wiring = tables.build_wiring(compiled, cells, runs)
-    klass = lessons.build(compiled, runs, cells.size, learns, None, lambda q: _weights(wiring, q, runs[q]))
+    course = lessons.build(compiled, runs, cells.size, learns, None, lambda q: _weights(wiring, q, runs[q]))
     runs = [replace(run, weight=np.empty(0)) if own else run for run, own in zip(runs, plastic, strict=True)]
     agenda, dues = _agenda(compiled, cells), empty_dues(int(cells.first[-1]))
     lines = _lines(compiled)
@@ -104,7 +104,7 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     if start is not None:
         cells = cells._replace(state=start.arrays["cells.state"].copy())
         of = cells.size[wiring.post]
-        klass = learning.restored(klass, compiled, runs, np.zeros_like(of), of, start.arrays)
+        course = learning.restored(course, compiled, runs, np.zeros_like(of), of, start.arrays)
         agenda = agenda._replace(**{name: start.arrays[f"agenda.{name}"].copy() for name in _KEPT})
         stored = Queue(*(start.arrays[f"queue.{name}"] for name in Queue._fields))
         queue = grown(stored, max(len(queue.time), len(stored.time)))
@@ -118,8 +118,8 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     for p in currents.driven(compiled):
         # What has changed by then is not an event to come.
         change_currents(reached, p, cells, flows)
-    machine = Machine(kernels, peeks, cells, wiring, klass.tables, plan, agenda, queue, lines, dues, flows)
-    desk = Desk(runs, klass, rest, pairs)
+    machine = Machine(kernels, peeks, cells, wiring, course.tables, plan, agenda, queue, lines, dues, flows)
+    desk = Desk(runs, course, rest, pairs)
     for q in stopped - set(rest):
         Reach(compiled, machine, desk, reached).put(q, held[q])
     return machine, desk
@@ -137,7 +137,7 @@ def needed(machine: Machine) -> Machine:
 
 def saved(machine: Machine, desk: Desk, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     """Return the arrays that `build` restores: what is in the queues alone, not the room behind it."""
-    arrays = {"cells.state": machine.cells.state, **learning.saved([desk.klass], [desk.runs], compiled, desk.rest)}
+    arrays = {"cells.state": machine.cells.state, **learning.saved([desk.course], [desk.runs], compiled, desk.rest)}
     arrays |= {f"agenda.{name}": getattr(machine.agenda, name) for name in _KEPT}
     used = int(machine.queue.size[0])
     arrays |= {f"queue.{name}": array if name == "size" else array[:used] for name, array in machine.queue._asdict().items()}
@@ -155,7 +155,7 @@ def _weights(wiring: Wiring, q: int, runs: Runs) -> np.ndarray:
 
 def catch_up(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> None:
     """Bring the weights up to `now`, but for what spikes under way may read, and release the spike histories behind them."""
-    machine.wiring.tally[:, 1] += learning.settled(desk.klass, compiled, now)
+    machine.wiring.tally[:, 1] += learning.settled(desk.course, compiled, now)
 
 
 def weights_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> dict[str, np.ndarray]:
@@ -168,7 +168,7 @@ def weight_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, q: int, n
     """Return the weights of one plastic projection as of `now`, in order of source, target; looking changes nothing."""
     if q in desk.rest:
         return np.array(np.broadcast_to(desk.rest[q], len(compiled.projections[q].target)), dtype=np.float64)
-    seen, wiring = desk.klass.looked_at(q), machine.wiring
+    seen, wiring = desk.course.looked_at(q), machine.wiring
     table, lesson = seen.tables.table, seen.lessons[q]
     if table["rule"][q] >= 0 and not table["axonal"][q]:
         # Behind a dendritic delay a spike under way has reached the synapse.
@@ -193,8 +193,8 @@ class Reach:
 
     def whole(self, q: int) -> np.ndarray:
         """Return the weights as the last spikes to arrive left them."""
-        lesson = self.desk.klass.lessons[q]
-        self.machine.wiring.tally[q, 1] += learning.whole(self.desk.klass, q, self.time)
+        lesson = self.desk.course.lessons[q]
+        self.machine.wiring.tally[q, 1] += learning.whole(self.desk.course, q, self.time)
         out = np.empty(len(lesson.weight))
         to_order(self.desk.runs[q], lesson.weight, out)
         return out
@@ -202,7 +202,7 @@ class Reach:
     def put(self, q: int, weight: np.ndarray) -> None:
         """Set the weights."""
         place = self.desk.runs[q].place
-        self.desk.klass.lessons[q].weight[:] = weight if place is None else weight[place]
+        self.desk.course.lessons[q].weight[:] = weight if place is None else weight[place]
 
     def now(self, q: int) -> np.ndarray:
         """Return the weights as of now."""
@@ -217,7 +217,7 @@ def with_room(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: floa
     """Return both with room in the spike histories and in the queues for at least one more instant."""
     if machine.lessons.table["full"].any():
         catch_up(compiled, machine, desk, now)
-        desk = desk._replace(klass=learning.roomy(desk.klass))
+        desk = desk._replace(course=learning.roomy(desk.course))
     if machine.lines.tight[0]:
         _, origin, run = waiting(machine.lines)
         machine = machine._replace(lines=_with_waiting(compiled, machine.lines, machine.lines.under_way, origin, run))

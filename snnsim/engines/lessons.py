@@ -65,19 +65,19 @@ class Lesson(NamedTuple):
     heard_coef: np.ndarray
 
 
-class Class(NamedTuple):
+class Course(NamedTuple):
     """All plastic projections of one thread, by number of projection, and the table over them."""
 
     lessons: dict[int, Lesson]
     tables: Lessons
     kernels: list[Any]  # what the tables know by address
 
-    def renewed(self, q: int, lesson: Lesson) -> Class:
-        """Return this class with other arrays for projection q; the table is changed in place."""
+    def renewed(self, q: int, lesson: Lesson) -> Course:
+        """Return this course with other arrays for projection q; the table is changed in place."""
         _point(self.tables.table, q, lesson)
         return self._replace(lessons=self.lessons | {q: lesson})
 
-    def looked_at(self, q: int) -> Class:
+    def looked_at(self, q: int) -> Course:
         """Return a copy in which the arrays of projection q may be changed without changing this one."""
         table, lesson = self.tables.table.copy(), self.lessons[q]
         changing = (*SHARED, *BY_TARGET, *BY_SYNAPSE, "moment")
@@ -109,7 +109,7 @@ def build(
     dt: float | None,
     weights: Any = None,
     potential: Any = None,
-) -> Class:
+) -> Course:
     """Lay out the plastic projections of one thread.
 
     sizes : neurons of each population on this thread
@@ -121,7 +121,7 @@ def build(
     plastic = [q for q, part in enumerate(compiled.projections) if part.plasticity is not None]
     if not plastic:
         nobody = np.zeros(len(compiled.populations) + 1, dtype=np.int64)
-        return Class({}, Lessons(np.zeros(0, dtype=LESSON), nobody[:0], nobody[:0], nobody, nobody[:0]), [])
+        return Course({}, Lessons(np.zeros(0, dtype=LESSON), nobody[:0], nobody[:0], nobody, nobody[:0]), [])
     # Kernels of rules compile when they are imported: only for those who learn.
     from snnsim.kernels.replayed import remember
 
@@ -156,7 +156,7 @@ def build(
     into = [q for q in plastic if table["rule"][q] >= 0]
     ptr, items = outgoing(len(compiled.populations), [compiled.projections[q].post for q in into])
     learn, attend = (addresses(pair[k] for pair in kernels) for k in (0, 1))
-    return Class(lessons, Lessons(table, learn, attend, ptr, np.asarray(into, dtype=np.int64)[items]), kernels)
+    return Course(lessons, Lessons(table, learn, attend, ptr, np.asarray(into, dtype=np.int64)[items]), kernels)
 
 
 def _width(form: SynapseForm | None) -> int:
