@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, outgoing
+from snnsim.engines.reward import coefficients as dopamine_coefficients
 from snnsim.engines.reward import giver_of
 from snnsim.engines.runs import Runs
 from snnsim.engines.voltage import coefficients as voltage_coefficients
@@ -214,7 +215,7 @@ def _lesson(part: CompiledProjection, runs: Runs, form: SynapseForm | None, weig
         release_coef=release_coef,
         mark=np.zeros(n_runs if form is not None and form.reward is not None else 0),
         dopamine=np.zeros(N_DOPAMINE if form is not None and form.reward is not None else 0),
-        dopamine_coef=_dopamine_coef(form, unit),
+        dopamine_coef=dopamine_coefficients(form, unit),
         heard=np.empty((0, N_HEARD)),
         heard_coef=np.empty(0),
     )
@@ -224,15 +225,6 @@ def _hearing(lesson: Lesson, v: np.ndarray, coef: np.ndarray) -> Lesson:
     """Return a lesson whose filters stand at the potential v."""
     lesson.bank[:, :, 1] = v
     return lesson._replace(heard=np.stack([v, v, np.zeros_like(v)], axis=1), heard_coef=coef)
-
-
-def _dopamine_coef(form: SynapseForm | None, dt: float) -> np.ndarray:
-    """Return the coefficients of kernels/dopamine.py."""
-    if form is None or form.reward is None:
-        return np.empty(0)
-    reward = form.reward
-    both = 1.0 / (1.0 / reward.tau_c + 1.0 / reward.tau_d)
-    return np.array([np.exp(-dt / reward.tau_d), dt / reward.tau_c, -both * np.expm1(-dt / both), reward.release])
 
 
 def _time_constants(form: SynapseForm | None) -> np.ndarray:
