@@ -7,7 +7,7 @@ from small_networks import noisy
 import snnsim as sim
 from snnsim.compiler.spiking import compile_spiking
 from snnsim.connect import same_neurons, wire
-from snnsim.engines import available, clock, event_machine, memory
+from snnsim.engines import available, clock, event_machine, footprint, memory
 from snnsim.errors import ParameterError, SimulationError
 from snnsim.kernels.mail import BLOCK
 
@@ -98,13 +98,13 @@ def test_the_forecast_is_what_the_engine_takes(engine, kind):
 
 @pytest.mark.parametrize("kind", ["delays"])
 def test_lists_of_later_input_are_as_long_as_was_told(kind, monkeypatch):
-    monkeypatch.setattr(memory, "MOST_LISTED", 8 * BLOCK)
+    monkeypatch.setattr(footprint, "MOST_LISTED", 8 * BLOCK)
     net = network(kind)
     machine = clock._build(compile_spiking(net, seed=1, dt=0.1), None)
     assert len(machine.parts[0].mail.column) == 8 * BLOCK + 2 * len(machine.parts[0].mail.ring) * BLOCK
-    few, _ = memory.synapse_bytes(net, "clock", 0.1)
-    monkeypatch.setattr(memory, "MOST_LISTED", 16 * BLOCK)
-    many, _ = memory.synapse_bytes(net, "clock", 0.1)
+    few, _ = footprint.synapse_bytes(net, "clock", 0.1)
+    monkeypatch.setattr(footprint, "MOST_LISTED", 16 * BLOCK)
+    many, _ = footprint.synapse_bytes(net, "clock", 0.1)
     assert many["cells -> cells"] - few["cells -> cells"] == 8 * BLOCK * 12
 
 

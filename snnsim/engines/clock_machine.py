@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
-from snnsim.engines import currents, learning, lessons, memory, reward, tables, timed
+from snnsim.engines import currents, footprint, learning, lessons, reward, tables, timed
 from snnsim.engines.clock_state import Reach, restore, weight_of
 from snnsim.engines.fabric import Plan, plan, weave
 from snnsim.engines.limits import check_delays, check_single
@@ -198,7 +198,7 @@ def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np
     # A slot has a row, and two blocks with their places in the pool.
     each = width * np.dtype(number).itemsize + 2 * BLOCK * (4 + np.dtype(number).itemsize)
     check_delays(f"the input written ahead for {slots} steps", slots * each)
-    return empty_mail(slots, min(memory.MOST_LISTED, 2 * posted) // BLOCK + 2 * slots, width, number)
+    return empty_mail(slots, min(footprint.MOST_LISTED, 2 * posted) // BLOCK + 2 * slots, width, number)
 
 
 def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[int], number: type) -> Scratch:
