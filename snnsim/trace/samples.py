@@ -1,0 +1,64 @@
+"""What a user gives as a sample: tensors by argument name, cut to the first of the batch."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from snnsim.errors import ConversionError, unknown_name
+
+
+def argument_names(model: Any) -> list[str]:
+    """Return the names of the arguments that a module's forward takes."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [name for name, parameter in inspect.signature(model.forward).parameters.items() if parameter.kind in kinds]
+
+
+def first_samples(model: Any, sample: Any, batch_axis: int | Mapping[str, int]) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any]]:
+    """Return positional and named arguments of one sample, and all tensors by name.
+
+    Raises ConversionError for what is no tensor, has no batch axis or is none of the arguments.
+    """
+    names = argument_names(model)
+    if isinstance(sample, Mapping):
+        for name in sample:
+            if name not in names and not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(model.forward).parameters.values()):
+                raise ConversionError("trace_torch.sample: " + unknown_name("argument", name, names))
+        given = {name: _first(name, value, batch_axis) for name, value in sample.items()}
+        return (), given, given
+    values = sample if isinstance(sample, (tuple, list)) else (sample,)
+    if not values or sample is None:
+        raise ConversionError("trace_torch.sample is missing. Give one batch of inputs, such as torch.zeros(1, 3, 32, 32).")
+    if len(values) > len(names) and not any(p.kind is p.VAR_POSITIONAL for p in inspect.signature(model.forward).parameters.values()):
+        raise ConversionError(
+            f"trace_torch.sample holds {len(values)} inputs but forward takes {len(names)}: {', '.join(names)}. Give these."
+        )
+    names = [*names, *(f"input_{i}" for i in range(len(names), len(values)))]
+    given = {name: _first(name, value, batch_axis) for name, value in zip(names, values, strict=False)}
+    return tuple(given.values()), {}, {name: value for name, value in given.items() if value is not None}
+
+
+def _first(name: str, value: Any, batch_axis: int | Mapping[str, int]) -> Any:
+    """Return one sample of a tensor, its batch axis kept."""
+    import numpy as np
+    import torch
+
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if not isinstance(value, torch.Tensor):
+        try:
+            value = torch.as_tensor(np.asarray(value))
+        except (TypeError, ValueError):
+            raise ConversionError(f"trace_torch.sample[{name!r}] is a {type(value).__name__} but must be a tensor or an array.") from None
+    axis = batch_axis if isinstance(batch_axis, int) else int(batch_axis.get(name, 0))
+    if value.is_complex() or value.is_quantized or value.layout is not torch.strided:
+        raise ConversionError(f"trace_torch.sample[{name!r}] is complex, quantised or sparse. Give a dense tensor of real numbers.")
+    if not 0 <= axis < value.ndim:
+        raise ConversionError(
+            f"trace_torch.sample[{name!r}] has shape {tuple(value.shape)} but must have a batch axis {axis}: the first axis holds the "
+            "samples. Add one with unsqueeze, or give batch_axis."
+        )
+    if value.shape[axis] == 0:
+        raise ConversionError(f"trace_torch.sample[{name!r}] holds no sample. Give at least one.")
+    return value.detach().narrow(axis, 0, 1).clone()

@@ -1,0 +1,53 @@
+"""A torch model beside its graph: the same numbers, in double precision, for every sample of a batch."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+
+from snnsim.graph.ir import Graph
+from snnsim.trace.torch_export import trace_torch
+
+
+def compare(model, sample, *, batch_axis=0, tolerance=1e-9, trace_double=False, output_axis=None) -> Graph:
+    """Trace a model, hold every output against the module's own, and return the graph.
+
+    sample : tensor, tuple of tensors, or mapping of argument name to tensor
+    """
+    model = model.eval()
+    exact = copy.deepcopy(model).double()
+    graph = trace_torch(exact if trace_double else model, sample, batch_axis=batch_axis)
+    wanted = run(exact, sample)
+    given = sample if isinstance(sample, dict) else (sample if isinstance(sample, tuple) else (sample,))
+    given = list(given.values()) if isinstance(given, dict) else [x for x in given if x is not None]
+    axes = [batch_axis] * len(given) if isinstance(batch_axis, int) else [batch_axis.get(node.name, 0) for node in graph.inputs]
+    values = graph.evaluate({node.name: np.moveaxis(x.numpy(), axis, 0) for node, x, axis in zip(graph.inputs, given, axes, strict=True)})
+    output_axis = axes[0] if output_axis is None else output_axis
+    assert len(graph.outputs) == len(wanted)
+    for node, want in zip(graph.outputs, wanted, strict=True):
+        want = np.moveaxis(want.numpy(), output_axis, 0)
+        assert values[node.name].shape == want.shape
+        error = np.abs(values[node.name] - want).max() / max(np.abs(want).max(), 1e-30)
+        assert error <= tolerance, (node.name, error)
+    return graph
+
+
+def run(model, sample) -> list[torch.Tensor]:
+    """Return what a model in double precision returns, as a list of tensors."""
+
+    def wide(x):
+        return x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
+
+    with torch.no_grad():
+        if isinstance(sample, dict):
+            result = model(**{name: wide(x) for name, x in sample.items()})
+        else:
+            result = model(*map(wide, sample if isinstance(sample, tuple) else (sample,)))
+    return [leaf for leaf in torch.utils._pytree.tree_leaves(result) if isinstance(leaf, torch.Tensor)]
+
+
+def kinds(graph: Graph) -> list[str]:
+    """Return the names of the operations, in order."""
+    return [type(node).__name__ for node in graph.nodes.values()]
