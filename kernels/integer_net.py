@@ -61,7 +61,7 @@ class IntegerNet(NamedTuple):
     contiguous: np.ndarray  # bool[n_proj]       both kinds of steps are 0, 1, 2, ...
     touch_ptr: np.ndarray  # int64[n_proj]      into index: rows a product reaches, counted from the row of the first target
     n_touch: np.ndarray  # int64[n_proj]
-    index: np.ndarray  # int32[...]
+    index: np.ndarray  # type: ignore[assignment]  # int32[...]; a tuple has a method of this name
     own_seen: np.ndarray  # int64[n_proj]      where the consumer keeps what it has seen of the source ...
     partner_seen: np.ndarray  # int64[n_proj]      ... and of the partner, in their layouts
     partner: np.ndarray  # int64[n_proj]      the mirrored projection

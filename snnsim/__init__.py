@@ -84,12 +84,14 @@ if TYPE_CHECKING:
         Dense,
         DistanceDependent,
         ExponentialProfile,
+        Filters,
         FixedInDegree,
         FixedOutDegree,
         FixedProbability,
         FixedTotalNumber,
         FromArrays,
         FromSparse,
+        Gathered,
         GaussianProfile,
         LogNormal,
         Normal,
@@ -129,6 +131,7 @@ if TYPE_CHECKING:
     from snnsim.models.lif_cond_exp import LIFCondExp
     from snnsim.models.lif_exp import LIFExp
     from snnsim.models.live_source import LiveSource
+    from snnsim.models.max_row import MaxRow
     from snnsim.models.norm_row import NormRow
     from snnsim.models.norse_lif import NorseLIF
     from snnsim.models.poisson import PoissonSource

@@ -7,19 +7,17 @@ import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from snnsim.compiler.integer import CompiledInteger
-from snnsim.connect import Dense, Filters, Gathered, Product, unwrap
+from snnsim.engines.settle_counts import counts_of
 from snnsim.errors import ParameterError, SimulationError, unknown_name
-from snnsim.graph.integer import weight_words
-from snnsim.kernels.integer_net import BINARY, EVENTS, GRADED, N_COUNTERS, PARTNER_READS, SCALED, SIGNED_DIGIT, SYNOPS, UNARY
+from snnsim.kernels.integer_net import BINARY, GRADED, N_COUNTERS, SIGNED_DIGIT, UNARY
 from snnsim.kernels.settle import Trials, settle_trials
-from snnsim.models.integer import IntegerUnit
-from snnsim.network import Population, Projection
-from snnsim.results import OperationCounts, Result, SpikeTrains
+from snnsim.network import Population
+from snnsim.results import Result, SpikeTrains
 from snnsim.units import check_integer, one_of
 
 #: how a value travels: name -> kernel constant
@@ -155,84 +153,6 @@ def _fresh_trials(
     )
 
 
-def _population_counts(population: Population, rows: int, spikes: int, code: str, idle: int) -> dict[str, int]:
-    """Count what the units of one population did: `rows` evaluations of g, `spikes` events, `idle` steps without input."""
-    unit = cast(IntegerUnit, population.model)
-    width = population.shape[-1]
-    counts = {kind: n * rows for kind, n in unit.operations(width).items()}
-
-    def more(kind: str, n: int) -> None:
-        counts[kind] = counts.get(kind, 0) + n
-
-    if unit.label in ("spiking", "group"):
-        counts |= {"updates_driven": rows * width, "updates_idle": idle}
-    if unit.label == "spiking":
-        # Each event compares with a threshold and moves the membrane by it; a power of two shifts the threshold first, and a
-        # payload is a rounded quotient: one multiplication by the reciprocal and one shift for each evaluation.
-        more("adds", spikes)
-        more("state_writes", spikes)
-        if code in ("binary", "signed_digit"):
-            more("shifts", spikes)
-        elif code == "graded":
-            more("multiplies", rows * width)
-            more("shifts", rows * width)
-    return {**counts, "spikes": spikes}
-
-
-def _projection_counts(projection: Projection, total: np.ndarray, code: str) -> dict[str, int]:
-    """Count what one projection did. total : int64[N_COUNTERS]"""
-    events, synops, partner_reads, scaled = (int(total[k]) for k in (EVENTS, SYNOPS, PARTNER_READS, SCALED))
-    product = isinstance(unwrap(projection.connector)[0], Product)
-    # A consumer of a product keeps what it has seen of either operand: one read and one write per event.
-    kept = events if product else 0
-    return {
-        "synops": synops,
-        "adds": synops + kept,
-        "shifts": scaled if code in ("binary", "signed_digit") else 0,
-        "multiplies": synops if code == "graded" else 0,
-        "weight_fetches": synops * weight_bytes(projection),
-        "state_reads": synops + partner_reads + kept,
-        "state_writes": synops + kept,
-    }
-
-
-def weight_bytes(projection: Projection) -> int:
-    """Return how many 8-bit words one weight takes; 0 where the weight is 1 or comes from a population."""
-    connector, _ = unwrap(projection.connector)
-    if isinstance(connector, (Dense, Filters)):
-        return connector.weight.itemsize
-    if projection.weight is None or isinstance(connector, Product):
-        return 0
-    return weight_words(np.asarray(projection.weight))
-
-
-def _counts(compiled: CompiledInteger, work: Trials, code: str, schedule: str) -> OperationCounts:
-    layers: dict[str, dict[str, int]] = {}
-    roles: dict[str, str] = {}
-    steps = 0 if schedule == "shuffled" else int(work.steps.sum())  # without a global step, nobody is idle in one
-    for p, name in enumerate(compiled.populations):
-        population = compiled.network.populations[name]
-        rows, spikes = int(work.evaluated[:, p].sum()), int(work.spikes[:, p].sum())
-        idle = max(0, steps * population.size - rows * population.shape[-1])
-        layers[name] = _population_counts(population, rows, spikes, code, idle)
-        roles[name] = cast(IntegerUnit, population.model).role
-    for e, key in enumerate(compiled.projections):
-        projection = compiled.network.projections[key]
-        layers[key] = _projection_counts(projection, work.counts[:, e].sum(axis=0), code)
-        roles[key] = "product" if isinstance(unwrap(projection.connector)[0], Product) else "synaptic"
-    return OperationCounts(layers, roles)
-
-
-def fan_out(projection: Projection) -> int | None:
-    """Return the synapses one event of `projection` reaches; None where it depends on the unit, or on the partner of a product."""
-    match projection.connector:
-        case Dense(weight=weight):
-            return weight.shape[1]
-        case Gathered() | Product() | Filters():
-            return None
-    return 1
-
-
 def _trains(compiled: CompiledInteger, name: str, events: np.ndarray, event_ptr: np.ndarray, duration: float) -> SpikeTrains:
     span = compiled.span(name)
     trial = np.repeat(np.arange(len(event_ptr) - 1), np.diff(event_ptr))
@@ -311,7 +231,7 @@ def run_integer(
         values[name] = work.s[:, span].reshape(shape).astype(np.int64)
         accumulators[name] = work.acc[:, span].reshape(shape).astype(np.int64)
     return Result(
-        counts=_counts(compiled, work, code, schedule),
+        counts=counts_of(compiled, work, code, schedule),
         engine="settle",
         why="the network is made of integer units, which run until they fall silent",
         duration=float(work.steps.max()),
