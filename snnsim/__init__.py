@@ -29,6 +29,7 @@ _PUBLIC = {
     "IF": "models.integrate_fire",
     "Izhikevich": "models.izhikevich", "LIFAlpha": "models.lif_alpha", "LIFCondAlpha": "models.lif_cond_alpha",
     "LIFCondExp": "models.lif_cond_exp", "Leaky": "models.snntorch_leaky", "NorseLIF": "models.norse_lif",
+    "NorseLIFBox": "models.norse_lif_box",
     "Synaptic": "models.snntorch_synaptic",
     "LIF": "models.lif", "LIFExp": "models.lif_exp", "PoissonSource": "models.poisson", "SpikeArray": "models.spike_array",
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
     from snnsim.models.live_source import LiveSource
     from snnsim.models.norm_row import NormRow
     from snnsim.models.norse_lif import NorseLIF
+    from snnsim.models.norse_lif_box import NorseLIFBox
     from snnsim.models.poisson import PoissonSource
     from snnsim.models.readout import Readout
     from snnsim.models.regular import RegularSource
