@@ -37,7 +37,8 @@ def _list_over(v, coef, row, events):
 @leaf_inline
 def _decayed(u, over, x, beta, v_th, mode):
     """Return the potential of Leaky after a step, with the reset of the spike before it."""
-    w = beta * (0.0 if mode == ZERO and over else u) + x
+    # No literal 0, which is a double: single precision must round where snnTorch does.
+    w = beta * (u - u if mode == ZERO and over else u) + x
     w = w - v_th if mode == SUBTRACT and over else w
     return 0.0 if mode == CLEAR and over else w
 

@@ -79,10 +79,10 @@ ONE_TO_ONE, ROWS, BITS, SPREAD, LEARNED, TIMED, MATRIX = range(7)
 #: One array of such rows rather than an array per field: a driver is compiled for every array it is given.
 #:
 #: ONE_TO_ONE: neuron i to neuron i. ROWS: lists of targets, one delay. BITS: rows of bits, one weight and delay. MATRIX: every
-#: pair once, a weight each, one delay (kernels/matrix.py). LEARNED: plastic, in kernels/lessons.py. These are delivered when they arrive. SPREAD: lists of targets with a delay each, posted
-#: ahead (kernels/mail.py). TIMED: a delay each, laid out anew in rows by delay (kernels/timed.py): of the arrays here, only
-#: row_ptr stays. A place counts from the start of the population's inputs or state; places are unsigned and may
-#: wrap, since they belong to target 0 of the whole population.
+#: pair once, a weight each, one delay (kernels/matrix.py). LEARNED: plastic, in kernels/lessons.py. These are delivered when they
+#: arrive. SPREAD: lists of targets with a delay each, posted ahead (kernels/mail.py). TIMED: a delay each, laid out anew in rows by
+#: delay (kernels/timed.py): of the arrays here, only row_ptr stays. A place counts from the start of the population's inputs or
+#: state; places are unsigned and may wrap, since they belong to target 0 of the whole population.
 STRAND = np.dtype(
     [
         ("kind", np.int64),

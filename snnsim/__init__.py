@@ -52,6 +52,8 @@ _PUBLIC = {
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "convert": "conversion.spiking_model", "SpikingModel": "conversion.spiking_model",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
+    "from_norse": "adapters.norse", "from_snntorch": "adapters.snntorch", "to_norse": "adapters.norse_out",
+    "to_snntorch": "adapters.snntorch_out",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
@@ -78,6 +80,10 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from snnsim import analysis, data, report, viz
+    from snnsim.adapters.norse import from_norse
+    from snnsim.adapters.norse_out import to_norse
+    from snnsim.adapters.snntorch import from_snntorch
+    from snnsim.adapters.snntorch_out import to_snntorch
     from snnsim.connect import (
         AllToAll,
         BallProfile,
