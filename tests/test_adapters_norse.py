@@ -90,7 +90,7 @@ def test_modules_that_loop_over_time_are_taken_over_too():
 def test_a_convolution_lifted_over_time_is_followed():
     torch.manual_seed(7)
     module = norse.SequentialState(norse.Lift(nn.Conv2d(1, 2, 3)), norse.LIF(), nn.Flatten(2), nn.Linear(32, 5), norse.LIF()).double()
-    louder(module, 20.0)
+    louder(module, 30.0)
     values = spikes(8, (1, 6, 6))
     with torch.no_grad():
         fired, _ = module(torch.as_tensor(values[:, None], dtype=torch.float64))

@@ -113,7 +113,7 @@ def test_a_network_written_by_hand_is_followed_by_its_calls():
     imported = sim.from_snntorch(module, torch.zeros(3, 1, 4, 4, dtype=torch.float64), inputs=values.reshape(STEPS, 16))
     assert imported.outputs == ("lif2",)
     result = sim.simulate(imported.network, STEPS, dt=1.0, engine="clock", record={"lif2": ["spikes"]})
-    assert 50 < theirs.sum()
+    assert theirs.sum() > 50
     np.testing.assert_array_equal(imported.raster(result), theirs)
 
 
@@ -162,6 +162,22 @@ class Around(nn.Module):
         return self.lif2(self.fc2(self.operation(self, x, spk, mem)))
 
 
+class Remembering(nn.Module):
+    """A module that feeds the spikes of the last call back by hand."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc1, self.back = nn.Linear(6, 6), nn.Linear(6, 6)
+        self.lif1, self.last = snntorch.Leaky(beta=0.5, init_hidden=True), None
+
+    def forward(self, x):
+        current = self.fc1(x)
+        if self.last is not None:
+            current = current + self.back(self.last)
+        self.last = self.lif1(current)
+        return self.last
+
+
 def odd(kind, **more):
     layer = getattr(snntorch, kind)(**{"beta": 0.5, "init_hidden": True} | more)
     return nn.Sequential(nn.Linear(4, 3), layer)
@@ -180,8 +196,11 @@ def odd(kind, **more):
         (lambda: nn.Sequential(nn.Linear(4, 3)), "no module of neurons was called"),
         (lambda: nn.Sequential(neurons("Leaky", beta=0.5)), "sample is missing"),
         (lambda: Around(lambda self, x, spk, mem: spk + x), "module 'fc2' gets a tensor that no module made.*RLeaky"),
+        (lambda: Around(lambda self, x, spk, mem: spk.mul_(2.0)), "module 'fc2' gets a tensor that no module made"),
+        (lambda: Around(lambda self, x, spk, mem: spk[:, :3]), "module 'fc2' gets a tensor that no module made"),
         (lambda: Around(lambda self, x, spk, mem: mem), "module 'fc2' gets a state of 'lif1', not its spikes"),
         (lambda: Around(lambda self, x, spk, mem: self.fc1(spk)), "module 'fc1' was called with the output of 'the input' and of 'lif1'"),
+        (Remembering, "module 'lif1' gets a tensor that no module made"),
         (lambda: 3, "from_snntorch.module = 3 must be a torch.nn.Module"),
     ],
 )  # fmt: skip

@@ -1,9 +1,10 @@
 """784-1024-1024-10 leaky neurons, 100 steps, one sample at a time: seconds per sample at 2 % and at 10 % of the inputs (busy).
 
 The peers are snnTorch (Leaky) and Norse (LIFBox, so that ours takes NorseLIFBox). Both sides get the same weights and the same input
-spikes. Weights are multiples of 1/1024, so that no sum of them depends on its order, and every spike of every layer must be the same,
-or the command refuses with code 2. Both compute in the precision asked for; torch's default is single. Timed are the steps of one
-sample, the median of seven in each run. Apart are the build of the modules, and the compilation and layout of ours. *_s is at 2 %, *_busy_s at 10 %.
+spikes. Weights are multiples of 1/1024, so that no sum of them depends on its order: every spike of every layer must be the same, or
+the command refuses with code 2. Both compute in the precision asked for; torch's default is single. Timed are the steps of one
+sample, the median of seven in each run. Apart are the build of the modules, and the compilation and layout of ours. *_s is at 2 %,
+*_busy_s at 10 %.
 """
 
 from __future__ import annotations

@@ -54,7 +54,6 @@ def to_norse(network: Network | Imported, *, dt: float | None = None, dtype: Any
 def _layer(stage: Stage, dtype: Any, method: str, dt: float) -> list[Any]:
     """Return the modules of one population. dt : s"""
     import norse.torch
-    import torch
 
     model, fires = stage.model, not np.all(np.asarray(stage.model.v_th) == NEVER_FIRES)
     values = {"tau_mem_inv": 1000.0 / np.asarray(stage.value("tau_m")), "v_leak": stage.value("v_rest")}
@@ -71,7 +70,6 @@ def _layer(stage: Stage, dtype: Any, method: str, dt: float) -> list[Any]:
     if kind == "LIFBox":
         given["reset_method"] = _reset(model)
     cell = getattr(norse.torch, f"{kind}Cell")(getattr(norse.torch, f"{kind}Parameters")(**given), dt=dt)
-    assert isinstance(cell, torch.nn.Module)
     return [linear(stage, dtype), cell]
 
 
@@ -79,7 +77,7 @@ def _recurrent(stage: Stage, given: dict[str, Any], dtype: Any, method: str, dt:
     import norse.torch
     import torch
 
-    where, back = f"{_WHERE}: Population({stage.name!r})", stage.recurrent
+    where, back = f"{_WHERE}: Population({stage.name!r})", np.asarray(stage.recurrent)
     if not isinstance(stage.model, NorseLIF) or "v_th" not in given:
         raise ConversionError(f"{where} projects onto itself and must be a NorseLIF that fires: Norse has no other recurrent cell.")
     if np.any(np.asarray(stage.model.i_ext) != 0.0):
@@ -88,7 +86,6 @@ def _recurrent(stage: Stage, given: dict[str, Any], dtype: Any, method: str, dt:
         )
     if given["v_leak"].ndim:
         raise ConversionError(f"{where}.model.v_rest must be one number: LIFRecurrentCell begins all its neurons alike.")
-    assert back is not None
     weights = [torch.nn.Parameter(torch.tensor(each, dtype=dtype)) for each in (stage.weight, back)]
     return norse.torch.LIFRecurrentCell(
         stage.weight.shape[1],

@@ -25,8 +25,9 @@ def from_snntorch(module: Any, sample: Any = None, *, inputs: Any = None) -> Imp
 
     Taken over are Leaky, Synaptic, RLeaky, RSynaptic and Lapicque, and between them Linear, Conv1d, Conv2d, average pooling,
     BatchNorm with its running means, Flatten and Dropout as in evaluation: they become weights, and a constant input from biases.
-    The module is run once to see who feeds whom: it may be an nn.Sequential, or a class of your own whose forward calls its modules
-    in any order, for one step or for many. Between modules only reshaping is followed; sums, relu and the like raise.
+    The module is called twice to see who feeds whom: it may be an nn.Sequential, or a class of your own whose forward calls its modules
+    in any order, for one step or for many. Between modules only reshaping is followed; sums, relu and the like raise. Arguments of
+    forward beside the first are not given: states that it takes there must be those of its neurons.
 
     Parameters
     ----------

@@ -26,15 +26,22 @@ class Call:
 
 @dataclass
 class _Known:
-    """A tensor that has been seen, kept alive so that its memory is not given to another."""
+    """A tensor that has been seen, kept alive so that its memory is not given to another.
+
+    version : int   torch's count of changes in place: after one it is no longer what the module made
+    """
 
     tensor: Any
     name: str
     state: bool = False
+    version: int = -1
+
+    def __post_init__(self) -> None:
+        self.version = self.tensor._version
 
 
 class Tracer:
-    """Follows tensors through the calls of the modules that `looked_at` names."""
+    """Follows tensors through the calls of modules. neurons, timed : as in `torch_network.Framework`"""
 
     def __init__(self, where: str, neurons: Callable[[Any], bool], timed: Callable[[Any], bool]) -> None:
         self.where, self.neurons, self.timed = where, neurons, timed
@@ -88,10 +95,11 @@ class Tracer:
 
     def _find(self, tensor: Any) -> _Known | None:
         # The latest first: a module may return what it was given.
-        for each in reversed(self.known):
+        unchanged = [each for each in reversed(self.known) if each.tensor._version == each.version]
+        for each in unchanged:
             if each.tensor is tensor:
                 return each
-        for each in reversed(self.known):
+        for each in unchanged:
             if _same_memory(each.tensor, tensor) and tensor.is_contiguous() and tensor.numel() in _wholes(each):
                 return each
         return None
@@ -120,7 +128,7 @@ def _tensors(value: Any) -> Iterator[Any]:
 
 
 def trace(where: str, module: Any, sample: Any, tracer: Tracer) -> None:
-    """Run `module` once on `sample`; the tracer sees the calls of all modules of neurons, and of all others without parts.
+    """Run `module` on `sample`, two steps; the tracer sees the calls of all modules of neurons, and of all others without parts.
 
     The module is left as it was: mode, hidden states, gradients.
     """
@@ -133,6 +141,8 @@ def trace(where: str, module: Any, sample: Any, tracer: Tracer) -> None:
             stack.enter_context(_hooked(part, name, tracer))
         tracer.known.append(_Known(sample, INPUT))
         try:
+            # Twice: a module that keeps spikes for the next call has none in the first.
+            module(sample)
             module(sample)
         except ConversionError:
             raise

@@ -81,7 +81,9 @@ def _kind(compiled: CompiledSpiking, part: CompiledProjection) -> int:
 
 def _is_full(part: CompiledProjection, n_pre: int, n_post: int) -> bool:
     """Whether every source reaches every target once."""
-    return len(part.target) == n_pre * n_post and bool(np.all(part.target.reshape(n_pre, n_post) == np.arange(n_post, dtype=part.target.dtype)))
+    if len(part.target) != n_pre * n_post:
+        return False
+    return bool(np.all(part.target.reshape(n_pre, n_post) == np.arange(n_post, dtype=part.target.dtype)))
 
 
 def _is_timed(compiled: CompiledSpiking, spread: list[int], steps: list[np.ndarray]) -> bool:
