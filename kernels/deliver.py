@@ -6,8 +6,9 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.bits import MOST, count_rows
-from snnsim.kernels.layout import BITS, DENSE, ONE_TO_ONE
+from snnsim.kernels.layout import BITS, DENSE, MATRIX, ONE_TO_ONE
 from snnsim.kernels.mail import post
+from snnsim.kernels.matrix import add_matrix
 from snnsim.kernels.memory import ANY, borrow
 
 _SEEN = np.uint8(1)
@@ -204,6 +205,9 @@ def deliver(strand, q, part, slot, sent, n_post, scratch, planes, lands, inputs)
         if s.kind == BITS:
             add_bits(strand, q, sources, times, n_post, scratch, planes, lands, inputs)
             return
+    if s.kind == MATRIX:
+        add_matrix(strand, q, sources, times, n_post, scratch.number, inputs)
+        return
     begin, end, narrow = borrow(s.begin, ANY, np.int64), borrow(s.end, ANY, np.int64), borrow(s.target, ANY, np.uint16)
     if s.weights == 0 and s.wide == 0:
         add_rows(begin, end, narrow, sources, times, s.weight, scratch.number, s.place, inputs)

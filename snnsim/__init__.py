@@ -29,6 +29,7 @@ _PUBLIC = {
     "IF": "models.integrate_fire",
     "Izhikevich": "models.izhikevich", "LIFAlpha": "models.lif_alpha", "LIFCondAlpha": "models.lif_cond_alpha",
     "LIFCondExp": "models.lif_cond_exp", "Leaky": "models.snntorch_leaky", "NorseLIF": "models.norse_lif",
+    "NorseLIFBox": "models.norse_lif_box",
     "Synaptic": "models.snntorch_synaptic",
     "LIF": "models.lif", "LIFExp": "models.lif_exp", "PoissonSource": "models.poisson", "SpikeArray": "models.spike_array",
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
@@ -51,6 +52,8 @@ _PUBLIC = {
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "convert": "conversion.convert", "SpikingModel": "conversion.spiking_model",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
+    "from_norse": "adapters.norse", "from_snntorch": "adapters.snntorch", "to_norse": "adapters.norse_out",
+    "to_snntorch": "adapters.snntorch_out",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
@@ -77,6 +80,10 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from snnsim import analysis, data, report, viz
+    from snnsim.adapters.norse import from_norse
+    from snnsim.adapters.norse_out import to_norse
+    from snnsim.adapters.snntorch import from_snntorch
+    from snnsim.adapters.snntorch_out import to_snntorch
     from snnsim.connect import (
         AllToAll,
         BallProfile,
@@ -134,6 +141,7 @@ if TYPE_CHECKING:
     from snnsim.models.max_row import MaxRow
     from snnsim.models.norm_row import NormRow
     from snnsim.models.norse_lif import NorseLIF
+    from snnsim.models.norse_lif_box import NorseLIFBox
     from snnsim.models.poisson import PoissonSource
     from snnsim.models.readout import Readout
     from snnsim.models.regular import RegularSource
