@@ -29,7 +29,7 @@ ROWS = [
     ("progress",),
     ("simulation",),
     ("trace", "attention", "transfer", "data"),
-    ("conversion", "io"),
+    ("conversion", "io", "adapters"),
     ("viz",),
     ("report",),
     ("cli",),
