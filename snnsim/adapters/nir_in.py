@@ -10,6 +10,7 @@ import numpy as np
 
 from snnsim.adapters.nir_graph import Flat, flatten
 from snnsim.adapters.nir_library import array, library, load
+from snnsim.adapters.nir_maps import Map
 from snnsim.adapters.nir_models import RESTORED, STEPPED
 from snnsim.adapters.nir_network import Link, NirNetwork, network_of, silent
 from snnsim.adapters.nir_neurons import FIRING, model_of, parameters
@@ -137,17 +138,18 @@ class _Reading:
         delays = [self._on_grid(way) for way in found]
         instant = [(way.pre, way.post) for way, delay in zip(found, delays, strict=True) if np.any(delay == 0.0)]
         late = closing(instant, self.flat.inputs)
-        links = []
+        links: list[Link] = []
         for way, delay in zip(found, delays, strict=True):
             if (way.pre, way.post) in late:
                 delay = np.where(delay == 0.0, self.dt, delay)
-            pre, post = populations[way.pre], populations[way.post]
+            post = populations[way.post]
             # What units without memory sum up are values: a pulse has none.
             pulse = self.spike == "delta" and not isinstance(post.model, Memoryless)
             per = np.asarray(per_weight.get(way.post, 1.0)) * (self.dt * 1e-3 if pulse else 1.0)
-            connector, weight = self._connector(way, pre.shape, post.shape, per)
             kind = self.flat.kind(way.nodes[0]) if len(way.nodes) == 1 else ""
-            links.append(Link(way.pre, way.post, connector, weight, _one(delay, 0.0), per, way.nodes, kind))
+            for part, after in _by_engine(way, delay):
+                connector, weight = self._connector(part, populations[way.pre].shape, post.shape, per)
+                links.append(Link(way.pre, way.post, connector, weight, _one(after, 0.0), per, way.nodes, kind))
         return tuple(links)
 
     def _on_grid(self, way: Way) -> np.ndarray:
@@ -173,6 +175,16 @@ class _Reading:
         made = way.map
         weight = made.weight / (per if per.ndim == 0 else np.broadcast_to(per, post).ravel()[made.target])
         return OneToOne() if made.diagonal else FromArrays(made.source, made.target), _one(weight, 1.0)
+
+
+def _by_engine(way: Way, delay: np.ndarray) -> list[tuple[Way, np.ndarray]]:
+    """Return a way in parts: the clock engine takes projections that act at once, or ones that wait, not a mixture."""
+    now = delay == 0.0
+    if np.all(now) or not np.any(now):
+        return [(way, delay)]
+    n_in, n_out, *lists = way.map
+    parts = [Map(n_in, n_out, *(values[mine] for values in lists)) for mine in (now, ~now)]
+    return [(way._replace(map=part), delay[mine]) for part, mine in zip(parts, (now, ~now), strict=True)]
 
 
 def _one(values: np.ndarray, default: float) -> float | np.ndarray:

@@ -18,6 +18,7 @@ from snnsim.network import Projection
 Shape = tuple[int, ...]
 
 _LISTED = (AllToAll, Convolution, FromArrays, FromSparse, OneToOne)
+BIAS = "bias"
 _MOST = 2**29  # numbers of a matrix: 4 GiB
 
 
@@ -67,7 +68,7 @@ class Task:
     factor : float64[] or float64[n_post]   weight in NIR per weight of ours
     bias : float64[n_post] or None          to be added by this projection
     delay : float64[n_synapses]             s
-    kind : type of the linear node it was read from, '' if none
+    kind : type of the linear node it was read from, '' if none, BIAS for a bias alone, which takes no spike along
     """
 
     name: str
@@ -118,7 +119,9 @@ def pieces(task: Task) -> Iterator[list[tuple[str, Any]]]:
         groups = [([("delay", nir.Delay(np.full(task.pre, d)))] if d else [], task.delay == d) for d in np.unique(task.delay)]
     for k, (chain, mine) in enumerate(groups):
         bias = task.bias if k == 0 else None
-        if len(groups) == 1 and slides(projection, task.pre, task.factor):
+        if task.kind == BIAS:
+            yield _dense(task, source, target, weight, bias)
+        elif len(groups) == 1 and slides(projection, task.pre, task.factor):
             yield chain + _convolution(task)
         elif len(groups) == 1 and elementwise(projection) and bias is None and task.kind not in ("Linear", "Affine"):
             yield chain + _scaled(task, weight)

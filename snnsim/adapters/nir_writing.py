@@ -11,7 +11,7 @@ from snnsim.adapters.nir_models import STEPPED, written
 from snnsim.adapters.nir_network import Link
 from snnsim.adapters.nir_neurons import BY_MODEL, Written, seconds
 from snnsim.adapters.nir_order import closing
-from snnsim.adapters.nir_synapses import Listed, Task, elementwise, listed, node_of, per_channel, pieces, slides
+from snnsim.adapters.nir_synapses import BIAS, Listed, Task, elementwise, listed, node_of, per_channel, pieces, slides
 from snnsim.connect import Convolution
 from snnsim.errors import ConversionError
 from snnsim.models.threshold import InputSum, Memoryless
@@ -158,7 +158,7 @@ class Writing:
             key, p = into[0]
             nothing = Listed(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), np.empty(0))
             self._add(
-                Task(key, p, nothing, self.shapes[p.pre.population.name], self.shapes[name], np.asarray(1.0), np.empty(0), bias, "Affine")
+                Task(key, p, nothing, self.shapes[p.pre.population.name], self.shapes[name], np.asarray(1.0), np.empty(0), bias, BIAS)
             )
 
     def _carrier(self, bias: np.ndarray, into: list[tuple[str, Projection]]) -> str | None:
