@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.memory import ANY, borrow
 
-_ANY = np.int64(1) << np.int64(40)
+
 #: Rows added in one pass over the inputs, which are then read and written once for all of them.
 _TOGETHER = 4
 
@@ -61,6 +61,6 @@ def add_matrix(strand, q, sources, times, n_post, number, inputs):
     first = np.int64(s.place + np.uint64(s.low))
     mine = inputs[first : first + n_post]
     if s.double > 0:
-        add_rows_of(borrow(s.weights, _ANY, np.float64), s.stride, s.low, sources, times, number, mine)
+        add_rows_of(borrow(s.weights, ANY, np.float64), s.stride, s.low, sources, times, number, mine)
     else:
-        add_rows_of(borrow(s.weights, _ANY, np.float32), s.stride, s.low, sources, times, number, mine)
+        add_rows_of(borrow(s.weights, ANY, np.float32), s.stride, s.low, sources, times, number, mine)

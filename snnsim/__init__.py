@@ -25,6 +25,8 @@ _PUBLIC = {
     "FixedTotalNumber": "connect", "FromSparse": "connect",
     "BallProfile": "connect", "ExponentialProfile": "connect", "GaussianProfile": "connect",
     "LogNormal": "connect", "Normal": "connect", "Uniform": "connect",
+    "CubaLI": "models.cuba_li", "CubaLIF": "models.cuba_lif", "IFBox": "models.if_box", "InputSum": "models.threshold",
+    "Integrator": "models.integrator", "LI": "models.li", "LIFBox": "models.lif_box", "Threshold": "models.threshold",
     "ALIF": "models.alif", "AdEx": "models.adex", "HodgkinHuxley": "models.hodgkin_huxley", "HomeostaticLIF": "models.homeostatic_lif",
     "IF": "models.integrate_fire",
     "Izhikevich": "models.izhikevich", "LIFAlpha": "models.lif_alpha", "LIFCondAlpha": "models.lif_cond_alpha",
@@ -51,6 +53,7 @@ _PUBLIC = {
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "convert": "conversion.convert", "SpikingModel": "conversion.spiking_model",
+    "NirNetwork": "adapters.nir_network", "read_nir": "adapters.nir_in", "write_nir": "adapters.nir_out",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "from_norse": "adapters.norse", "from_snntorch": "adapters.snntorch", "to_norse": "adapters.norse_out",
     "to_snntorch": "adapters.snntorch_out",
@@ -80,6 +83,9 @@ def __dir__() -> list[str]:
 
 if TYPE_CHECKING:
     from snnsim import analysis, data, report, viz
+    from snnsim.adapters.nir_in import read_nir
+    from snnsim.adapters.nir_network import NirNetwork
+    from snnsim.adapters.nir_out import write_nir
     from snnsim.adapters.norse import from_norse
     from snnsim.adapters.norse_out import to_norse
     from snnsim.adapters.snntorch import from_snntorch
@@ -127,13 +133,19 @@ if TYPE_CHECKING:
     from snnsim.io.state import load_state, save_state
     from snnsim.models.adex import AdEx
     from snnsim.models.alif import ALIF
+    from snnsim.models.cuba_li import CubaLI
+    from snnsim.models.cuba_lif import CubaLIF
     from snnsim.models.hodgkin_huxley import HodgkinHuxley
     from snnsim.models.homeostatic_lif import HomeostaticLIF
+    from snnsim.models.if_box import IFBox
     from snnsim.models.integer_input import IntegerInput
     from snnsim.models.integrate_fire import IF
+    from snnsim.models.integrator import Integrator
     from snnsim.models.izhikevich import Izhikevich
+    from snnsim.models.li import LI
     from snnsim.models.lif import LIF
     from snnsim.models.lif_alpha import LIFAlpha
+    from snnsim.models.lif_box import LIFBox
     from snnsim.models.lif_cond_alpha import LIFCondAlpha
     from snnsim.models.lif_cond_exp import LIFCondExp
     from snnsim.models.lif_exp import LIFExp
@@ -151,6 +163,7 @@ if TYPE_CHECKING:
     from snnsim.models.spike_array import SpikeArray
     from snnsim.models.staircase import Staircase
     from snnsim.models.table import Table
+    from snnsim.models.threshold import InputSum, Threshold
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
     from snnsim.plasticity.bcm import BCM

@@ -13,11 +13,14 @@ from snnsim.engines.spiking import run_spiking
 from snnsim.kernels import magnus, rkf45
 from snnsim.models.adex import AdEx
 from snnsim.models.alif import ALIF
+from snnsim.models.cuba_lif import CubaLIF
 from snnsim.models.hodgkin_huxley import HodgkinHuxley
 from snnsim.models.homeostatic_lif import HomeostaticLIF
+from snnsim.models.if_box import IFBox
 from snnsim.models.integrate_fire import IF
 from snnsim.models.izhikevich import Izhikevich
 from snnsim.models.lif_alpha import LIFAlpha
+from snnsim.models.lif_box import LIFBox
 from snnsim.models.lif_cond_alpha import LIFCondAlpha
 from snnsim.models.lif_cond_exp import LIFCondExp
 from snnsim.models.norse_lif import NorseLIF
@@ -43,6 +46,9 @@ MODELS = {
     Synaptic: ("alpha", 0.8, 0.2, 0.3),
     NorseLIF: ("tau_m", 10.0, 5.0, 1.0),
     NorseLIFBox: ("tau_m", 10.0, 5.0, 6.0),
+    LIFBox: ("tau_m", 10.0, 2.0, 40.0),
+    IFBox: ("r", 1.0, 2.0, 4000.0),
+    CubaLIF: ("tau_syn", 5.0, 2.0, 200.0),
 }
 EACH = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
@@ -167,7 +173,8 @@ def counted_step(monkeypatch, model, change):
 #: model -> row of the updates still refractory, if it is a step of its own without integration; threshold tests
 COUNTED = {
     IF: (1, 1), LIFAlpha: (5, 1), LIFCondExp: (3, 1), LIFCondAlpha: (5, 1), Izhikevich: (None, 1), ALIF: (3, 1), HomeostaticLIF: (2, 2),
-    NorseLIF: (None, 1), NorseLIFBox: (None, 1), Leaky: (None, 2), Synaptic: (None, 2),
+    NorseLIF: (None, 1), NorseLIFBox: (None, 1), Leaky: (None, 2), Synaptic: (None, 2), LIFBox: (None, 1), IFBox: (None, 1),
+    CubaLIF: (None, 1),
 }  # fmt: skip
 
 
