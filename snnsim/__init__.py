@@ -55,7 +55,7 @@ _PUBLIC = {
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
 }  # fmt: skip
-_MODULES = ("analysis", "data", "report", "viz")
+_MODULES = ("analysis", "data", "report", "viz", "zoo")
 
 __all__ = sorted([*_PUBLIC, *_MODULES])
 
@@ -76,7 +76,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from snnsim import analysis, data, report, viz
+    from snnsim import analysis, data, report, viz, zoo
     from snnsim.connect import (
         AllToAll,
         BallProfile,
