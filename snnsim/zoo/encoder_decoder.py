@@ -32,14 +32,14 @@ class DateTranslator(nn.Module):
 
     position: torch.Tensor
 
-    def __init__(self, width: int = 64, heads: int = 4, hidden: int = 128, layers: int = 2) -> None:
+    def __init__(self, width: int = 64, heads: int = 4, hidden: int = 128, layers: int = 2, dropout: float = 0.0) -> None:
         super().__init__()
         self.width = width
         self.source_embed = nn.Embedding(len(SOURCE), width)
         self.target_embed = nn.Embedding(len(TARGET), width)
         self.register_buffer("position", sinusoids(SOURCE_LENGTH, width), persistent=False)
-        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(width, heads, hidden, batch_first=True), layers)
-        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(width, heads, hidden, batch_first=True), layers)
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(width, heads, hidden, dropout, batch_first=True), layers)
+        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(width, heads, hidden, dropout, batch_first=True), layers)
         self.head = nn.Linear(width, len(TARGET))
 
     def forward(self, src: torch.Tensor, tgt: torch.Tensor) -> torch.Tensor:
@@ -53,7 +53,7 @@ class DateTranslator(nn.Module):
         memory = self.encoder(self.source_embed(src) * math.sqrt(self.width) + self.position)
         causal = nn.Transformer.generate_square_subsequent_mask(tgt.shape[1], device=tgt.device)
         written = self.target_embed(tgt) * math.sqrt(self.width) + self.position[: tgt.shape[1]]
-        return self.head(self.decoder(written, memory, tgt_mask=causal))
+        return self.head(self.decoder(written, memory, tgt_mask=causal, tgt_is_causal=True))
 
     def encode(self, texts: list[str]) -> torch.Tensor:
         """Return the numbers of the characters of `texts`, padded: int64[texts, SOURCE_LENGTH].

@@ -56,7 +56,9 @@ def round_weights(model: nn.Module) -> None:
 def save_weights(model: nn.Module, path: str | Path, about: dict[str, Any]) -> None:
     """Write the weights and buffers of `model` to `path` (.npz), floats as float16, and plain facts about it beside them.
 
-    `round_weights` before measuring what `about` says. A tensor with two names, as where weights are tied, is stored once.
+    A tensor with two names, as where weights are tied, is stored once.
+
+    Raises ParameterError when a weight is not a float16: what `about` says must be measured with the weights that are stored.
     """
     arrays: dict[str, np.ndarray] = {}
     first_name: dict[int, str] = {}
@@ -64,14 +66,23 @@ def save_weights(model: nn.Module, path: str | Path, about: dict[str, Any]) -> N
     for name, tensor in model.state_dict().items():
         first = first_name.setdefault(tensor.data_ptr(), name)
         if first == name:
-            array = tensor.detach().cpu().numpy()
-            arrays[name] = array.astype(np.float16) if array.dtype.kind == "f" else array
+            arrays[name] = _halved(name, tensor.detach().cpu().numpy())
         else:
             tied[name] = first
     header = {"format": _FORMAT, "version": _VERSION, "about": about, "tied": tied}
     text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     with Path(path).open("wb") as stream:
         np.savez_compressed(stream, header=text, **arrays)  # type: ignore[arg-type]
+
+
+def _halved(name: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind != "f":
+        return array
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
+    if not np.array_equal(half.astype(array.dtype), array):
+        raise ParameterError(f"save_weights: {name} must hold float16 numbers only, as they are stored. Call round_weights(model) first.")
+    return half
 
 
 def load_about(path: str | Path) -> dict[str, Any]:
