@@ -61,7 +61,7 @@ _PUBLIC = {
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
 }  # fmt: skip
-_MODULES = ("analysis", "data", "report", "viz")
+_MODULES = ("analysis", "data", "report", "viz", "zoo")
 
 __all__ = sorted([*_PUBLIC, *_MODULES])
 
@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from snnsim.adapters.norse_out import to_norse
     from snnsim.adapters.snntorch import from_snntorch
     from snnsim.adapters.snntorch_out import to_snntorch
+    from snnsim import analysis, data, report, viz, zoo
     from snnsim.connect import (
         AllToAll,
         BallProfile,
