@@ -7,7 +7,6 @@ import numpy as np
 from snnsim.kernels._jit import leaf
 from snnsim.kernels.memory import ANY, borrow
 
-
 #: Rows added in one pass over the inputs, which are then read and written once for all of them.
 _TOGETHER = 4
 

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnsim.kernels._jit import kernel, leaf, leaf_inline
-from snnsim.kernels.integer_net import DENSE, PLAIN, add_row, deliver, events_of, next_event, touch
-from snnsim.kernels.integer_net import EVENTS, SCALED, SYNOPS
+from snnsim.kernels.integer_net import DENSE, EVENTS, PLAIN, SCALED, SYNOPS, add_row, deliver, events_of, next_event, touch
 
 
 class Trial(NamedTuple):

@@ -82,7 +82,7 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from snnsim import analysis, data, report, viz
+    from snnsim import analysis, data, report, viz, zoo
     from snnsim.adapters.nir_in import read_nir
     from snnsim.adapters.nir_network import NirNetwork
     from snnsim.adapters.nir_out import write_nir
@@ -90,7 +90,6 @@ if TYPE_CHECKING:
     from snnsim.adapters.norse_out import to_norse
     from snnsim.adapters.snntorch import from_snntorch
     from snnsim.adapters.snntorch_out import to_snntorch
-    from snnsim import analysis, data, report, viz, zoo
     from snnsim.connect import (
         AllToAll,
         BallProfile,
