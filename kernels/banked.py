@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
-from snnsim.kernels.lessons import ANY, POTENTIATE, clip, coefficients
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.lessons import POTENTIATE, clip, coefficients
+from snnsim.kernels.memory import ANY, borrow
 
 
 @leaf

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
-from snnsim.kernels.lessons import ANY, clip, coefficients
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.lessons import clip, coefficients
+from snnsim.kernels.memory import ANY, borrow
 
 # dopamine : d; Q; integrals over the last N_ENDS epochs, by number modulo N_ENDS
 _D, _Q, _ENDS = 0, 1, 2

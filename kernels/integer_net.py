@@ -63,7 +63,7 @@ class IntegerNet(NamedTuple):
     limit_ptr: np.ndarray  # int64[n_proj]      into index: the first and the end of the steps of each place; -1 when all have all
     touch_ptr: np.ndarray  # int64[n_proj]      into index: rows a product reaches, counted from the row of the first target
     n_touch: np.ndarray  # int64[n_proj]
-    index: np.ndarray  # int32[...]
+    index: np.ndarray  # type: ignore[assignment]  # int32[...]; a tuple has a method of this name
     own_seen: np.ndarray  # int64[n_proj]      where the consumer keeps what it has seen of the source ...
     partner_seen: np.ndarray  # int64[n_proj]      ... and of the partner, in their layouts
     partner: np.ndarray  # int64[n_proj]      the mirrored projection

@@ -12,13 +12,10 @@ import numpy as np
 from numba import from_dtype, types
 
 from snnsim.kernels._jit import leaf, leaf_inline
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.memory import ANY, borrow
 
 #: Coefficients of a rule; the first two are the bounds.
 N_COEF = 12
-
-#: Length of a borrowed array that nobody asks for.
-ANY = np.int64(1) << np.int64(40)
 
 #: One plastic projection, as one thread sees it. Targets count from the first of this thread. A run is what a source has at one
 #: delay; delays are numbered by class. Times in steps (clock) or ms (event). Two traces on either side: 0 and 1 presynaptic.

@@ -92,7 +92,8 @@ def settle_in_order(net, units, code, fresh, trial, seed, scratch):
     """
     begin, stale = scratch.begin, scratch.stale  # step at which p starts to speak; rows whose accumulators have changed
     begin[:] = 0
-    stale[:] = scratch.new
+    for row in range(len(stale)):
+        stale[row] = scratch.new[row]
     scratch.queued[:] = True  # rows are looked at in their order, not queued
     for row in range(net.row_ptr[scratch.n_inputs[0]]):
         stale[row] = True

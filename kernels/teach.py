@@ -14,8 +14,8 @@ from snnsim.kernels.call import attend_at, learn_at
 from snnsim.kernels.deliver import list_all
 from snnsim.kernels.dopamine import end_epoch, flow, gather, release, spike_amount
 from snnsim.kernels.layout import DENSE
-from snnsim.kernels.lessons import ANY, POTENTIATE, TRACE
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.lessons import POTENTIATE, TRACE
+from snnsim.kernels.memory import ANY, borrow
 from snnsim.kernels.release import released
 
 _SEEN = np.uint8(1)

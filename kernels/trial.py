@@ -74,8 +74,8 @@ def time_of(code, begin, window, size):
 def first_rows(net, scratch):
     """Queue the rows to look at first: those of the inputs, and the new ones. Returns their number."""
     n, inputs = 0, net.row_ptr[scratch.n_inputs[0]]
-    scratch.stale[:] = scratch.new
     for row in range(len(net.row_pop)):
+        scratch.stale[row] = scratch.new[row]
         scratch.queued[row] = row < inputs or scratch.new[row]
         if scratch.queued[row]:
             scratch.queue[n] = row

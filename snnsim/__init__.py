@@ -25,10 +25,13 @@ _PUBLIC = {
     "FixedTotalNumber": "connect", "FromSparse": "connect",
     "BallProfile": "connect", "ExponentialProfile": "connect", "GaussianProfile": "connect",
     "LogNormal": "connect", "Normal": "connect", "Uniform": "connect",
+    "CubaLI": "models.cuba_li", "CubaLIF": "models.cuba_lif", "IFBox": "models.if_box", "InputSum": "models.threshold",
+    "Integrator": "models.integrator", "LI": "models.li", "LIFBox": "models.lif_box", "Threshold": "models.threshold",
     "ALIF": "models.alif", "AdEx": "models.adex", "HodgkinHuxley": "models.hodgkin_huxley", "HomeostaticLIF": "models.homeostatic_lif",
     "IF": "models.integrate_fire",
     "Izhikevich": "models.izhikevich", "LIFAlpha": "models.lif_alpha", "LIFCondAlpha": "models.lif_cond_alpha",
     "LIFCondExp": "models.lif_cond_exp", "Leaky": "models.snntorch_leaky", "NorseLIF": "models.norse_lif",
+    "NorseLIFBox": "models.norse_lif_box",
     "Synaptic": "models.snntorch_synaptic",
     "LIF": "models.lif", "LIFExp": "models.lif_exp", "PoissonSource": "models.poisson", "SpikeArray": "models.spike_array",
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
@@ -50,12 +53,15 @@ _PUBLIC = {
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "convert": "conversion.convert", "SpikingModel": "conversion.spiking_model",
+    "NirNetwork": "adapters.nir_network", "read_nir": "adapters.nir_in", "write_nir": "adapters.nir_out",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
+    "from_norse": "adapters.norse", "from_snntorch": "adapters.snntorch", "to_norse": "adapters.norse_out",
+    "to_snntorch": "adapters.snntorch_out",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
 }  # fmt: skip
-_MODULES = ("analysis", "data", "report", "viz")
+_MODULES = ("analysis", "data", "report", "viz", "zoo")
 
 __all__ = sorted([*_PUBLIC, *_MODULES])
 
@@ -76,7 +82,14 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from snnsim import analysis, data, report, viz
+    from snnsim import analysis, data, report, viz, zoo
+    from snnsim.adapters.nir_in import read_nir
+    from snnsim.adapters.nir_network import NirNetwork
+    from snnsim.adapters.nir_out import write_nir
+    from snnsim.adapters.norse import from_norse
+    from snnsim.adapters.norse_out import to_norse
+    from snnsim.adapters.snntorch import from_snntorch
+    from snnsim.adapters.snntorch_out import to_snntorch
     from snnsim.connect import (
         AllToAll,
         BallProfile,
@@ -84,12 +97,14 @@ if TYPE_CHECKING:
         Dense,
         DistanceDependent,
         ExponentialProfile,
+        Filters,
         FixedInDegree,
         FixedOutDegree,
         FixedProbability,
         FixedTotalNumber,
         FromArrays,
         FromSparse,
+        Gathered,
         GaussianProfile,
         LogNormal,
         Normal,
@@ -118,19 +133,27 @@ if TYPE_CHECKING:
     from snnsim.io.state import load_state, save_state
     from snnsim.models.adex import AdEx
     from snnsim.models.alif import ALIF
+    from snnsim.models.cuba_li import CubaLI
+    from snnsim.models.cuba_lif import CubaLIF
     from snnsim.models.hodgkin_huxley import HodgkinHuxley
     from snnsim.models.homeostatic_lif import HomeostaticLIF
+    from snnsim.models.if_box import IFBox
     from snnsim.models.integer_input import IntegerInput
     from snnsim.models.integrate_fire import IF
+    from snnsim.models.integrator import Integrator
     from snnsim.models.izhikevich import Izhikevich
+    from snnsim.models.li import LI
     from snnsim.models.lif import LIF
     from snnsim.models.lif_alpha import LIFAlpha
+    from snnsim.models.lif_box import LIFBox
     from snnsim.models.lif_cond_alpha import LIFCondAlpha
     from snnsim.models.lif_cond_exp import LIFCondExp
     from snnsim.models.lif_exp import LIFExp
     from snnsim.models.live_source import LiveSource
+    from snnsim.models.max_row import MaxRow
     from snnsim.models.norm_row import NormRow
     from snnsim.models.norse_lif import NorseLIF
+    from snnsim.models.norse_lif_box import NorseLIFBox
     from snnsim.models.poisson import PoissonSource
     from snnsim.models.readout import Readout
     from snnsim.models.regular import RegularSource
@@ -140,6 +163,7 @@ if TYPE_CHECKING:
     from snnsim.models.spike_array import SpikeArray
     from snnsim.models.staircase import Staircase
     from snnsim.models.table import Table
+    from snnsim.models.threshold import InputSum, Threshold
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
     from snnsim.plasticity.bcm import BCM

@@ -12,7 +12,8 @@ import snnsim as sim
 from snnsim.compiler.integer import compile_integer
 from snnsim.connect import Product
 from snnsim.conversion.lower import lower
-from snnsim.engines.settle import CODES, SCHEDULES, fan_out, run_integer
+from snnsim.engines.settle import CODES, SCHEDULES, run_integer
+from snnsim.engines.settle_counts import fan_out
 from snnsim.errors import ParameterError, SimulationError
 
 ALL = [(code, schedule) for code in CODES for schedule in SCHEDULES]

@@ -17,7 +17,8 @@ def whole_weights(owner: str, weight: np.ndarray) -> np.ndarray:
     An array of such a type is kept as it is, so that projections may share one.
     """
     array = np.asarray(weight)
-    if array.dtype not in (np.int8, np.int16) or array.flags.writeable or not array.flags.c_contiguous or array.min(initial=0) in (-128, -32768):
+    ready = array.dtype in (np.int8, np.int16) and not array.flags.writeable and array.flags.c_contiguous
+    if not ready or array.min(initial=0) in (-128, -32768):
         array = as_integers(owner, weight, low=-32767, high=32767)
         narrow = np.abs(array).max(initial=0) <= 127
         array = np.ascontiguousarray(array, dtype=np.int8 if narrow else np.int16)

@@ -42,7 +42,9 @@ class Filters(Connector):
         self.weight = whole_weights("Filters.weight", weight)
         axes = self.weight.ndim - 2
         if not 1 <= axes <= 3 or not self.weight.size:
-            raise ParameterError(f"Filters.weight has shape {self.weight.shape} but must be (*kernel, channels in, channels out), 1 .. 3 axes.")
+            raise ParameterError(
+                f"Filters.weight has shape {self.weight.shape} but must be (*kernel, channels in, channels out), 1 .. 3 axes."
+            )
         self.groups = check_integer("Filters.groups", groups, low=1)
         if self.weight.shape[-1] % self.groups:
             raise ParameterError(f"Filters.groups = {groups} must divide the {self.weight.shape[-1]} channels out.")

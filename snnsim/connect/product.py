@@ -31,9 +31,7 @@ class Product(Connector):
 
     weighted = True
 
-    def __init__(
-        self, partner: object, subscripts: str, shape: Shape | None = None, only: tuple[str, np.ndarray] | None = None
-    ) -> None:
+    def __init__(self, partner: object, subscripts: str, shape: Shape | None = None, only: tuple[str, np.ndarray] | None = None) -> None:
         self.partner = partner
         self.shape = None if shape is None else tuple(check_integer("Product.shape", size, low=1) for size in shape)
         if not isinstance(subscripts, str):
@@ -105,7 +103,9 @@ class Product(Connector):
         if any(prod(sizes.get(label, 0) for label in labels) != prod(shape) for labels, shape in operands):
             raise WiringError(f"{where}: Product '{self.subscripts}' does not fit {pre} x {partner} -> {post}. Check letters and shapes.")
         if self.only is not None and self.only[1].shape != tuple(sizes[label] for label in self.only[0]):
-            raise WiringError(f"{where}: Product.only has shape {self.only[1].shape} for {self.only[0]!r}, which does not fit {sizes}. Correct it.")
+            raise WiringError(
+                f"{where}: Product.only has shape {self.only[1].shape} for {self.only[0]!r}, which does not fit {sizes}. Correct it."
+            )
         return sizes
 
     def check(self, where: str, pre: Shape, post: Shape) -> None:

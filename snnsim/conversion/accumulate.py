@@ -122,7 +122,7 @@ class Accumulator:
         every = np.concatenate(steps)
         coarse, fine = np.nanmax(every, axis=0, initial=0.0), np.nanmin(every, axis=0, initial=np.inf)
         fine = np.where(np.isfinite(fine) & (fine > 0.0), fine, present.max())
-        same = channels and not self.products or np.allclose(present, present[0], rtol=1e-12, atol=0.0)
+        same = (channels and not self.products) or np.allclose(present, present[0], rtol=1e-12, atol=0.0)
         if same and np.allclose(coarse[coarse > 0.0], fine[coarse > 0.0], rtol=1e-12, atol=0.0):
             self.exact = True
             return fine

@@ -66,7 +66,9 @@ def certify(graph: IntegerGraph, compiled: CompiledInteger, result: Result, refe
     for layer in graph.inputs:
         got, wanted = result.values.get(layer.name), reference[layer.name].s if layer.name in reference else None
         if got is None or wanted is None or got.shape != wanted.shape or (got != wanted).any():
-            raise ParameterError("certificate: run and reference must belong to this model and to the same inputs. Make both from one array.")
+            raise ParameterError(
+                "certificate: run and reference must belong to this model and to the same inputs. Make both from one array."
+            )
     layers, digest = [], hashlib.sha256()
     for name, layer in graph.layers.items():
         label, bound = layer.unit.label, compiled.bounds[name]

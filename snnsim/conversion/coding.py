@@ -98,7 +98,7 @@ def host_part(graph: Graph, ports: list[str]) -> Graph:
     """Return the nodes of `graph` that its inputs and `ports` need."""
     needed = {node.name for node in graph.inputs} | set(ports)
     kept: list[Node] = []
-    for node in reversed(graph.nodes.values()):
+    for node in list(graph.nodes.values())[::-1]:
         if node.name in needed:
             needed.update(node.inputs)
             kept.append(node)

@@ -17,8 +17,22 @@ from snnsim.conversion.terms import Mapped, Multiplied, Point, Sources, Term, by
 from snnsim.errors import ConversionError
 from snnsim.graph.ir import Graph
 from snnsim.graph.nodes import (
-    Activation, Add, Affine, Conv, Gather, Input, LayerNorm, Linear, Max, Multiply, Node, Shape, Softmax, Sum, convolve,
-)  # fmt: skip
+    Activation,
+    Add,
+    Affine,
+    Conv,
+    Gather,
+    Input,
+    LayerNorm,
+    Linear,
+    Max,
+    Multiply,
+    Node,
+    Shape,
+    Softmax,
+    Sum,
+    convolve,
+)
 
 Function = Activation | Softmax | LayerNorm | Max
 _SUMS = (Linear, Conv, Multiply, Sum, Add)
@@ -57,7 +71,7 @@ class Planned:
         return self.function.inputs[0] if self.function else self.node.name
 
 
-class _Needed(Exception):  # noqa: N818
+class _Needed(Exception):
     """A node must be a population after all."""
 
     def __init__(self, name: str) -> None:
@@ -135,8 +149,7 @@ class Plan:
                 self._sums[node.name] = self._sum_of(node)
                 if not self._inlined(node.name):
                     terms, bias = self._sums[node.name]
-                    readout = not self.readers[node.name] or all(isinstance(r, (Gather, Affine)) and self._shown(r) for r in self.readers[node.name])
-                    self._add(Planned(node, node.shape or (1,), terms, bias, readout=readout))
+                    self._add(Planned(node, node.shape or (1,), terms, bias, readout=self._shown(node)))
             case _:
                 raise ConversionError(f"Graph node {node.name!r}: {type(node).__name__} cannot be converted. Replace it in the model.")
 
@@ -185,10 +198,8 @@ class Plan:
 
     def _points(self, value: Sources) -> list[Point]:
         shape = value.shape
-        return [
-            Point(name, None if index is None else index.reshape(1, *shape), value.coefficient if value.coefficient.ndim == 0 else value.coefficient[None])
-            for name, index in value.parts()
-        ]
+        coefficient = value.coefficient if value.coefficient.ndim == 0 else value.coefficient[None]
+        return [Point(name, None if index is None else index.reshape(1, *shape), coefficient) for name, index in value.parts()]
 
     def _sum_of(self, node: Node) -> tuple[tuple[Term, ...], np.ndarray]:
         """Return the terms and the bias of a node that adds up."""
@@ -276,17 +287,17 @@ class Plan:
                     raise _Needed(node.inputs[0])
                 return Mapped(term.source, term.index, term.weight * factor, term.space, term.conv)
             case Multiplied():
-                factor = uniform(node.scale)
-                if factor is None:
+                one = uniform(node.scale)
+                if one is None:
                     raise _Needed(node.inputs[0])
                 views = (term.left_index, term.right_index, term.subscripts, term.views)
-                return Multiplied(term.left, term.right, *views, term.scale * factor)
+                return Multiplied(term.left, term.right, *views, term.scale * one)
 
 
 def _alive(graph: Graph) -> frozenset[str]:
     """Return the nodes that some output needs, and the inputs."""
     alive = {node.name for node in graph.outputs}
-    for node in reversed(graph.nodes.values()):
+    for node in list(graph.nodes.values())[::-1]:
         if node.name in alive:
             alive.update(node.inputs)
     return frozenset(alive)

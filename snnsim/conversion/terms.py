@@ -121,8 +121,8 @@ def joined(parts: list[Sources]) -> Sources:
     for part in parts:
         index.append(np.where(part.index < 0, -1, part.index + first).ravel())
         first += sum(part.sizes)
-    flat = [[np.broadcast_to(values, part.shape).ravel() for part in parts for values in [getattr(part, field)]] for field in ("coefficient", "offset")]
-    coefficient, offset = (values[0][:1].reshape(()) if len({*np.concatenate(values)}) == 1 else np.concatenate(values) for values in flat)
+    coefficient = _in_a_row([np.broadcast_to(part.coefficient, part.shape) for part in parts])
+    offset = _in_a_row([np.broadcast_to(part.offset, part.shape) for part in parts])
     return Sources(
         tuple(name for part in parts for name in part.names),
         tuple(size for part in parts for size in part.sizes),
@@ -130,6 +130,12 @@ def joined(parts: list[Sources]) -> Sources:
         coefficient,
         offset,
     )
+
+
+def _in_a_row(parts: list[np.ndarray]) -> np.ndarray:
+    """Return several arrays flattened in a row; one number where all hold the same."""
+    flat = np.concatenate([part.ravel() for part in parts])
+    return flat[0].reshape(()) if (flat == flat[0]).all() else flat
 
 
 def uniform(values: np.ndarray, where: np.ndarray | None = None) -> float | None:

@@ -28,7 +28,7 @@ from snnsim.engines.live import Live, listeners, play_steps
 from snnsim.engines.recording import Recorder, open_writer
 from snnsim.engines.rewire import as_wired, check_structural, structural, wired
 from snnsim.engines.takes import Take, WeightTake
-from snnsim.engines.upkeep import Upkeep, weight_columns
+from snnsim.engines.upkeep import Upkeep, check_intervals, weight_columns
 from snnsim.errors import SimulationError
 from snnsim.kernels.clock import run_clock
 from snnsim.models.spiking import whole_steps
@@ -64,6 +64,7 @@ def run(
     dt = compiled.dt
     n_steps = duration_steps(compiled, duration)
     check_structural(compiled)
+    check_intervals(compiled)
     compiled = compiled if start is None else as_wired(compiled, start.arrays)
     machine = _build(compiled, start, threads, precision, learns, spare=spare and not structural(compiled))
     position = machine.parts[0].position
@@ -173,8 +174,8 @@ def _run_part(part: Part, log: Any, take: Any, end: int, window: int) -> None:
 
 def _settle(compiled: CompiledSpiking, machine: Machine) -> None:
     """Bring all weights that are replayed up to the steps taken, and release the spike histories behind them."""
-    for part, klass in zip(machine.parts, machine.classes, strict=True):
-        part.fabric.strand["updates"] += learning.settled(klass, compiled, float(part.position[0]))
+    for part, course in zip(machine.parts, machine.courses, strict=True):
+        part.fabric.strand["updates"] += learning.settled(course, compiled, float(part.position[0]))
 
 
 def _with_room(compiled: CompiledSpiking, machine: Machine) -> Machine:
@@ -182,4 +183,4 @@ def _with_room(compiled: CompiledSpiking, machine: Machine) -> Machine:
     if not any(part.lessons.table["full"].any() for part in machine.parts):
         return machine
     _settle(compiled, machine)
-    return machine._replace(classes=[learning.roomy(klass) for klass in machine.classes])
+    return machine._replace(courses=[learning.roomy(course) for course in machine.courses])

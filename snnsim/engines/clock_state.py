@@ -35,7 +35,7 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     }
     arrays |= {f"mail.{name}": column for name, column in clock_mail.saved(machine).items()}
     arrays |= {f"sent.{name}": column for name, column in _under_way(machine).items()}
-    arrays |= learning.saved(machine.classes, machine.runs, compiled, machine.rest)
+    arrays |= learning.saved(machine.courses, machine.runs, compiled, machine.rest)
     return arrays | currents.saved(compiled, [part.currents for part in parts])
 
 
@@ -55,13 +55,13 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
     for part in parts:
         part.position[0] = arrays["position"][0]
     post = [part.post for part in compiled.projections]
-    classes = [
-        learning.restored(klass, compiled, machine.runs[k], machine.low[k, post], machine.low[k + 1, post], arrays)
-        for k, klass in enumerate(machine.classes)
+    courses = [
+        learning.restored(course, compiled, machine.runs[k], machine.low[k, post], machine.low[k + 1, post], arrays)
+        for k, course in enumerate(machine.courses)
     ]
-    for part, klass in zip(parts, classes, strict=True):
-        learning.begin_hearing(klass, compiled, potential(compiled, part.cells), arrays)
-    return machine._replace(classes=classes)
+    for part, course in zip(parts, courses, strict=True):
+        learning.begin_hearing(course, compiled, potential(compiled, part.cells), arrays)
+    return machine._replace(courses=courses)
 
 
 def weights_of(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
@@ -76,8 +76,8 @@ def weight_of(machine: Any, compiled: CompiledSpiking, q: int) -> np.ndarray:
         out[:] = machine.rest[q]
         return out
     listed = np.empty((2, int(machine.low[-1].max())), dtype=np.int32)
-    for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
-        seen = klass.looked_at(q)
+    for part, course, runs in zip(machine.parts, machine.courses, machine.runs, strict=True):
+        seen = course.looked_at(q)
         if seen.tables.table["rule"][q] >= 0:
             finish(int(part.position[0]), q, part.number, seen.tables, part.fabric.strand.copy(), part.sent, listed)
         to_order(runs[q], seen.lessons[q].weight, out)
@@ -93,15 +93,15 @@ class Reach:
     def whole(self, q: int) -> np.ndarray:
         """Return the weights as the last spikes to arrive left them."""
         machine, out = self.machine, np.empty(len(self.compiled.projections[q].target))
-        for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
-            part.fabric.strand["updates"][q] += learning.whole(klass, q, float(part.position[0]))
-            to_order(runs[q], klass.lessons[q].weight, out)
+        for part, course, runs in zip(machine.parts, machine.courses, machine.runs, strict=True):
+            part.fabric.strand["updates"][q] += learning.whole(course, q, float(part.position[0]))
+            to_order(runs[q], course.lessons[q].weight, out)
         return out
 
     def put(self, q: int, weight: np.ndarray) -> None:
         """Set the weights."""
-        for klass, runs in zip(self.machine.classes, self.machine.runs, strict=True):
-            klass.lessons[q].weight[:] = weight if runs[q].place is None else weight[runs[q].place]
+        for course, runs in zip(self.machine.courses, self.machine.runs, strict=True):
+            course.lessons[q].weight[:] = weight if runs[q].place is None else weight[runs[q].place]
 
     def now(self, q: int) -> np.ndarray:
         """Return the weights as of now."""
@@ -131,14 +131,18 @@ def _state(machine: Any, k: int, p: int) -> np.ndarray:
     return cells.state[first : first + rows * n].reshape(rows, n)[: rows - machine.forms[p].helpers]
 
 
+def _longest(machine: Any) -> int:
+    """Return for how many steps a spike may still be asked for; the ring has room for two windows more."""
+    return machine.parts[0].sent.answer.shape[1] - 2 * machine.window - 1
+
+
 def _under_way(machine: Any) -> dict[str, np.ndarray]:
     """Return the spikes that have been made and not all delivered, in order of step, population, neuron."""
     sent, position = machine.parts[0].sent, int(machine.parts[0].position[0])
     threads, slots, populations = sent.answer.shape
-    longest = slots - 2 * machine.window - 1
     found: list[tuple[int, int, np.ndarray, np.ndarray]] = []
     listed = np.empty((2, int(machine.low[-1].max())), dtype=np.int32)
-    for step in range(max(0, position - longest), position):
+    for step in range(max(0, position - _longest(machine)), position):
         for p in range(populations):
             for k in range(threads):
                 low, high = int(sent.low[k, p]), int(sent.low[k + 1, p])
@@ -161,11 +165,13 @@ def _under_way(machine: Any) -> dict[str, np.ndarray]:
 def _send(machine: Any, arrays: Mapping[str, np.ndarray]) -> None:
     """Put the spikes under way back where the threads will look for them."""
     sent = machine.parts[0].sent
-    step, population = arrays["sent.step"], arrays["sent.population"]
+    # A run that learned has kept spikes for longer than one that does not: here they would fall into the slots of later steps.
+    asked = arrays["sent.step"] >= int(arrays["position"][0]) - _longest(machine)
+    step, population, neurons, many = (arrays[f"sent.{name}"][asked] for name in ("step", "population", "neuron", "times"))
     begins = np.flatnonzero(np.diff(step, prepend=-1) | np.diff(population, prepend=-1))
     for begin, end in pairwise([*begins.tolist(), len(step)]):
         p, slot = int(population[begin]), int(step[begin]) % sent.answer.shape[1]
-        neuron, times = arrays["sent.neuron"][begin:end], arrays["sent.times"][begin:end]
+        neuron, times = neurons[begin:end], many[begin:end]
         edges = np.searchsorted(neuron, sent.low[:, p])
         for k, (a, b) in enumerate(pairwise(edges.tolist())):
             low, high = int(sent.low[k, p]), int(sent.low[k + 1, p])

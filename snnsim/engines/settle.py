@@ -8,19 +8,17 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from math import prod
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from snnsim.compiler.integer import CompiledInteger
-from snnsim.connect import Dense, Filters, Gathered, Product, unwrap
+from snnsim.engines.settle_counts import counts_of
 from snnsim.errors import ParameterError, SimulationError, unknown_name
-from snnsim.graph.integer import weight_words
-from snnsim.kernels.integer_net import BINARY, EVENTS, FIRST_SPIKE, GRADED, N_COUNTERS, PARTNER_READS, SCALED, SIGNED_DIGIT, SYNOPS, UNARY
+from snnsim.kernels.integer_net import BINARY, FIRST_SPIKE, GRADED, N_COUNTERS, SIGNED_DIGIT, UNARY
 from snnsim.kernels.settle import Trials, settle_trials
-from snnsim.models.integer import IntegerUnit
-from snnsim.network import Population, Projection
-from snnsim.results import OperationCounts, Recording, Result, SpikeTrains
+from snnsim.network import Population
+from snnsim.results import Recording, Result, SpikeTrains
 from snnsim.units import check_integer, one_of
 
 #: how a value travels: name -> kernel constant
@@ -194,108 +192,6 @@ def _round(compiled: CompiledInteger, code: str) -> int:
     return int(compiled.net.window.max()) if code == "time_to_first_spike" else 1
 
 
-def _population_counts(population: Population, rows: int, spikes: int, code: str, idle: int, ramps: int) -> dict[str, int]:
-    """Count what the units of one population did: `rows` evaluations of g, `spikes` events, `idle` steps without input.
-
-    ramps : steps in which a unit added up what has arrived, while it waited for the end of a window
-    """
-    unit = cast(IntegerUnit, population.model)
-    width = population.shape[-1]
-    counts = {kind: n * rows for kind, n in unit.operations(width).items()}
-
-    def more(kind: str, n: int) -> None:
-        counts[kind] = counts.get(kind, 0) + n
-
-    if unit.label in ("spiking", "group"):
-        counts |= {"updates_driven": rows * width + ramps, "updates_idle": idle}
-    if ramps:  # the sum of what has arrived goes into the accumulator
-        more("adds", ramps)
-        more("state_reads", 2 * ramps)
-        more("state_writes", ramps)
-    if unit.label == "spiking":
-        # Each event compares with a threshold and moves the membrane by it; a power of two shifts the threshold first, and a
-        # payload is a rounded quotient: one multiplication by the reciprocal and one shift for each evaluation.
-        more("adds", spikes)
-        more("state_writes", spikes)
-        if code in ("binary", "signed_digit"):
-            more("shifts", spikes)
-        elif code == "graded":
-            more("multiplies", rows * width)
-            more("shifts", rows * width)
-    return {**counts, "spikes": spikes}
-
-
-def _projection_counts(projection: Projection, total: np.ndarray, code: str) -> dict[str, int]:
-    """Count what one projection did. total : int64[N_COUNTERS]"""
-    events, synops, partner_reads, scaled = (int(total[k]) for k in (EVENTS, SYNOPS, PARTNER_READS, SCALED))
-    product = isinstance(unwrap(projection.connector)[0], Product)
-    # A consumer of a product keeps what it has seen of either operand: one read and one write per event.
-    kept = events if product else 0
-    return {
-        "synops": synops,
-        "adds": synops + kept,
-        "shifts": scaled if code in ("binary", "signed_digit") else 0,
-        "multiplies": synops if code == "graded" else 0,
-        "weight_fetches": synops * weight_bytes(projection),
-        "state_reads": synops + partner_reads + kept,
-        "state_writes": synops + kept,
-    }
-
-
-def weight_bytes(projection: Projection) -> int:
-    """Return how many 8-bit words one weight takes; 0 where the weight is 1 or comes from a population."""
-    connector, _ = unwrap(projection.connector)
-    if isinstance(connector, (Dense, Filters)):
-        return connector.weight.itemsize
-    if projection.weight is None or isinstance(connector, Product):
-        return 0
-    return weight_words(np.asarray(projection.weight))
-
-
-def _counts(compiled: CompiledInteger, work: Trials, code: str, schedule: str) -> OperationCounts:
-    layers: dict[str, dict[str, int]] = {}
-    roles: dict[str, str] = {}
-    steps = 0 if schedule == "shuffled" else int(work.steps.sum())  # without a global step, nobody is idle in one
-    for p, name in enumerate(compiled.populations):
-        population = compiled.network.populations[name]
-        rows, spikes = int(work.evaluated[:, p].sum()), int(work.spikes[:, p].sum())
-        ramps = _ramps(compiled, work, p, schedule) if code == "time_to_first_spike" else 0
-        idle = max(0, steps * population.size - rows * population.shape[-1] - ramps)
-        layers[name] = _population_counts(population, rows, spikes, code, idle, ramps)
-        roles[name] = cast(IntegerUnit, population.model).role
-    for e, key in enumerate(compiled.projections):
-        projection = compiled.network.projections[key]
-        layers[key] = _projection_counts(projection, work.counts[:, e].sum(axis=0), code)
-        roles[key] = "product" if isinstance(unwrap(projection.connector)[0], Product) else "synaptic"
-    return OperationCounts(layers, roles)
-
-
-def _ramps(compiled: CompiledInteger, work: Trials, p: int, schedule: str) -> int:
-    """Return the steps in which units of population `p` added up what had arrived, over all units and trials.
-
-    A unit integrates over the whole window of each projection that brought it anything; where all share one clock of windows,
-    over each of those in which it had input.
-    """
-    net = compiled.net
-    into = np.flatnonzero(net.post == p)
-    if schedule == "settled":
-        pre = np.searchsorted(net.out_ptr, into, side="right") - 1
-        windows = (work.counts[:, into, EVENTS] > 0) @ net.window[pre]
-    else:
-        windows = np.full(len(work.inputs), net.window.max() if len(into) else 0)
-    return int((windows * work.evaluated[:, p]).sum() * net.width[p])
-
-
-def fan_out(projection: Projection) -> int | None:
-    """Return the synapses one event of `projection` reaches; None where it depends on the unit, or on the partner of a product."""
-    match projection.connector:
-        case Dense(weight=weight):
-            return weight.shape[1]
-        case Gathered() | Product() | Filters():
-            return None
-    return 1
-
-
 def _trains(compiled: CompiledInteger, name: str, events: np.ndarray, event_ptr: np.ndarray, duration: float) -> SpikeTrains:
     span = compiled.span(name)
     trial = np.repeat(np.arange(len(event_ptr) - 1), np.diff(event_ptr))
@@ -323,7 +219,8 @@ def _to_record(compiled: CompiledInteger, record: Mapping[str, Any] | None, sche
         for what in kinds:
             if what not in ("spikes", "acc"):
                 raise ParameterError(
-                    unknown_name(f"simulate.record[{name!r}]", what, ["spikes", "acc"]) + " Settled values and accumulators are always returned."
+                    unknown_name(f"simulate.record[{name!r}]", what, ["spikes", "acc"])
+                    + " Settled values and accumulators are always returned."
                 )
             if what == "acc" and SCHEDULES[schedule] != SCHEDULES["eager"]:
                 raise ParameterError(
@@ -337,7 +234,10 @@ def _to_record(compiled: CompiledInteger, record: Mapping[str, Any] | None, sche
 
 def _recordings(compiled: CompiledInteger, work: Trials, plan: _Plan) -> dict[str, dict[str, Recording]]:
     """Return the accumulators over time, and how many events the whole network had emitted by then."""
-    recordings, first = {}, 0
+    recordings: dict[str, dict[str, Recording]] = {}
+    first = 0
+    if not _traced(plan):
+        return recordings
     rounds, stride = work.trace.shape[1], _round(compiled, plan.code)
     times = np.arange(rounds) * float(stride)
     for i in range(len(work.trace)):  # a trial that fell silent before the others stays as it is
@@ -406,7 +306,9 @@ def _limit(schedule: str, steps: Any) -> int:
     """Return the most steps of a run."""
     if schedule != "timed":
         if steps is not None:
-            raise ParameterError(f"simulate.steps = {steps!r} belongs to schedule 'timed'; {schedule!r} ends when all are silent. Leave it out.")
+            raise ParameterError(
+                f"simulate.steps = {steps!r} belongs to schedule 'timed'; {schedule!r} ends when all are silent. Leave it out."
+            )
         return 2**62
     if steps is None:
         raise ParameterError("simulate.steps is missing: schedule 'timed' runs for a given number of steps. Give one, such as steps=32.")
@@ -420,9 +322,10 @@ def _result(compiled: CompiledInteger, work: Trials, plan: _Plan, spikes: dict, 
         values[name] = work.s[:, span].reshape(shape).astype(np.int64)
         accumulators[name] = work.acc[:, span].reshape(shape).astype(np.int64)
     return Result(
-        counts=_counts(compiled, work, plan.code, plan.schedule),
+        counts=counts_of(compiled, work, plan.code, plan.schedule),
         engine="settle",
-        why="the network is made of integer units, which run until they fall silent" + (" or time is up" if plan.schedule == "timed" else ""),
+        why="the network is made of integer units, which run until they fall silent"
+        + (" or time is up" if plan.schedule == "timed" else ""),
         duration=float(work.steps.max()),
         spikes=spikes,
         recordings=recordings,

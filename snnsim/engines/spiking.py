@@ -9,6 +9,7 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, compile_spiking
 from snnsim.engines.choices import candidates, check_choices
+from snnsim.engines.limits import check_forms
 from snnsim.engines.memory import check_memory
 from snnsim.engines.takes import check_hears, check_record, check_samples, check_synapses, check_weights, split_record
 from snnsim.errors import ParameterError, unknown_name
@@ -77,7 +78,9 @@ def run_spiking(
     began = float(getattr(start, "time", 0.0))
     check_samples(takes, began, duration, dt, fresh=start is None)
     path = None if stream is None else check_new(stream)
-    check_memory(network, takes, began, duration, dt, candidates(engine, precision), streamed=path is not None)
+    check_forms(network, learns)
+    engines = candidates(engine, precision)
+    check_memory(network, takes, weights, began, duration, dt, engines, learns=learns, streamed=path is not None)
     if engine == "clock":
         check_steps([population for population in network.populations.values() if not distributions(population.model)], dt)
     compiled = compile_spiking(network, seed=seed, dt=dt)
@@ -161,6 +164,7 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     from snnsim.engines.event import missing_forms
     from snnsim.engines.reward import clock_only
     from snnsim.engines.rewire import structural
+    from snnsim.engines.upkeep import check_intervals
 
     if started is not None:
         return started, f"the run continues one of the {started} engine"
@@ -179,6 +183,7 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
         return "clock", f"{', '.join(restless)} changes at every moment or at random: the event engine cannot look ahead under it"
     try:
         delay_steps(compiled)
+        check_intervals(compiled)
         steps = duration_steps(compiled, duration)
         check_steps(compiled.populations, compiled.dt)
     except ParameterError as error:

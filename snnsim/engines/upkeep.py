@@ -11,6 +11,7 @@ from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines.recording import Recorder
 from snnsim.engines.takes import WeightTake
 from snnsim.errors import SimulationError
+from snnsim.models.spiking import whole_steps
 from snnsim.plasticity.base import IntervalRule, Rules, StructuralRule, Synapses
 from snnsim.results import Recording
 from snnsim.stream.writer import Columns, Writer
@@ -44,6 +45,13 @@ def weight_columns(compiled: CompiledSpiking, takes: Iterable[WeightTake]) -> li
         )
         for take in takes
     ]
+
+
+def check_intervals(compiled: CompiledSpiking) -> None:
+    """Raise ParameterError where a rule acts off the grid of the clock, which would never get there."""
+    for part in compiled.projections:
+        for rule in (part.plasticity or Rules()).slow:
+            whole_steps(f"Projection({part.name}).plasticity: {type(rule).__name__}.interval", rule.interval, compiled.dt, least=1)
 
 
 class _Duty:
@@ -113,6 +121,8 @@ class Upkeep:
             if duty.next <= now * (1.0 + _ROUNDING):
                 self._count(k, recorder)
                 self._act(duty, now, access)
+                for name in _SIDES:
+                    duty.state[name][:] = 0.0
                 duty.next = _after(now, duty.rule.interval)
         for k, take in enumerate(self._takes):
             if self._sampled[k] <= now * (1.0 + _ROUNDING):
@@ -157,8 +167,6 @@ class Upkeep:
             np.clip(weight, *sorted((sign * rules.spikes.w_min, sign * rules.spikes.w_max)), out=weight)
         access.put(duty.q, weight)
         self.updates[duty.q] += len(weight)
-        for name in _SIDES:
-            duty.state[name][:] = 0.0
 
     def _move(self, duty: _Duty, rule: StructuralRule, now: float, access: Access) -> None:
         q, part, compiled = duty.q, self._compiled.projections[duty.q], self._compiled

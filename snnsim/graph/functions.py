@@ -81,7 +81,7 @@ FUNCTIONS: Mapping[str, tuple[int, Callable[..., np.ndarray]]] = {
     "ge": (2, _truth(np.greater_equal)),
     "and": (2, _truth(lambda x, y: (x != 0.0) & (y != 0.0))),
     "or": (2, _truth(lambda x, y: (x != 0.0) | (y != 0.0))),
-    "where": (3, lambda c, x, y: np.where(c != 0.0, x, y)),
+    "where": (3, lambda c, x, y: np.asarray(np.where(c != 0.0, x, y))),
 }
 
 
@@ -116,4 +116,4 @@ def evaluate(expression: Expression, *values: np.ndarray) -> np.ndarray:
         return values[int(expression[1:] or 0)]
     if isinstance(expression, tuple):
         return FUNCTIONS[expression[0]][1](*(evaluate(argument, *values) for argument in expression[1:]))
-    return np.float64(expression)
+    return np.asarray(expression, dtype=np.float64)

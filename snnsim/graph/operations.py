@@ -18,7 +18,7 @@ def _ones(x: np.ndarray, skip_zeros: bool) -> np.ndarray:
 def _edge_counts(edge: Edge, layer: Layer, values: Mapping[str, Settled], skip_zeros: bool) -> dict[str, int]:
     """Return MACs, adds, weights and activations read by one edge over all trials."""
     if isinstance(edge, ProductEdge):
-        sides, out = edge.subscripts.split("->")
+        sides, _ = edge.subscripts.split("->")
         first, second = sides.split(",")
         operands = read(values[edge.left], edge.left_index), read(values[edge.right], edge.right_index)
         left, right = (_ones(x.reshape(len(x), *view), skip_zeros) for x, view in zip(operands, edge.views, strict=True))
@@ -38,7 +38,9 @@ def _edge_counts(edge: Edge, layer: Layer, values: Mapping[str, Settled], skip_z
         case FiltersEdge(_, weight):
             ones = np.ones((*weight.shape[:-1], edge.groups))  # one channel out of every group
             shape = (*layer.shape[:-1], edge.groups)
-            macs = convolve(used.reshape(len(x), *edge.space), shape, ones, edge.stride, edge.padding, edge.dilation, edge.groups).sum() * (weight.shape[-1] // edge.groups)
+            used = used.reshape(len(x), *edge.space)
+            sums = convolve(used, shape, ones, edge.stride, edge.padding, edge.dilation, edge.groups).sum()
+            macs = sums * (weight.shape[-1] // edge.groups)
             return {"macs": int(macs), "weight_fetches": weight.size * weight.itemsize * len(x), "activation_reads": reads}
         case PointEdge(_, weight):
             words = weight_words(weight)
