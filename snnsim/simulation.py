@@ -74,7 +74,8 @@ def simulate(
         raise ParameterError(f"simulate.progress = {progress!r} must be True, False or a function of the fraction done.")
     given = {"duration": duration, "engine": engine, "dt": dt, "inputs": inputs, "schedule": schedule, "code": code, "steps": steps}
     given |= {"precision": precision, "stream": stream, "learning": learning}
-    takes_not = {"spiking": ("inputs", "schedule", "code", "steps"), "integer": ("duration", "engine", "dt", "precision", "stream", "learning")}
+    takes_not: dict[str, tuple[str, ...]] = {"spiking": ("inputs", "schedule", "code", "steps")}
+    takes_not["integer"] = ("duration", "engine", "dt", "precision", "stream", "learning")
     for name in takes_not[network.domain]:
         if given[name] is not None:
             raise ParameterError(f"simulate.{name} = {given[name]!r} does not apply to a network of {network.domain} models. Leave it out.")

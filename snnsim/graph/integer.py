@@ -141,7 +141,8 @@ def placed(letters: str, there: np.ndarray, axes: str) -> np.ndarray:
     return there.transpose(order).reshape([sizes.get(label, 1) for label in axes])
 
 
-def _sum(edge: Edge, values: Mapping[str, Settled], shape: Shape) -> np.ndarray:
+def edge_sum(edge: Edge, values: Mapping[str, Settled], shape: Shape) -> np.ndarray:
+    """Return what one edge adds to the accumulators of a layer of `shape`, int64[trials, ...]."""
     match edge:
         case DenseEdge():
             x, weight = _real(read(values[edge.source], edge.index), edge.weight, len(edge.weight))
@@ -204,6 +205,6 @@ class IntegerGraph:
                 continue
             acc = np.broadcast_to(layer.unit.bias, (trials, *layer.shape)).astype(np.int64)
             for edge in layer.edges:
-                acc = acc + _sum(edge, values, layer.shape).reshape(acc.shape)
+                acc = acc + edge_sum(edge, values, layer.shape).reshape(acc.shape)
             values[layer.name] = Settled(acc, evaluate_unit(layer.unit, acc))
         return values
