@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.conversion.coding import Coding, Output, Piece, Port, host_part
+from snnsim.conversion.missing import without_missing
 from snnsim.conversion.plan import Plan
 from snnsim.conversion.quantise import quantise
 from snnsim.conversion.spiking_model import SpikingModel
@@ -65,6 +66,7 @@ def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bi
     graph = model if isinstance(model, Graph) else _traced(model, calibration)
     given = named_inputs("convert.calibration", calibration, graph)
     integer_graph, plan = quantise(graph, given, activation_bits=activation_bits, weight_bits=weight_bits)
+    integer_graph = without_missing(integer_graph)
     ports = _ports(plan, integer_graph)
     coding = Coding(host_part(graph, list(ports)), ports, _outputs(plan, integer_graph))
     return SpikingModel(coding, integer_graph, samples={name: array[:_CERTIFIED] for name, array in given.items()})

@@ -29,9 +29,8 @@ def _projections(edge: Edge, post: Population, populations: dict[str, Population
             filters = Filters(edge.weight, stride=edge.stride, padding=edge.padding, dilation=edge.dilation, groups=edge.groups)
             return [Projection(pre, post, _read(filters, pre, edge.index, edge.space), weight=edge.gain)]
         case PointEdge():
-            shape = post.shape if edge.index is None else edge.index.shape
-            if shape == (1, *post.shape):
-                shape = post.shape
+            size = pre.size if edge.index is None else edge.index.size
+            shape = post.shape if size == post.size else (size // post.size, *post.shape)
             connector = OneToOne() if shape == post.shape else SumOver()
             weight = edge.weight.reshape(shape) if edge.weight.size == np.prod(shape) else edge.weight
             return [Projection(pre, post, _read(connector, pre, edge.index, shape), weight=weight)]
@@ -41,8 +40,8 @@ def _product(edge: ProductEdge, post: Population, populations: dict[str, Populat
     sides, out = edge.subscripts.split("->")
     first, second = sides.split(",")
     a, b = populations[edge.left], populations[edge.right]
-    forth = _read(Product(b, f"{first},{second}->{out}", edge.views[1]), a, edge.left_index, edge.views[0])
-    back = _read(Product(a, f"{second},{first}->{out}", edge.views[0]), b, edge.right_index, edge.views[1])
+    forth = _read(Product(b, f"{first},{second}->{out}", edge.views[1], edge.only), a, edge.left_index, edge.views[0])
+    back = _read(Product(a, f"{second},{first}->{out}", edge.views[0], edge.only), b, edge.right_index, edge.views[1])
     return [Projection(a, post, forth, weight=edge.gain), Projection(b, post, back, weight=edge.gain)]
 
 

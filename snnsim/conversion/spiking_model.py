@@ -75,11 +75,12 @@ class SpikingModel:
         record: Mapping[str, Any] | None = None,
         start: IntegerState | None = None,
         progress: Callable[[float], None] | None = None,
+        steps: int | None = None,
     ) -> Result:
         """Encode, run until silent, decode; arguments as in `simulate`. `Result.outputs` holds the real outputs by name."""
         result = run_integer(
             self.compiled, inputs=self.encode(inputs), code=code, schedule=schedule, seed=seed, threads=threads, record=record, start=start,
-            progress=progress,
+            progress=progress, steps=steps,
         )  # fmt: skip
         return dataclasses.replace(result, outputs=self.coding.decode(result.values, result.accumulators))
 

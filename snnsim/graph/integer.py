@@ -63,7 +63,10 @@ class PointEdge:
 @final
 @dataclass(frozen=True, eq=False)
 class ProductEdge:
-    """acc += gain * einsum(subscripts, x_left, x_right), operands reshaped to `views` first."""
+    """acc += gain * einsum(subscripts, x_left, x_right), operands reshaped to `views` first.
+
+    only : (letters, bool[...]) or None   which places of these letters take part; they belong to one operand, or to the sum
+    """
 
     left: str
     right: str
@@ -72,6 +75,7 @@ class ProductEdge:
     gain: int = 1
     left_index: np.ndarray | None = None
     right_index: np.ndarray | None = None
+    only: tuple[str, np.ndarray] | None = None
 
 
 #: x is the value of `source`, or its units at `index` (int32[*shape of x], -1 for 0)
@@ -130,6 +134,13 @@ def _convolved(edge: FiltersEdge, x: np.ndarray, shape: Shape) -> np.ndarray:
     return convolve(values, shape, weight, edge.stride, edge.padding, edge.dilation, edge.groups)
 
 
+def placed(letters: str, there: np.ndarray, axes: str) -> np.ndarray:
+    """Return `there`, whose axes are `letters`, so that it broadcasts along `axes`, which hold them all."""
+    order = sorted(range(len(letters)), key=lambda axis: axes.index(letters[axis]))
+    sizes = dict(zip(letters, there.shape, strict=True))
+    return there.transpose(order).reshape([sizes.get(label, 1) for label in axes])
+
+
 def _sum(edge: Edge, values: Mapping[str, Settled], shape: Shape) -> np.ndarray:
     match edge:
         case DenseEdge():
@@ -148,6 +159,13 @@ def _sum(edge: Edge, values: Mapping[str, Settled], shape: Shape) -> np.ndarray:
             operands = read(values[left], edge.left_index), read(values[right], edge.right_index)
             a, b = (x.reshape(len(x), *view) for x, view in zip(operands, views, strict=True))
             a, b = _real(a, b, prod(size for label, size in zip(first, views[0], strict=True) if label not in out))
+            if edge.only is None:
+                return np.einsum(f"Z{first},Z{second}->Z{out}", a, b, optimize=True).astype(np.int64) * edge.gain
+            letters, there = edge.only
+            if set(letters) <= set(out):
+                total = np.einsum(f"Z{first},Z{second}->Z{out}", a, b, optimize=True).astype(np.int64)
+                return total * (placed(letters, there, out) * edge.gain)
+            a, b = (a * placed(letters, there, first), b) if set(letters) <= set(first) else (a, b * placed(letters, there, second))
             return np.einsum(f"Z{first},Z{second}->Z{out}", a, b, optimize=True).astype(np.int64) * edge.gain
 
 
