@@ -23,7 +23,7 @@ def set_moment(table, q, t):
     """Note how much the traces of projection q have grown at step t since the bank was opened, and the inverse."""
     s = table[q]
     moment, rate = borrow(s.moment, ANY, np.float64), borrow(s.rate, ANY, np.float64)
-    since = t % s.epoch
+    since = (t - s.begun) % s.epoch
     for k in range(4):
         moment[k] = np.exp(since * rate[k])
         moment[4 + k] = np.exp(-since * rate[k])

@@ -57,6 +57,7 @@ LESSON = np.dtype(
         ("n_post", np.int64),
         ("moment", np.int64),  # address of float64[8]: growth of the traces since the bank was opened, and its inverse
         ("epoch", np.int64),  # steps between two openings of the bank
+        ("begun", np.int64),  # step from which epochs count: 0, or where the last trial ended
         ("n_classes", np.int64),
         ("class_delay", np.int64),  # address of int64[n_classes]  steps
         ("class_lead", np.int64),  # address of int64[n_classes]  steps from a postsynaptic spike to its effect on arriving ones

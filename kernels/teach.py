@@ -66,7 +66,7 @@ def attend_all(step, stop, q, part, lessons, sent, post):
                 if tie == 0:
                     updates += _attend(made, q, which, part, lessons, sent, post, now - 1.0, POTENTIATE)
                 _attend(made, q, which, part, lessons, sent, post, now - 1.0, TRACE)
-    if (step + 1) % s.epoch == 0:
+    if (step + 1 - s.begun) % s.epoch == 0:
         reopen(lessons.table, q)
     set_moment(lessons.table, q, step + 1)
     if tie == 1:
@@ -129,7 +129,7 @@ def pour(step, q, lessons, sent, listed):
     """Bring the dopamine of projection q to the end of `step`, with what spikes release then. Returns the updates made."""
     s, updates = lessons.table[q], 0
     flow(s, step)
-    if (step + 1) % s.epoch == 0:
+    if (step + 1 - s.begun) % s.epoch == 0:
         updates = settle(lessons, q, step + 1.0, False)
         end_epoch(s, step)
     made = step - s.giver_delay

@@ -26,6 +26,7 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     sent.* : step, population, neuron and number of the spikes still under way
     lesson.* : of plastic projections, see `learning.saved`
     current.* : noise drawn so far
+    begun : step at which the last trial ended, from which epochs count; where something learns and a trial has ended
     """
     parts = machine.parts
     states = [states_of(machine, p).ravel() for p in _all(machine)]
@@ -36,6 +37,8 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     arrays |= {f"mail.{name}": column for name, column in clock_mail.saved(machine).items()}
     arrays |= {f"sent.{name}": column for name, column in _under_way(machine).items()}
     arrays |= learning.saved(machine.classes, machine.runs, compiled, machine.rest)
+    begun = parts[0].lessons.table["begun"].max(initial=0)
+    arrays |= {"begun": np.array([begun])} if begun else {}
     return arrays | currents.saved(compiled, [part.currents for part in parts])
 
 
@@ -54,6 +57,7 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
     currents.restore(compiled, [part.currents for part in parts], arrays)
     for part in parts:
         part.position[0] = arrays["position"][0]
+        part.lessons.table["begun"] = arrays["begun"][0] if "begun" in arrays else 0
     post = [part.post for part in compiled.projections]
     classes = [
         learning.restored(klass, compiled, machine.runs[k], machine.low[k, post], machine.low[k + 1, post], arrays)

@@ -55,7 +55,8 @@ class _Duty:
         self.sizes = tuple(compiled.populations[p].size for p in self.sides)
         self.next = _after(began, rule.interval)
         counts = dict(zip(_SIDES, (np.zeros(n if rule.hears else 0) for n in self.sizes), strict=True))
-        fresh = rule.start(*self.sizes) | counts
+        self.start = rule.start(*self.sizes)
+        fresh = self.start | counts
         self.state = {name: held.get(f"{self.name}.{name}", array).copy() for name, array in fresh.items()}
 
 
@@ -119,6 +120,13 @@ class Upkeep:
                 weights = access.now(take.projection)
                 self._keep(k, self._sampled[k], weights if take.synapses is None else weights[take.synapses])
                 self._sampled[k] = take.after(self._sampled[k])
+
+    def begin_anew(self) -> None:
+        """Put what rules know back to the start of a trial, but for what is slow. They have just acted: nothing has been counted since."""
+        for duty in self._duties:
+            for name, array in duty.start.items():
+                if name not in duty.rule.slow:
+                    duty.state[name][:] = array
 
     def _keep(self, k: int, time: float, weights: np.ndarray) -> None:
         if self._writer is None:
