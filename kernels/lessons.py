@@ -39,6 +39,7 @@ LESSON = np.dtype(
         ("delay", np.int64),  # address of float64[n_runs]
         ("target", np.int64),  # address of uint16 or uint32[n_synapses]
         ("wide", np.int64),  # 1: targets are uint32
+        ("consecutive", np.int64),  # 1: the targets of every run follow each other without a gap: no list is read
         ("weight", np.int64),  # address of float64[n_synapses]; when banked, less what is in the bank
         ("own", np.int64),  # address of float64[n_synapses], a variable of the rule
         ("out", np.int64),  # address of float64[longest run], the weights a spike meets

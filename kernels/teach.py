@@ -141,6 +141,13 @@ def pour(step, q, lessons, sent, listed):
     return updates
 
 
+@leaf_inline
+def _add(gain, weight, factor, inputs, n):
+    """Add n weights to as many inputs, one after the other."""
+    for k in range(n):
+        inputs[k] += gain * (weight[k] * factor)
+
+
 @leaf
 def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inputs):
     """Take `step` of plastic projection q: learn, and add the weights of arriving spikes to the inputs.
@@ -158,6 +165,7 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
     run_ptr, out = borrow(t.run_ptr, ANY, np.int64), borrow(t.out, ANY, np.float64)
     narrow, wide, is_wide = borrow(t.target, ANY, np.uint16), borrow(t.target, ANY, np.uint32), t.wide > 0
     place, mark, split, plus, minus = s.place, s.mark, s.split, s.plus, s.minus
+    aligned = t.consecutive > 0 and split == 0 and plus == minus
     for which in range(t.n_classes):
         delay = borrow(t.class_delay, ANY, np.int64)[which]
         if step < delay or step >= stop + delay:
@@ -174,7 +182,10 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
                 if t.release != 0:
                     factor = released(lessons.table, q, run, made, times)
                 first, last = np.uint64(run_ptr[run]), np.uint64(run_ptr[run + 1])
-                for syn in range(first, last):
+                if aligned and last > first:
+                    at = place + (np.uint64(wide[first]) if is_wide else np.uint64(narrow[first]))
+                    _add(plus, out, factor, inputs[np.int64(at) :], last - first)
+                for syn in range(last if aligned else first, last):
                     target, w = np.uint64(wide[syn]) if is_wide else np.uint64(narrow[syn]), out[syn - first] * factor
                     if w < 0.0:
                         inputs[place + target + split] += minus * w

@@ -95,15 +95,23 @@ class Reach:
         self.machine, self.compiled, self._rebuild = machine, compiled, rebuild
 
     def whole(self, q: int) -> np.ndarray:
-        """Return the weights as the last spikes to arrive left them."""
-        machine, out = self.machine, np.empty(len(self.compiled.projections[q].target))
+        """Return the weights as the last spikes to arrive left them; the machine's own where they lie in order."""
+        machine, own = self.machine, self._own(q)
+        out = np.empty(len(self.compiled.projections[q].target)) if own is None else own
         for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
             part.fabric.strand["updates"][q] += learning.whole(klass, q, float(part.position[0]))
-            to_order(runs[q], klass.lessons[q].weight, out)
+            if own is None:
+                to_order(runs[q], klass.lessons[q].weight, out)
         return out
+
+    def _own(self, q: int) -> np.ndarray | None:
+        """Return the array in which the machine keeps all weights in order of source, target, if there is one."""
+        return self.machine.classes[0].lessons[q].weight if len(self.machine.parts) == 1 and self.machine.runs[0][q].place is None else None
 
     def put(self, q: int, weight: np.ndarray) -> None:
         """Set the weights."""
+        if weight is self._own(q):
+            return
         for klass, runs in zip(self.machine.classes, self.machine.runs, strict=True):
             klass.lessons[q].weight[:] = weight if runs[q].place is None else weight[runs[q].place]
 

@@ -28,6 +28,14 @@ class Runs:
     weight: np.ndarray
     place: np.ndarray | None
 
+    @property
+    def consecutive(self) -> bool:
+        """Whether the targets of every run follow each other without a gap."""
+        inside = np.ones(max(0, len(self.target) - 1), dtype=bool)
+        begins = self.run_ptr[1:-1]
+        inside[begins[(begins > 0) & (begins < len(self.target))] - 1] = False
+        return bool(np.all(self.target[1:][inside] == self.target[:-1][inside] + 1))
+
 
 def group(part: CompiledProjection, delay: np.ndarray, low: int = 0, high: int | None = None) -> Runs:
     """Group the synapses of `part` by source and delay. delay : its delays in the unit of an engine
