@@ -303,3 +303,29 @@ def rewired(**changes):
 def test_a_network_that_is_no_module_is_refused_by_the_part_that_is_in_the_way(add, text):
     with pytest.raises(ConversionError, match=text):
         sim.to_snntorch(rewired(add=add))
+
+
+class TwoHeads(nn.Module):
+    """One layer read by two."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.lif = nn.Linear(8, 12), neurons("Leaky", beta=0.8)
+        self.left, self.right = nn.Linear(12, 5), nn.Linear(12, 4)
+        self.lif_left, self.lif_right = neurons("Leaky", beta=0.7), neurons("Leaky", beta=0.6)
+
+    def forward(self, x):
+        spk = self.lif(self.fc(x))
+        return self.lif_left(self.left(spk)), self.lif_right(self.right(spk))
+
+
+def test_two_heads_are_two_outputs_which_must_be_named():
+    torch.manual_seed(14)
+    module = louder(TwoHeads().double(), 2.0)
+    imported = sim.from_snntorch(module)
+    assert imported.outputs == ("lif_left", "lif_right")
+    result = compare(module, imported, spikes(15, (8,)), ["lif", "lif_left", "lif_right"])
+    with pytest.raises(ParameterError, match="must be named: there are outputs lif_left, lif_right"):
+        imported.raster(result)
+    with pytest.raises(ConversionError, match="leave one population, which must feed one other"):
+        sim.to_snntorch(imported)
