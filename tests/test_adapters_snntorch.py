@@ -130,6 +130,14 @@ def test_values_that_are_no_spikes_flow_in_as_currents_and_a_linear_end_is_read_
     assert not rasters["2"].any()
 
 
+@pytest.mark.parametrize("first", [lambda: [nn.Conv1d(1, 2, 3)], list], ids=["convolution", "nothing"])
+def test_values_flow_in_through_sparse_connections_too(first):
+    torch.manual_seed(16)
+    module = nn.Sequential(*first(), neurons("Leaky", beta=0.7, threshold=0.5)).double()
+    values = np.random.default_rng(17).normal(size=(STEPS, 1, 30))
+    compare(module, sim.from_snntorch(module, torch.zeros(1, 1, 30, dtype=torch.float64)), values, [str(len(module) - 1)])
+
+
 def test_counts_of_spikes_and_threads_change_nothing():
     torch.manual_seed(8)
     module = louder(nn.Sequential(nn.Linear(12, 25), neurons("Leaky", beta=0.7)).double(), 1.5)
