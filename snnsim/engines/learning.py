@@ -171,9 +171,9 @@ def begin_hearing(course: Course, compiled: CompiledSpiking, potential: Any, arr
             lesson.bank[:, :, 1] = lesson.heard[:, 0] = lesson.heard[:, 1] = potential(compiled.projections[q])
 
 
-def begin_anew(klass: Class, compiled: CompiledSpiking, now: int) -> None:
+def begin_anew(course: Course, compiled: CompiledSpiking, now: int) -> None:
     """Put traces, eligibilities and releases back to the start, in place, at step `now`, from which epochs count. Weights stay."""
-    for q, lesson in klass.lessons.items():
+    for q, lesson in course.lessons.items():
         rules: Any = compiled.projections[q].plasticity
         for array in (lesson.x, lesson.bank, lesson.mark, lesson.dopamine, lesson.held):
             array[:] = 0
@@ -184,4 +184,4 @@ def begin_anew(klass: Class, compiled: CompiledSpiking, now: int) -> None:
             lesson.own[:] = rules.spikes.form().own
         if lesson.release.size:
             lesson.release[:] = [*rules.release.release_form()[0], now]
-    klass.tables.table["begun"], klass.tables.table["full"] = now, 0
+    course.tables.table["begun"], course.tables.table["full"] = now, 0

@@ -41,8 +41,8 @@ class TrialEnds:
         for k, part in enumerate(machine.parts):
             for p, rows in enumerate(self._kept):
                 _restart(part.cells, machine.forms[p], p, rows, int(machine.low[k, p]), int(machine.low[k + 1, p]))
-            learning.begin_anew(machine.classes[k], compiled, now)
-            learning.begin_hearing(machine.classes[k], compiled, potential(compiled, part.cells), {})
+            learning.begin_anew(machine.courses[k], compiled, now)
+            learning.begin_hearing(machine.courses[k], compiled, potential(compiled, part.cells), {})
         return True
 
 
@@ -67,7 +67,7 @@ def _restart(cells: Any, form: Any, p: int, rows: list[int] | None, low: int, hi
 def _finish(machine: Any, compiled: CompiledSpiking, now: int) -> None:
     """Bring all weights to those of now, as a look at a copy would; the traces, which this changes, are about to go."""
     listed = np.empty((2, int(machine.low[-1].max())), dtype=np.int32)
-    for part, klass in zip(machine.parts, machine.classes, strict=True):
-        part.fabric.strand["updates"] += learning.settled(klass, compiled, float(now))
-        for q in klass.tables.into.tolist():
-            finish(now, q, part.number, klass.tables, part.fabric.strand.copy(), part.sent, listed)
+    for part, course in zip(machine.parts, machine.courses, strict=True):
+        part.fabric.strand["updates"] += learning.settled(course, compiled, float(now))
+        for q in course.tables.into.tolist():
+            finish(now, q, part.number, course.tables, part.fabric.strand.copy(), part.sent, listed)
