@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.graph.functions import Expression
+from snnsim.graph.functions import Expression, evaluate
 from snnsim.graph.nodes import LOWEST, Add, Elementwise, Max
 from snnsim.trace.builder import Builder, squeezed
 from snnsim.trace.calls import Call, constant
 from snnsim.trace.layout import finite, tidy, where_constant
 from snnsim.trace.products import multiply
+from snnsim.trace.root_mean_square import root_mean_square
 from snnsim.trace.values import BLOCKED, LARGEST_EXPRESSION, Numbers, Value, length, same_places
 
 Build = Callable[..., Expression]
@@ -139,9 +140,20 @@ def add_mask(builder: Builder, scores: Value, mask: Value, shape: tuple[int, ...
     if any(number > BLOCKED and number != 0.0 for number in builder.possible(mask) or ()):
         rest = apply(builder, mask, lambda x: ("where", ("le", x, BLOCKED), 0.0, x))
         scores = _sum(builder, scores.broadcast(shape), rest.broadcast(shape), shape)
-    blocks = apply(builder, mask, lambda x: ("le", x, BLOCKED)).broadcast(shape)
+    blocks = _blocks(builder, mask).broadcast(shape)
     scores = scores.broadcast(shape)
     return scores.but(blockers=(*scores.blockers, blocks))
+
+
+def _blocks(builder: Builder, mask: Value) -> Value:
+    """Return a host value that is not 0 where the mask is <= -1e4: what the mask is made of, where that says the same."""
+    bare = mask.but(scale=np.float64(1.0), offset=np.float64(0.0), expression="x")
+    possible = builder.possible(bare)
+    if mask.uniform and possible is not None:
+        numbers = np.array(sorted(possible))
+        if ((evaluate(mask.inlined(), numbers) * np.ones(len(numbers)) <= BLOCKED) == (numbers != 0.0)).all():
+            return bare
+    return apply(builder, mask, lambda x: ("le", x, BLOCKED))
 
 
 def _sum(builder: Builder, a: Value, b: Value, shape: tuple[int, ...]) -> Value:
@@ -179,6 +191,10 @@ def mul(builder: Builder, left: Any, right: Any, shape: tuple[int, ...]) -> Any:
         return found
     if builder.on_host(left) and builder.on_host(right):
         return host(builder, [left, right], lambda x, y: ("mul", x, y), shape)
+    for value, factor in ((left, right), (right, left)):
+        normal = root_mean_square(builder, value, factor, shape)
+        if normal is not None:
+            return normal
     return multiply(builder, left, right, shape)
 
 

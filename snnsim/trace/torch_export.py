@@ -78,7 +78,7 @@ def _output(builder: Builder, output: Any, axis: int) -> str:
     shape = output.shape
     if len(shape) > axis and shape[axis] == 1:
         shape = (*shape[:axis], *shape[axis + 1 :])
-    elif shape and shape[0] == 1:
-        shape = shape[1:]
+    elif shape.count(1) == 1:  # as the final states of a recurrent layer
+        shape = tuple(size for size in shape if size != 1)
     builder.label = "output"
     return builder.gather(builder.plain(output), shape)
