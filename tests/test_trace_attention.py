@@ -161,4 +161,8 @@ def test_a_whole_transformer_with_masks_of_both_kinds():
 
     model = Module(forward, inner=nn.Transformer(8, 2, 1, 1, 16, batch_first=True))
     compare(model, (KEY, QUERY, PAD, TOKENS == 0))
+
+
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor")
+def test_a_whole_transformer_of_sequences_before_the_batch():
     compare(nn.Transformer(8, 2, 1, 1, 16), (KEY.transpose(0, 1), QUERY.transpose(0, 1)), batch_axis=1)

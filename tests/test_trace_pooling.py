@@ -10,7 +10,7 @@ from torch import nn
 from traced import Module, compare, kinds
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(
     n=st.integers(1, 3), kernel=st.integers(2, 3), stride=st.integers(1, 3), padding=st.integers(0, 1), ceil=st.booleans(),
     counted=st.booleans(), average=st.booleans(), dilation=st.integers(1, 2),

@@ -55,6 +55,7 @@ def test_a_program_a_file_and_a_module_give_the_same_graph(tmp_path):
         assert np.array_equal(graph.evaluate(x.numpy())[graph.output.name], graphs[0].evaluate(x.numpy())["linear"])
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of torch, about itself
 def test_a_program_of_core_operations_is_translated_too():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 4), nn.LayerNorm(4))

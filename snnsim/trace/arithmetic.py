@@ -12,7 +12,7 @@ from snnsim.graph.functions import Expression, evaluate
 from snnsim.graph.nodes import LOWEST, Add, Elementwise, Max
 from snnsim.trace.builder import Builder, squeezed
 from snnsim.trace.calls import Call, constant
-from snnsim.trace.layout import finite, tidy, where_constant
+from snnsim.trace.layout import finite, one_number, tidy, where_constant
 from snnsim.trace.products import multiply
 from snnsim.trace.root_mean_square import root_mean_square
 from snnsim.trace.values import BLOCKED, LARGEST_EXPRESSION, Numbers, Value, length, same_places
@@ -42,7 +42,7 @@ def unmasked(builder: Builder, value: Value) -> Value:
 
 def add_constant(builder: Builder, value: Value, number: Numbers, shape: tuple[int, ...]) -> Value:
     """Return value + number; numbers that block attention scores are kept as a mask."""
-    value = value.broadcast(shape)
+    value, number = value.broadcast(shape), one_number(number)
     if not builder.on_host(value) and (number <= BLOCKED).any():
         blocked = np.broadcast_to(number <= BLOCKED, shape)
         value = value.but(blocked=blocked if value.blocked is None else blocked | value.blocked)
@@ -60,7 +60,7 @@ def add_constant(builder: Builder, value: Value, number: Numbers, shape: tuple[i
 
 def scale_constant(builder: Builder, value: Value, number: Numbers, shape: tuple[int, ...]) -> Any:
     """Return value * number; a constant where all is multiplied by 0."""
-    number = finite(number)
+    number = one_number(finite(number))
     if value.masked and not (number > 0.0).all():
         value = unmasked(builder, value)
     value = value.broadcast(shape)
@@ -189,12 +189,12 @@ def mul(builder: Builder, left: Any, right: Any, shape: tuple[int, ...]) -> Any:
     found = combine(builder, [left, right], lambda x, y: ("mul", x, y), shape)
     if found is not None:
         return found
-    if builder.on_host(left) and builder.on_host(right):
-        return host(builder, [left, right], lambda x, y: ("mul", x, y), shape)
     for value, factor in ((left, right), (right, left)):
         normal = root_mean_square(builder, value, factor, shape)
         if normal is not None:
             return normal
+    if builder.on_host(left) and builder.on_host(right):
+        return host(builder, [left, right], lambda x, y: ("mul", x, y), shape)
     return multiply(builder, left, right, shape)
 
 
@@ -213,8 +213,6 @@ def divide(builder: Builder, left: Any, right: Any, shape: tuple[int, ...]) -> A
         found = combine(builder, [left, right], lambda x, y: ("div", x, y), shape)
         if found is not None:
             return found
-        if builder.on_host(left) and builder.on_host(right):
-            return host(builder, [left, right], lambda x, y: ("div", x, y), shape)
     return mul(builder, left, reciprocal(builder, right), shape)
 
 
@@ -257,9 +255,9 @@ def where(builder: Builder, condition: Any, one: Any, other: Any, shape: tuple[i
     """Return `one` where the condition holds, else `other`."""
     if not isinstance(condition, Value):
         return _where_fixed(builder, constant(condition) != 0.0, one, other, shape)
+    one, other = (v if isinstance(v, Value) else one_number(v) for v in (one, other))
     values = [v for v in (one, other) if isinstance(v, Value)]
-    scalars = [v for v in (one, other) if not isinstance(v, Value) and constant(v).size != 1]
-    if not scalars:
+    if all(isinstance(v, Value) or v.size == 1 for v in (one, other)):
         parts = [v if isinstance(v, Value) else float(finite(constant(v)).reshape(())) for v in (one, other)]
 
         def build(c: Expression, *x: Expression) -> Expression:

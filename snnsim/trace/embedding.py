@@ -24,7 +24,7 @@ def _embedding(builder: Builder, call: Call) -> Any:
             return _rows(builder, call, table, at, fixed)
     if not builder.on_host(at):
         call.refuse("looks up a place that is computed from numbers", "Give these places to the model as an integer input of their own.")
-    name, lead = builder.rows(builder.plain(at), at.shape[-1])
+    name, _ = builder.rows(builder.plain(at), at.shape[-1])
     shape = builder.nodes[name].shape
     return builder.emit(Embedding, (name,), (*shape, table.shape[1]), call.shape, "table", table=np.ascontiguousarray(table))
 

@@ -76,6 +76,12 @@ def finite(array: Numbers) -> Numbers:
     return np.clip(array, -1e30, 1e30)
 
 
+def one_number(array: Any) -> Numbers:
+    """Return a constant as one number where all of it is the same, else as it is."""
+    array = np.asarray(constant(array))
+    return array.reshape(-1)[0] if array.size and (array == array.flat[0]).all() else array
+
+
 def _run(call: Call, arrays: dict[str, Any], dtype: str) -> Any:
     """Call torch's operation on arrays in the place of what it moves."""
     import torch

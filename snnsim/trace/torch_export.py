@@ -55,8 +55,9 @@ def _torch() -> Any:
 def translate(program: torch.export.ExportedProgram, arguments: Mapping[str, Any], batch_axis: BatchAxis) -> Graph:
     """Walk an exported program of one sample."""
     walk = Walk(Builder(), program)
-    for name, node in walk.inputs.items():
-        walk.give_input(name, node, _axis(batch_axis, name), arguments.get(name))
+    samples = list(arguments.values()) if len(arguments) == len(walk.inputs) else [None] * len(walk.inputs)
+    for (name, node), sample in zip(walk.inputs.items(), samples, strict=True):
+        walk.give_input(name, node, _axis(batch_axis, name), sample)
     outputs = walk.run()
     first = next(iter(walk.inputs), "")
     names = [_output(walk.builder, output, _axis(batch_axis, first)) for output in outputs]
