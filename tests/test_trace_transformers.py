@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -13,14 +13,21 @@ import torch
 from traced import compare, kinds
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-if (
-    importlib.util.find_spec("kernels") is not None
-    and (Path(__file__).resolve().parents[1]) == Path(importlib.util.find_spec("kernels").origin or "").parents[1]
-):
-    # transformers takes the folder kernels/ of this repository for a package of that name.
-    sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parents[1]]
-    sys.path_importer_cache.clear()
-transformers = pytest.importorskip("transformers")
+
+
+def _import_transformers():
+    """Import it away from this repository, whose folder kernels/ it would take for a package of that name."""
+    places = list(sys.path)
+    sys.path[:] = [place for place in places if not (Path(place) / "kernels" / "_jit.py").is_file()]
+    try:
+        module = pytest.importorskip("transformers")
+        importlib.import_module("transformers.utils.import_utils").is_kernels_available()  # asked once, kept
+        return module
+    finally:
+        sys.path[:] = places
+
+
+transformers = _import_transformers()
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),

@@ -40,11 +40,16 @@ def run(model, sample) -> list[torch.Tensor]:
     def wide(x):
         return x.double() if isinstance(x, torch.Tensor) and x.is_floating_point() else x
 
-    with torch.no_grad():
-        if isinstance(sample, dict):
-            result = model(**{name: wide(x) for name, x in sample.items()})
-        else:
-            result = model(*map(wide, sample if isinstance(sample, tuple) else (sample,)))
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # it writes zeros where tokens are padded
+    try:
+        with torch.no_grad():
+            if isinstance(sample, dict):
+                result = model(**{name: wide(x) for name, x in sample.items()})
+            else:
+                result = model(*map(wide, sample if isinstance(sample, tuple) else (sample,)))
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
     return [leaf for leaf in torch.utils._pytree.tree_leaves(result) if isinstance(leaf, torch.Tensor)]
 
 
