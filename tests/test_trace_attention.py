@@ -154,7 +154,7 @@ def test_a_decoder_attends_to_itself_and_to_the_memory(norm_first):
 
 def test_a_whole_transformer_with_masks_of_both_kinds():
     def forward(m, source, target, pad, target_pad):
-        mask = nn.Transformer.generate_square_subsequent_mask(3)
+        mask = torch.triu(torch.ones(3, 3), 1).bool()
         return m.inner(
             source, target, tgt_mask=mask, src_key_padding_mask=pad, tgt_key_padding_mask=target_pad, memory_key_padding_mask=pad
         )
