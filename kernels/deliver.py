@@ -83,9 +83,9 @@ def mark_rows(begin, end, narrow, wide, is_wide, sources, mark, marks):
 def _add_rows_of_weights(strand, q, sources, times, inputs):
     """Add the weights of sources whose targets follow each other: the sums of `add_synapses`, in loops that a compiler takes in vectors."""
     s = strand[q]
-    begin, end = borrow(s.begin, _ANY, np.int64), borrow(s.end, _ANY, np.int64)
-    target_2, target_4 = borrow(s.target, _ANY, np.uint16), borrow(s.target, _ANY, np.uint32)
-    weight_4, weight_8, gain = borrow(s.weights, _ANY, np.float32), borrow(s.weights, _ANY, np.float64), s.plus
+    begin, end = borrow(s.begin, ANY, np.int64), borrow(s.end, ANY, np.int64)
+    target_2, target_4 = borrow(s.target, ANY, np.uint16), borrow(s.target, ANY, np.uint32)
+    weight_4, weight_8, gain = borrow(s.weights, ANY, np.float32), borrow(s.weights, ANY, np.float64), s.plus
     for k in range(sources.size):
         first, last = begin[sources[k]], end[sources[k]]
         if last > first:
