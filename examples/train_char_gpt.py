@@ -3,7 +3,7 @@
     python examples/train_char_gpt.py --text tinyshakespeare.txt                       # trains, prints the held-out perplexity
     python examples/train_char_gpt.py --text tinyshakespeare.txt --out char_gpt.npz    # ... and stores the weights
 
-Needs torch 2.9 or newer, and Tiny Shakespeare (A. Karpathy's compilation, 1.1 MB, not shipped). Takes about 12 minutes on one core.
+Needs torch 2.9 or newer, and Tiny Shakespeare (A. Karpathy's compilation, 1.1 MB, not shipped). Takes 13 minutes on one core.
 The last tenth of the text is never seen. Matrices in the blocks learn by Muon (Jordan et al. 2024), all else by AdamW.
 """
 

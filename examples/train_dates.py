@@ -3,7 +3,8 @@
     python examples/train_dates.py                    # trains, prints the share of exact dates
     python examples/train_dates.py --out dates.npz    # ... and stores the weights
 
-Needs torch; takes 6 minutes on one core. The examples are made by snnsim.zoo.date_examples; every tenth day is never seen.
+Needs torch 2.9 or newer; takes 4 minutes on one core. The examples are made by snnsim.zoo.date_examples; every tenth day is never seen.
+Matrices in the layers learn by Muon (Jordan et al. 2024), all else by AdamW.
 """
 
 from __future__ import annotations
@@ -38,17 +39,23 @@ def train(seed: int, steps: int, batch: int = 128) -> DateTranslator:
     torch.manual_seed(seed)
     model = DateTranslator()
     src, tgt = tensors(model, 50_000, seed)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps, pct_start=0.1)
+    inner = [p for name, p in model.named_parameters() if p.ndim == 2 and name.startswith(("encoder", "decoder"))]
+    outer = [p for name, p in model.named_parameters() if p.ndim != 2 or not name.startswith(("encoder", "decoder"))]
+    optimisers = [torch.optim.Muon(inner, lr=0.02, weight_decay=0.02), torch.optim.AdamW(outer, lr=2e-3, weight_decay=0.0)]
+    schedules = [
+        torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: min(1.0, (step + 1) / 100, 1.3 * (1.0 - step / steps)))
+        for optimiser in optimisers
+    ]
     for step in range(steps):
         model.train()
         chosen = torch.randint(len(src), (batch,))
         logits = model(src[chosen], tgt[chosen, :-1])
         loss = F.cross_entropy(logits.flatten(0, 1), tgt[chosen, 1:].flatten())
-        optimiser.zero_grad()
         loss.backward()
-        optimiser.step()
-        schedule.step()
+        for optimiser, schedule in zip(optimisers, schedules, strict=True):
+            optimiser.step()
+            optimiser.zero_grad()
+            schedule.step()
         if step % 250 == 249:
             share = exact(model, 200)
             print(f"step {step + 1:5d}  loss {loss.item():.4f}  exact {share:.3f}, {time.process_time():.0f} s", flush=True)
@@ -58,7 +65,7 @@ def train(seed: int, steps: int, batch: int = 128) -> DateTranslator:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=2_500)
+    parser.add_argument("--steps", type=int, default=2_000)
     parser.add_argument("--out", help="where to store the weights (.npz)")
     options = parser.parse_args()
     model = train(options.seed, options.steps)

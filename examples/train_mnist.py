@@ -3,8 +3,8 @@
     python examples/train_mnist.py --mnist FOLDER --model cnn                            # trains, prints the held-out accuracy
     python examples/train_mnist.py --mnist FOLDER --model resnet --out mnist_resnet.npz  # ... and stores the weights
 
-Needs torch; takes 3 minutes (cnn) or 5 (resnet) on one core. FOLDER holds the test images of MNIST, t10k-images-idx3-ubyte.gz and
-t10k-labels-idx1-ubyte.gz. They alone are used: the first 8,000 for training, the last 2,000 are never seen.
+Needs torch; takes one and a half minutes (cnn) or two (resnet) on one core. FOLDER holds the test images of MNIST,
+t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz. They alone are used: the first 8,000 for training; the last 2,000 are never seen.
 """
 
 from __future__ import annotations

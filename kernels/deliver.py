@@ -80,6 +80,25 @@ def mark_rows(begin, end, narrow, wide, is_wide, sources, mark, marks):
 
 
 @leaf
+def _add_rows_of_weights(strand, q, sources, times, inputs):
+    """Add the weights of sources whose targets follow each other: the sums of `add_synapses`, in loops that a compiler takes in vectors."""
+    s = strand[q]
+    begin, end = borrow(s.begin, ANY, np.int64), borrow(s.end, ANY, np.int64)
+    target_2, target_4 = borrow(s.target, ANY, np.uint16), borrow(s.target, ANY, np.uint32)
+    weight_4, weight_8, gain = borrow(s.weights, ANY, np.float32), borrow(s.weights, ANY, np.float64), s.plus
+    for k in range(sources.size):
+        first, last = begin[sources[k]], end[sources[k]]
+        if last > first:
+            mine = inputs[np.int64(s.place + (np.uint64(target_4[first]) if s.wide > 0 else np.uint64(target_2[first]))) :]
+            if s.double > 0:
+                for i in range(last - first):
+                    mine[i] += gain * weight_8[first + i] * times[k]
+            else:
+                for i in range(last - first):
+                    mine[i] += gain * np.float64(weight_4[first + i]) * times[k]
+
+
+@leaf
 def add_synapses(strand, q, sources, times, inputs):
     """Add every weight to its target: any type of target and weight, one delay."""
     s = strand[q]
@@ -88,6 +107,9 @@ def add_synapses(strand, q, sources, times, inputs):
     weight_4, weight_8 = borrow(s.weights, ANY, np.float32), borrow(s.weights, ANY, np.float64)
     wide, one, double, place, split = s.wide > 0, s.weights == 0, s.double > 0, s.place, s.split
     plus, minus, weight = s.plus, s.minus, s.weight
+    if s.consecutive > 0 and split == 0 and plus == minus:
+        _add_rows_of_weights(strand, q, sources, times, inputs)
+        return
     for k in range(sources.size):
         row = np.uint64(sources[k])
         for i in range(np.uint64(begin[row]), np.uint64(end[row])):

@@ -223,6 +223,21 @@ def _deliver_at(net, e, place, d, acc, seen, alive, counts, times):
 
 
 @leaf_inline
+def _entries(net, e, unit):
+    """The first and the end of the entries of `index` that hold the places of a unit; one that is not read, in a plain layout."""
+    base = net.layout_ptr[e]
+    if net.layout[e] == SPREAD:
+        return base + net.index[base + unit], base + net.index[base + unit + 1]
+    return base + unit, base + unit + 1
+
+
+@leaf_inline
+def _place(net, e, unit, entry):
+    """A place of a unit in the layout of `e`, or -1."""
+    return unit if net.layout[e] == PLAIN else np.int64(net.index[entry])
+
+
+@leaf_inline
 def deliver(net, e, unit, change, times, scaled, acc, seen, alive, counts):
     """Deliver events of `unit` (index within its population) that add up to `change` along projection `e`.
 
@@ -235,16 +250,11 @@ def deliver(net, e, unit, change, times, scaled, acc, seen, alive, counts):
     """
     d = np.int32(change)
     synops = 0
-    if net.layout[e] == PLAIN:
-        synops = _deliver_at(net, e, unit, d, acc, seen, alive, counts, times)
-    elif net.layout[e] == PLACED:
-        place = np.int64(net.index[net.layout_ptr[e] + unit])
+    first, last = _entries(net, e, unit)
+    for entry in range(first, last):
+        place = _place(net, e, unit, entry)
         if place >= 0:
-            synops = _deliver_at(net, e, place, d, acc, seen, alive, counts, times)
-    else:
-        base = net.layout_ptr[e]
-        for i in range(net.index[base + unit], net.index[base + unit + 1]):
-            synops += _deliver_at(net, e, np.int64(net.index[base + i]), d, acc, seen, alive, counts, times)
+            synops += _deliver_at(net, e, place, d, acc, seen, alive, counts, times)
     alive[e] = True
     counts[e, EVENTS] += times
     counts[e, SYNOPS] += synops * times
@@ -299,12 +309,9 @@ def _touch_at(net, e, place, queued, stale, queue, n_queued):
 @leaf_inline
 def touch(net, e, unit, queued, stale, queue, n_queued):
     """Mark the rows that an event of `unit` along `e` changed and queue those not `queued`; return the length of the queue."""
-    if net.layout[e] == PLAIN:
-        return _touch_at(net, e, unit, queued, stale, queue, n_queued)
-    if net.layout[e] == PLACED:
-        place = np.int64(net.index[net.layout_ptr[e] + unit])
-        return _touch_at(net, e, place, queued, stale, queue, n_queued) if place >= 0 else n_queued
-    base = net.layout_ptr[e]
-    for i in range(net.index[base + unit], net.index[base + unit + 1]):
-        n_queued = _touch_at(net, e, np.int64(net.index[base + i]), queued, stale, queue, n_queued)
+    first, last = _entries(net, e, unit)
+    for entry in range(first, last):
+        place = _place(net, e, unit, entry)
+        if place >= 0:
+            n_queued = _touch_at(net, e, place, queued, stale, queue, n_queued)
     return n_queued

@@ -50,15 +50,16 @@ def staircase(acc, params, want):
 
 @kernel_with(UNIT)
 def table(acc, params, want):
-    """Look-up of the rounded quotient. params: low, n, shift, s_min, s_max, theta[width], gain[width], values[n]."""
-    low, n, shift, s_min, s_max = params[0], params[1], params[2], params[3], params[4]
-    theta = params[5 : 5 + acc.size]
-    gain = params[5 + acc.size : 5 + 2 * acc.size]
-    values = params[5 + 2 * acc.size :]
+    """Look-up of the rounded quotient. params: low, n, shift, theta[width], gain[width], s_min[width], s_max[width], values[n]."""
+    width = acc.size
+    low, n, shift = params[0], params[1], params[2]
+    theta, gain = params[3 : 3 + width], params[3 + width : 3 + 2 * width]
+    s_min, s_max = params[3 + 2 * width : 3 + 3 * width], params[3 + 3 * width : 3 + 4 * width]
+    values = params[3 + 4 * width :]
     half = (np.int64(1) << shift) >> 1
-    for i in range(acc.size):
+    for i in range(width):
         entry = _divide(2 * np.int64(acc[i]) + theta[i], 2 * theta[i]) - low
-        want[i] = _clip((values[_clip(entry, 0, n - 1)] * gain[i] + half) >> shift, s_min, s_max)
+        want[i] = _clip((values[_clip(entry, 0, n - 1)] * gain[i] + half) >> shift, s_min[i], s_max[i])
 
 
 @kernel_with(UNIT)

@@ -100,6 +100,7 @@ STRAND = np.dtype(
         ("end", np.int64),  # address of int64[n_pre]: the one after the last
         ("target", np.int64),  # address of uint16 or uint32[n_synapses]
         ("wide", np.int64),  # 1: targets are uint32
+        ("consecutive", np.int64),  # 1: targets of every source follow each other without a gap; only looked at for ROWS
         ("weights", np.int64),  # address of float32 or float64[n_synapses]; 0: one weight
         ("double", np.int64),  # 1: weights are float64
         ("which", np.int64),  # address of uint8 or uint16[n_synapses], which delay

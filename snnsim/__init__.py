@@ -49,7 +49,7 @@ _PUBLIC = {
     "WeightNormalisation": "plasticity.weight_normalisation",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
-    "Record": "record", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
+    "Record": "record", "Trials": "trials", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "convert": "conversion.convert", "SpikingModel": "conversion.spiking_model",
@@ -191,3 +191,4 @@ if TYPE_CHECKING:
     from snnsim.simulation import simulate
     from snnsim.stream.reader import load_recordings
     from snnsim.transfer import f_i_curve
+    from snnsim.trials import Trials

@@ -9,6 +9,7 @@ from typing import Any
 from snnsim.errors import ParameterError
 from snnsim.network import Network
 from snnsim.results import Result
+from snnsim.trials import Trials
 from snnsim.units import check_integer
 
 
@@ -29,6 +30,7 @@ def simulate(
     start: Any = None,
     stream: str | Path | None = None,
     learning: bool | Iterable[str] | None = None,
+    trials: float | Trials | None = None,
     progress: Callable[[float], None] | bool = False,
 ) -> Result:
     """Run a network and return what it did.
@@ -55,6 +57,8 @@ def simulate(
         grow with the duration; the result reads from it, and `load_recordings` does. Spiking networks only; needs h5py
     learning : bool or list of str     which plastic projections change their weights in this run, by name; default all. The others
         keep theirs and forget their traces; short-term plasticity goes on. Spiking networks only
+    trials : float or Trials      ms, the length of trials: at its multiples the network returns to its start, but for weights and slow
+        states; see `Trials`. Spiking networks on the clock only
     progress : bool or callable   show a bar, or call with the fraction done
 
     Raises
@@ -73,9 +77,11 @@ def simulate(
     if progress is not None and not isinstance(progress, bool) and not callable(progress):
         raise ParameterError(f"simulate.progress = {progress!r} must be True, False or a function of the fraction done.")
     given = {"duration": duration, "engine": engine, "dt": dt, "inputs": inputs, "schedule": schedule, "code": code, "steps": steps}
-    given |= {"precision": precision, "stream": stream, "learning": learning}
-    takes_not: dict[str, tuple[str, ...]] = {"spiking": ("inputs", "schedule", "code", "steps")}
-    takes_not["integer"] = ("duration", "engine", "dt", "precision", "stream", "learning")
+    given |= {"precision": precision, "stream": stream, "learning": learning, "trials": trials}
+    takes_not: dict[str, tuple[str, ...]] = {
+        "spiking": ("inputs", "schedule", "code", "steps"),
+        "integer": ("duration", "engine", "dt", "precision", "stream", "learning", "trials"),
+    }
     for name in takes_not[network.domain]:
         if given[name] is not None:
             raise ParameterError(f"simulate.{name} = {given[name]!r} does not apply to a network of {network.domain} models. Leave it out.")
@@ -111,7 +117,7 @@ def _run(
     if given["duration"] is None:
         raise ParameterError("simulate.duration is missing: a spiking network runs for a given time in ms. Give a number > 0.")
     arguments = {"engine": "auto", "dt": getattr(start, "dt", 0.1)} | _given(
-        given, "engine", "dt", "duration", "precision", "stream", "learning"
+        given, "engine", "dt", "duration", "precision", "stream", "learning", "trials"
     )
     return run_spiking(network, **arguments, seed=seed, record=record, start=start, progress=report, threads=threads or 1)
 

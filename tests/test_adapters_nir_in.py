@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -177,7 +178,7 @@ def test_recurrent_graphs_take_a_step_where_they_close_and_none_elsewhere():
     given, inputs = recurrent(), signal(4)
     # The loop with a Delay takes the Delay alone: what its brute force waits for is one step less.
     given.nodes["loop"].delay -= 0.001
-    expected = reference.run(given, {"input": inputs}, DT * 1e-3, late={("a_a", "a"), ("b_a", "a"), ("b_b", "b")})
+    expected = reference.run(given, {"input": inputs}, DT * 1e-3, late={("a", "a_a"), ("b", "b_a"), ("b_b", "b")})
     given.nodes["loop"].delay += 0.001
     model = sim.read_nir(given, dt=DT)
     result, got = ran(model, inputs, {"a": ["spikes"], "b": ["spikes"]})
@@ -453,3 +454,73 @@ def test_without_the_package_nir_an_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "nir", None)
     with pytest.raises(ConversionError, match=r"needs the package nir, which is not installed\. Run: pip install 'snnsim\[nir\]'"):
         sim.read_nir("some.nir", dt=1.0)
+
+
+def random_graph(random):
+    """Return a graph of 2 to 4 populations in a row, with ways that skip and ways back, and the edges that take a step."""
+    sizes = [3, *random.integers(2, 6, random.integers(2, 5))]
+    nodes, edges, late = {"input": nir.Input({"input": shape(3)})}, [], set()
+    names = ["input", *(f"p{k}" for k in range(len(sizes) - 1))]
+    for k, name in enumerate(names[1:], start=1):
+        nodes[name] = (lif, cuba_lif)[random.integers(2)](int(sizes[k]))
+
+    def way(a, b, back):
+        weights = nir.Affine if random.integers(2) else nir.Linear
+        matrix = random.normal(size=(sizes[b], sizes[a])) * (1.0 if back else 8.0)
+        chain_ = [weights(matrix, *([0.3 * random.normal(size=sizes[b])] if weights is nir.Affine else []))]
+        if random.integers(2):
+            chain_.insert(0, nir.Scale(random.uniform(0.5, 1.5, sizes[a])))
+        if not back and random.integers(2):
+            delay = random.integers(0, 4, sizes[a])
+            delay[0] = 0  # something goes on at once, so that ways back close loops
+            chain_.insert(0, nir.Delay(delay * 1e-3))
+        if back:  # before the weights: a bias does not wait
+            late.add((names[a], f"{names[a]}_{names[b]}_0"))
+        at = names[a]
+        for k, node in enumerate(chain_):
+            nodes[f"{names[a]}_{names[b]}_{k}"] = node
+            edges.append((at, at := f"{names[a]}_{names[b]}_{k}"))
+        edges.append((at, names[b]))
+
+    for b in range(1, len(names)):
+        way(b - 1, b, False)
+        for a in range(1, len(names)):
+            if a != b - 1 and random.random() < 0.4:
+                way(a, b, a >= b)
+    nodes["output"] = nir.Output({"output": shape(sizes[-1])})
+    return graph(nodes, [*edges, (names[-1], "output")]), late
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_recurrent_graphs_fire_as_brute_force_does_and_again_once_written(seed, tmp_path):
+    given, late = random_graph(np.random.default_rng(seed))
+    inputs = signal(3, seed=seed)
+    expected = reference.run(given, {"input": inputs}, DT * 1e-3, late=late)
+    model = sim.read_nir(given, dt=DT)
+    neurons = {name: ["spikes"] for name in model.network.populations if name != "input"}
+    result, _ = ran(model, inputs, neurons)
+    assert sum(expected[name].sum() for name in neurons) > 20
+    for name in neurons:
+        np.testing.assert_array_equal(given_out(model, result, name), expected[name], err_msg=name)
+    sim.write_nir(model, tmp_path / "again.nir")
+    again = sim.read_nir(tmp_path / "again.nir", dt=DT)
+    second, _ = ran(again, inputs, neurons)
+    for name in neurons:
+        np.testing.assert_array_equal(given_out(again, second, name), expected[name], err_msg=name)
+
+
+JUNK = [None, "x", -1, 0, np.nan, np.array([]), np.ones((2, 2)), np.array("s"), [1, 2], {}, np.ones(2, dtype=complex), 10**9, object()]
+
+
+def test_a_field_of_another_form_is_refused_or_read_and_nothing_else():
+    random, refused = np.random.default_rng(0), 0
+    given = [*LINEAR.values(), *(chain((5,), node) for node in NEURONS.values()), recurrent()]
+    for _ in range(300):
+        one = copy.deepcopy(given[random.integers(len(given))])
+        node = one.nodes[list(one.nodes)[random.integers(len(one.nodes))]]
+        setattr(node, list(vars(node))[random.integers(len(vars(node)))], JUNK[random.integers(len(JUNK))])
+        try:
+            sim.read_nir(one, dt=1.0)
+        except ConversionError:
+            refused += 1
+    assert refused > 50

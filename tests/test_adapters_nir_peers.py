@@ -142,7 +142,7 @@ def test_a_network_that_norse_wrote_is_read_and_fires_as_it_did(tmp_path):
 SNN_DT = 0.1  # ms; snnTorch's reader and writer know no other
 
 
-def snntorch_net(recurrent=False):
+def snntorch_net():
     snntorch = pytest.importorskip("snntorch", reason="snntorch comes with the test extra")
     torch.manual_seed(2)
     more = {"reset_mechanism": "zero", "reset_delay": False, "init_hidden": True}
@@ -199,3 +199,33 @@ def test_snntorch_runs_a_network_of_ours_to_the_same_spikes():
             fired, state = module(row, state)
         expected.append(fired.numpy())
     assert_same(ours(graph, inputs, SNN_DT, "cells"), np.array(expected).astype(int))
+
+
+@OLD
+def test_a_recurrent_network_that_snntorch_wrote_fires_as_it_did():
+    snntorch = pytest.importorskip("snntorch", reason="snntorch comes with the test extra")
+    from snntorch.export_nir import export_to_nir
+
+    torch.manual_seed(4)
+    n = 20
+    cells = snntorch.RLeaky(
+        beta=torch.full((n,), 0.8),
+        threshold=torch.full((n,), 0.9),
+        linear_features=n,
+        reset_mechanism="zero",
+        reset_delay=False,
+        init_hidden=True,
+    )
+    net = torch.nn.Sequential(torch.nn.Linear(6, n), cells)
+    net[0].weight.data *= 2.0
+    cells.recurrent.weight.data *= 2.0
+    cells.recurrent.bias.data *= 0.0
+    inputs = spikes(6)
+    expected = snntorch_run(net, inputs)
+    cells.reset_mem()
+    with contextlib.redirect_stdout(io.StringIO()):
+        graph = export_to_nir(net, torch.zeros(6))
+    model = sim.read_nir(graph, dt=SNN_DT)
+    (name,) = model.outputs.values()
+    assert any(link.pre == link.post == name for link in model.links)
+    assert_same(ours(graph, inputs, SNN_DT, name), expected)

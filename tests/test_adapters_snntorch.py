@@ -130,6 +130,14 @@ def test_values_that_are_no_spikes_flow_in_as_currents_and_a_linear_end_is_read_
     assert not rasters["2"].any()
 
 
+@pytest.mark.parametrize("first", [lambda: [nn.Conv1d(1, 2, 3)], list], ids=["convolution", "nothing"])
+def test_values_flow_in_through_sparse_connections_too(first):
+    torch.manual_seed(16)
+    module = nn.Sequential(*first(), neurons("Leaky", beta=0.7, threshold=0.5)).double()
+    values = np.random.default_rng(17).normal(size=(STEPS, 1, 30))
+    compare(module, sim.from_snntorch(module, torch.zeros(1, 1, 30, dtype=torch.float64)), values, [str(len(module) - 1)])
+
+
 def test_counts_of_spikes_and_threads_change_nothing():
     torch.manual_seed(8)
     module = louder(nn.Sequential(nn.Linear(12, 25), neurons("Leaky", beta=0.7)).double(), 1.5)
@@ -303,3 +311,29 @@ def rewired(**changes):
 def test_a_network_that_is_no_module_is_refused_by_the_part_that_is_in_the_way(add, text):
     with pytest.raises(ConversionError, match=text):
         sim.to_snntorch(rewired(add=add))
+
+
+class TwoHeads(nn.Module):
+    """One layer read by two."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.lif = nn.Linear(8, 12), neurons("Leaky", beta=0.8)
+        self.left, self.right = nn.Linear(12, 5), nn.Linear(12, 4)
+        self.lif_left, self.lif_right = neurons("Leaky", beta=0.7), neurons("Leaky", beta=0.6)
+
+    def forward(self, x):
+        spk = self.lif(self.fc(x))
+        return self.lif_left(self.left(spk)), self.lif_right(self.right(spk))
+
+
+def test_two_heads_are_two_outputs_which_must_be_named():
+    torch.manual_seed(14)
+    module = louder(TwoHeads().double(), 2.0)
+    imported = sim.from_snntorch(module)
+    assert imported.outputs == ("lif_left", "lif_right")
+    result = compare(module, imported, spikes(15, (8,)), ["lif", "lif_left", "lif_right"])
+    with pytest.raises(ParameterError, match="must be named: there are outputs lif_left, lif_right"):
+        imported.raster(result)
+    with pytest.raises(ConversionError, match="leave one population, which must feed one other"):
+        sim.to_snntorch(imported)

@@ -20,7 +20,7 @@ ROWS = [
     ("units",),
     ("distributions",),
     ("kernels",),
-    ("models", "plasticity", "record", "results"),
+    ("models", "plasticity", "record", "results", "trials"),
     ("connect", "graph", "hardware"),
     ("currents",),
     ("network", "encode"),

@@ -535,7 +535,7 @@ def test_every_workload_has_a_file_and_every_file_a_workload():
     [
         (["cubba"], "workload = 'cubba' is not known. Valid: cuba, .* Did you mean 'cuba'"),
         (["cuba", "--peer", "neuron"], "peer = 'neuron' is not known. Valid: brian2, nest, bindsnet"),
-        (["setup", "nist"], "peer = 'nist' is not known. Valid: brian2, nest, bindsnet. Did you mean 'nest'?"),
+        (["setup", "nist"], "peer = 'nist' is not known. Valid: brian2, nest, bindsnet, snntorch, norse. Did you mean 'nest'?"),
         (["cuba", "--peer", "nest"], "Peer 'nest' is not set up. Run: python -m benchmarks setup nest"),
         (["cuba", "--engine", "tick"], "--engine = 'tick' is not known. Valid: auto, event, clock"),
         (["cuba", "--duration", "-1"], "--duration = -1 s must be > 0 s"),

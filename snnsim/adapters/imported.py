@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import prod
 from types import MappingProxyType
 from typing import Any, final
 
 import numpy as np
 
+from snnsim.connect import FromArrays, OneToOne
 from snnsim.currents import Current, SampledCurrent
 from snnsim.errors import ParameterError
 from snnsim.models.spike_array import SpikeArray
 from snnsim.network import Network, Population, Projection
 from snnsim.results import Result
 from snnsim.units import finite_number, show
-
-
-@dataclass(frozen=True, eq=False)
-class InputMap:
-    """How input reaches a population: x @ weight + bias, with the bias in the i_ext of its model.
-
-    weight : float64[n_in, n] or None   None: input i to neuron i, once
-    """
-
-    target: str
-    weight: np.ndarray | None
-
-    def of(self, values: np.ndarray) -> np.ndarray:
-        """Return the currents of values[steps, n_in], float64[steps, n]."""
-        return values if self.weight is None else values @ self.weight
 
 
 @final
@@ -50,7 +36,6 @@ class Imported:
     outputs: tuple[str, ...]
     dt: float
     layers: Mapping[str, str]
-    maps: tuple[InputMap, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", MappingProxyType(dict(self.layers)))
@@ -78,10 +63,10 @@ class Imported:
             return replace(self, network=_with_source(self.network, Population(source.name, source.shape, spikes)))
         quiet = _with_source(self.network, Population(source.name, source.shape, _silent()))
         currents = []
-        for each in self.maps:
-            target = quiet.populations[each.target]
-            samples = each.of(flat).reshape(len(flat), *target.shape)
-            currents.append(Current(target, SampledCurrent(values=samples, interval=self.dt)))
+        for part in quiet.projections.values():
+            if part.pre is quiet.populations[self.input]:
+                samples = _arriving(part, flat).reshape(len(flat), *part.post.shape)
+                currents.append(Current(part.post, SampledCurrent(values=samples, interval=self.dt)))
         return replace(self, network=Network(*quiet.populations.values(), *quiet.projections.values(), *currents))
 
     def raster(self, result: Result, population: str | None = None) -> np.ndarray:
@@ -98,6 +83,17 @@ class Imported:
         out = np.zeros((round(result.duration / self.dt), prod(shape)), dtype=bool)
         out[np.rint(trains.times / self.dt).astype(np.int64) - 1, trains.indices] = True
         return out.reshape(-1, *shape)
+
+
+def _arriving(projection: Projection, values: np.ndarray) -> np.ndarray:
+    """Return what values[steps, n_pre], sent through a projection, are at its targets: float64[steps, n_post]."""
+    connector, weight = projection.connector, projection.weight
+    if isinstance(connector, OneToOne):
+        return values * weight
+    if isinstance(connector, FromArrays):
+        rows = [np.bincount(connector.target, weight * row[connector.source], projection.post.size) for row in values]
+        return np.array(rows)
+    return values @ np.reshape(weight, (projection.pre.size, projection.post.size))
 
 
 def _silent() -> SpikeArray:

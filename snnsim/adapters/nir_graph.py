@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,13 +122,29 @@ def _declared(name: str, node: Any) -> Shape | None:
         return (*weight[:-2], weight[-1]) if len(weight) > 1 else None
     if kind in ("Conv1d", "Conv2d") and node.input_shape is not None:
         size = tuple(int(n) for n in np.ravel(array(node.input_shape)))
-        return (array(node.weight).shape[1] * int(node.groups), *size)
+        return (array(node.weight).shape[1] * int(np.ravel(array(node.groups))[0]), *size)
     return None
+
+
+@contextmanager
+def _damage(name: str, node: Any) -> Iterator[None]:
+    """Say of which node a field is that no number or shape can be made of."""
+    try:
+        yield
+    except (TypeError, ValueError, IndexError, OverflowError, MemoryError) as error:
+        raise ConversionError(
+            f"NIR node {name!r} of type {type(node).__name__} has a field of no known form ({type(error).__name__}: {error}). Correct it."
+        ) from error
 
 
 def _shapes(nodes: dict[str, Any], edges: list[tuple[str, str]]) -> tuple[dict[str, Shape], dict[str, tuple[Map, np.ndarray | None]]]:
     """Return the shape of every output, and the maps of linear nodes; shapes travel along edges where a node does not state its own."""
-    entry = {name: shape for name, node in nodes.items() if (shape := _declared(name, node)) is not None}
+    entry: dict[str, Shape] = {}
+    for name, node in nodes.items():
+        with _damage(name, node):
+            shape = _declared(name, node)
+        if shape is not None:
+            entry[name] = shape
     shapes: dict[str, Shape] = {}
     maps: dict[str, tuple[Map, np.ndarray | None]] = {}
     waiting = list(nodes)
@@ -142,7 +160,8 @@ def _shapes(nodes: dict[str, Any], edges: list[tuple[str, str]]) -> tuple[dict[s
         for name in ready:
             shapes[name] = entry[name]
             if type(nodes[name]).__name__ in LINEAR:
-                shapes[name], made, bias = LINEAR[type(nodes[name]).__name__](name, nodes[name], entry[name])
+                with _damage(name, nodes[name]):
+                    shapes[name], made, bias = LINEAR[type(nodes[name]).__name__](name, nodes[name], entry[name])
                 maps[name] = made, bias
         waiting = [name for name in waiting if name not in ready]
     for pre, post in edges:

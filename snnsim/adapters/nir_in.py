@@ -76,8 +76,8 @@ class _Reading:
 
     def __init__(self, flat: Flat, graph: Any, dt: float, scheme: str | None, reset: str, spike: str) -> None:
         self.flat, self.dt, self.scheme, self.reset, self.spike = flat, dt, scheme, reset, spike
-        step = (getattr(graph, "metadata", None) or {}).get("snnsim_dt")
-        noted = step is not None and abs(float(array(step)) - dt) <= _ON_GRID * dt
+        step = _metadata(graph).get("snnsim_dt")
+        noted = isinstance(step, (float, np.floating)) and bool(abs(float(step) - dt) <= _ON_GRID * dt)
         self.restores = noted and scheme is None and reset == "value" and spike == "step"
         self.fused = fused_thresholds(flat)
 
@@ -123,7 +123,7 @@ class _Reading:
 
     def _restored(self, name: str, driven: bool) -> tuple[Model, Any] | None:
         """Return the model that `write_nir` noted, when it was written for this step and nothing else was asked for."""
-        note = (getattr(self.flat.nodes[name], "metadata", None) or {}).get("snnsim_model")
+        note = _metadata(self.flat.nodes[name]).get("snnsim_model")
         if not self.restores or not isinstance(note, str) or note not in RESTORED:
             return None
         try:
@@ -177,6 +177,11 @@ class _Reading:
         return OneToOne() if made.diagonal else FromArrays(made.source, made.target), _one(weight, 1.0)
 
 
+def _metadata(node: Any) -> dict[str, Any]:
+    found = getattr(node, "metadata", None)
+    return found if isinstance(found, dict) else {}
+
+
 def _by_engine(way: Way, delay: np.ndarray) -> list[tuple[Way, np.ndarray]]:
     """Return a way in parts: the clock engine takes projections that act at once, or ones that wait, not a mixture."""
     now = delay == 0.0
@@ -209,7 +214,7 @@ def _population(name: str, shape: Shape, model: Model) -> Population:
 def _convolution(node: Any, per: float) -> Convolution | None:
     """Return the connector of a Conv2d without groups and dilation; None for others."""
     text = isinstance(node.padding, (str, bytes))
-    if int(node.groups) != 1 or np.any(array(node.dilation) != 1) or (text and node.padding not in ("valid", b"valid")):
+    if np.any(array(node.groups) != 1) or np.any(array(node.dilation) != 1) or (text and node.padding not in ("valid", b"valid")):
         return None
     stride, padding = (
         (int(down), int(across))

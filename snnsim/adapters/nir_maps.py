@@ -50,7 +50,10 @@ class Map(NamedTuple):
 
 def merged(given: Map) -> Map:
     """Return `given` with entries of one source, target and delay summed, in that order; what sums to 0 is left out."""
-    order = np.lexsort((given.delay, given.target, given.source))
+    if not np.any(given.delay):  # one key sorts in half the time of three
+        order = np.argsort(given.source * given.n_out + given.target, kind="stable")
+    else:
+        order = np.lexsort((given.delay, given.target, given.source))
     source, target, weight, delay = (part[order] for part in given[2:])
     if not len(order):
         return given

@@ -66,7 +66,7 @@ def parameters(name: str, node: Any) -> dict[str, float | np.ndarray]:
     for theirs, ours in NEURONS[type(node).__name__].fields.items():
         value = array(getattr(node, theirs))
         if value.dtype.kind not in "iuf" or value.size == 0:
-            raise ConversionError(f"NIR node {name!r}: {theirs} must hold numbers. Correct the node.")
+            raise ConversionError(f"NIR node {name!r}: {theirs} = {value!r} must hold numbers. Correct the node.")
         value = value.astype(np.float64) * (1e3 if ours in TIMES else 1.0)
         given[ours] = float(value.flat[0]) if np.all(value == value.flat[0]) else value
     return given

@@ -61,15 +61,6 @@ class Affine:
         full[source, target] = weight
         return AllToAll(autapses=True), (full * gain).ravel()
 
-    def matrix(self, scale: float | np.ndarray = 1.0) -> np.ndarray | None:
-        """Return the weights, float64[n_in, n_out]; None for one number to one."""
-        if all(type(call.module).__name__ in _PASSING for call in self.chain) and np.all(np.asarray(scale) == 1.0):
-            return None
-        source, target, weight = self._entries()
-        full = np.zeros((self.n_in, self.n_out))
-        full[source, target] = weight
-        return full * np.ravel(scale)
-
     def _entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the weights that are not 0, in order of source, target: what single spikes become. Exact for a single module."""
         import torch

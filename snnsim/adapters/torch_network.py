@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.adapters.imported import Imported, InputMap, silent
+from snnsim.adapters.imported import Imported, silent
 from snnsim.adapters.torch_affine import Affine
 from snnsim.adapters.torch_trace import INPUT, Call, Tracer, followed, trace
 from snnsim.connect import OneToOne
@@ -108,12 +108,11 @@ class _Builder:
         self.shapes = {INPUT: shape} | {call.name: self._shape(call) for call in (*self.layers.values(), *readouts.values())}
         self.populations = {INPUT: silent(name, shape)}
         parts: list[Projection] = []
-        maps: list[InputMap] = []
         for call in (*self.layers.values(), *readouts.values()):
-            parts += self._layer(call, call.name in readouts, maps)
+            parts += self._layer(call, call.name in readouts)
         network = Network(*self.populations.values(), *parts)
         outputs = tuple(call.name for call in ends)
-        return Imported(network, name, outputs, self.dt, {layer: layer for layer in self.layers}, tuple(maps))
+        return Imported(network, name, outputs, self.dt, {layer: layer for layer in self.layers})
 
     def _input(self) -> tuple[str, tuple[int, ...]]:
         """Return a name that no module has, and the shape of the input."""
@@ -144,7 +143,7 @@ class _Builder:
             source = self.calls[source].source
         return source, chain
 
-    def _layer(self, call: Call, is_readout: bool, maps: list[InputMap]) -> Iterable[Projection]:
+    def _layer(self, call: Call, is_readout: bool) -> Iterable[Projection]:
         shape = self.shapes[call.name]
         kind = self.framework.readout if is_readout else self.framework.describe(self.where, call, shape)
         source, chain = self._chain(call)
@@ -167,8 +166,6 @@ class _Builder:
         self.populations[call.name] = population
         connector, weight = affine.wiring(kind.scale)
         yield Projection(self.populations[source], population, connector, weight=weight, delay=0.0)
-        if source == INPUT:
-            maps.append(InputMap(call.name, affine.matrix(kind.scale)))
         if back is not None:
             connector, weight = back.wiring()
             yield Projection(population, population, connector, weight=weight, delay=self.dt)

@@ -8,7 +8,7 @@ reader needs one step for all channels, as a product does, there is one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,11 +22,14 @@ _QUIET = 2.0**-10
 
 
 class Levels(NamedTuple):
-    """What a population can emit: s_min .. s_max, each step worth `scale` (float64[channels], or one number as float64[])."""
+    """What a population can emit: s_min .. s_max, each step worth `scale` (float64[channels], or one number as float64[]).
+
+    s_min, s_max : int, or int64[channels] for tables
+    """
 
     scale: np.ndarray
-    s_min: int
-    s_max: int
+    s_min: Any
+    s_max: Any
 
 
 def levels_of(limits: Range, bits: int, *, per_channel: bool) -> Levels:
@@ -39,15 +42,12 @@ def levels_of(limits: Range, bits: int, *, per_channel: bool) -> Levels:
 
 
 def lopsided(limits: Range, bits: int, *, per_channel: bool) -> Levels:
-    """Return 2^bits levels that cover `limits`, as many on either side of 0 as the whole population needs."""
-    share = float(-limits.low.min() / (limits.high.max() - limits.low.min()))
-    s_min = -int(np.floor(share * (2**bits - 1) + 0.5))
-    s_max = s_min + 2**bits - 1
-    if not per_channel:
-        low, high = float(limits.low.min()), float(limits.high.max())
-        return Levels(np.array((high - low) / (2**bits - 1)), s_min, s_max)
-    step = np.maximum(-limits.low / max(-s_min, 0.5), limits.high / max(s_max, 0.5))
-    return Levels(np.maximum(step, step.max() * _QUIET), s_min, s_max)
+    """Return 2^bits levels that cover `limits`, as many on either side of 0 as a channel needs (or all of them together)."""
+    low, high = (limits.low, limits.high) if per_channel else (limits.low.min(), limits.high.max())
+    scale = (high - low) / (2**bits - 1)
+    scale = np.maximum(scale, scale.max() * _QUIET)
+    s_min = -np.floor(-low / scale + 0.5).astype(np.int64)
+    return Levels(np.asarray(scale), s_min, s_min + 2**bits - 1)
 
 
 def channel_ids(planned: Planned) -> np.ndarray:

@@ -306,7 +306,7 @@ def _alive(graph: Graph) -> frozenset[str]:
 def _host(graph: Graph, readers: Mapping[str, list[Node]]) -> frozenset[str]:
     """Return what the host computes. A layout that spikes are read in costs nothing there: the host hands over what it lays out."""
     host = set(graph.host)
-    for name, node in reversed(graph.nodes.items()):
+    for name, node in reversed(list(graph.nodes.items())):
         if name in host and isinstance(node, Gather) and any(reader.name not in host for reader in readers[name]):
             host.discard(name)
     return frozenset(host)

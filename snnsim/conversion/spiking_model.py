@@ -155,12 +155,11 @@ class SpikingModel:
         host = self.coding.host_rows()
         rows = [LayerInfo(name, operation, "host", shape, 0, (0, 0), 0, origin) for name, operation, shape, origin in host]
         for layer in self.integer_graph.layers.values():
-            low, high = layer.unit.bounds()
             bits = max((_weight_bits(edge) for edge in layer.edges), default=0)
             theta = np.asarray(getattr(layer.unit, "theta", 0))
             threshold = (int(theta.min()), int(theta.max()))
             unit = type(layer.unit).__name__
-            rows.append(LayerInfo(layer.name, unit, layer.unit.label, layer.shape, high - low + 1, threshold, bits, layer.origin))
+            rows.append(LayerInfo(layer.name, unit, layer.unit.label, layer.shape, layer.unit.n_levels, threshold, bits, layer.origin))
         return rows
 
     def __repr__(self) -> str:

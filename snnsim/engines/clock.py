@@ -26,6 +26,7 @@ from snnsim.engines.interrupts import Interrupts
 from snnsim.engines.limits import check_states
 from snnsim.engines.live import Live, listeners, play_steps
 from snnsim.engines.recording import Recorder, open_writer
+from snnsim.engines.restart import TrialEnds
 from snnsim.engines.rewire import as_wired, check_structural, structural, wired
 from snnsim.engines.takes import Take, WeightTake
 from snnsim.engines.upkeep import Upkeep, check_intervals, weight_columns
@@ -33,6 +34,7 @@ from snnsim.errors import SimulationError
 from snnsim.kernels.clock import run_clock
 from snnsim.models.spiking import whole_steps
 from snnsim.results import Result
+from snnsim.trials import Trials
 
 _SINGLE_STEPS = 1 << 24  # whole numbers that float32 can tell apart
 
@@ -56,6 +58,7 @@ def run(
     learns: frozenset[int] = frozenset(),
     weights: Sequence[WeightTake] = (),
     spare: bool = False,
+    trials: Trials | None = None,
 ) -> Result:
     """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`.
 
@@ -79,6 +82,7 @@ def run(
     logs = [recorder.log(machine.window * int(part.cells.first[-1])) for part in machine.parts]
     takes = [recorder.samples(machine.low[k], machine.low[k + 1]) for k in range(threads)]
     live = Live(compiled, first * dt, end * dt, recorder)
+    trial_ends = TrialEnds(compiled, trials, first)
     rewards = reward.Rewards(compiled, learns, first, end, recorder)
     chunks, cut = tables.Chunks(64), False
     with ThreadPoolExecutor(threads) as pool, Interrupts() as interrupts, closing(recorder):
@@ -88,9 +92,10 @@ def run(
                 machine = _fed(machine, live, now * dt, dt, interrupts)
                 rewards.pour(now, interrupts, [part.lessons.table for part in machine.parts])
                 with chunks.timed() as size:
-                    soonest = min(live.next, upkeep.next)
-                    asked = end if soonest == np.inf else round(soonest / dt)
-                    _advance(machine, min(end, asked, rewards.next, now + size, now + recorder.most), logs, takes, pool)
+                    due = min(live.next, upkeep.next)
+                    asked = end if due == np.inf else round(due / dt)
+                    soonest = min(end, asked, rewards.next, trial_ends.next, now + size, now + recorder.most)
+                    _advance(machine, soonest, logs, takes, pool)
                 recorder.drain(logs, takes, int(position[0]) * dt)
                 machine = _with_room(compiled, machine)
                 if upkeep.due(int(position[0]) * dt):
@@ -98,6 +103,8 @@ def run(
                     upkeep.attend(int(position[0]) * dt, recorder, reach)
                     machine, compiled = reach.machine, reach.compiled
                     position = machine.parts[0].position
+                if trial_ends.attend(machine, compiled):
+                    upkeep.begin_anew()
                 with interrupts.heard():
                     tables.report(progress, (position[0] - first) / n_steps)
         except KeyboardInterrupt:

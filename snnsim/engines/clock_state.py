@@ -26,6 +26,7 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     sent.* : step, population, neuron and number of the spikes still under way
     lesson.* : of plastic projections, see `learning.saved`
     current.* : noise drawn so far
+    begun : step at which the last trial ended, from which epochs count; where something learns and a trial has ended
     """
     parts = machine.parts
     states = [states_of(machine, p).ravel() for p in _all(machine)]
@@ -36,6 +37,8 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     arrays |= {f"mail.{name}": column for name, column in clock_mail.saved(machine).items()}
     arrays |= {f"sent.{name}": column for name, column in _under_way(machine).items()}
     arrays |= learning.saved(machine.courses, machine.runs, compiled, machine.rest)
+    begun = parts[0].lessons.table["begun"].max(initial=0)
+    arrays |= {"begun": np.array([begun])} if begun else {}
     return arrays | currents.saved(compiled, [part.currents for part in parts])
 
 
@@ -54,6 +57,7 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
     currents.restore(compiled, [part.currents for part in parts], arrays)
     for part in parts:
         part.position[0] = arrays["position"][0]
+        part.lessons.table["begun"] = arrays["begun"][0] if "begun" in arrays else 0
     post = [part.post for part in compiled.projections]
     courses = [
         learning.restored(course, compiled, machine.runs[k], machine.low[k, post], machine.low[k + 1, post], arrays)
@@ -91,15 +95,23 @@ class Reach:
         self.machine, self.compiled, self._rebuild = machine, compiled, rebuild
 
     def whole(self, q: int) -> np.ndarray:
-        """Return the weights as the last spikes to arrive left them."""
-        machine, out = self.machine, np.empty(len(self.compiled.projections[q].target))
+        """Return the weights as the last spikes to arrive left them; the machine's own where they lie in order."""
+        machine, own = self.machine, self._own(q)
+        out = np.empty(len(self.compiled.projections[q].target)) if own is None else own
         for part, course, runs in zip(machine.parts, machine.courses, machine.runs, strict=True):
             part.fabric.strand["updates"][q] += learning.whole(course, q, float(part.position[0]))
-            to_order(runs[q], course.lessons[q].weight, out)
+            if own is None:
+                to_order(runs[q], course.lessons[q].weight, out)
         return out
+
+    def _own(self, q: int) -> np.ndarray | None:
+        """Return the array in which the machine keeps all weights in order of source, target, if there is one."""
+        return self.machine.courses[0].lessons[q].weight if len(self.machine.parts) == 1 and self.machine.runs[0][q].place is None else None
 
     def put(self, q: int, weight: np.ndarray) -> None:
         """Set the weights."""
+        if weight is self._own(q):
+            return
         for course, runs in zip(self.machine.courses, self.machine.runs, strict=True):
             course.lessons[q].weight[:] = weight if runs[q].place is None else weight[runs[q].place]
 

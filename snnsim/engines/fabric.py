@@ -9,6 +9,7 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, outgoing
 from snnsim.engines.parts import WHOLE_WORDS
+from snnsim.engines.runs import in_a_row
 from snnsim.kernels.layout import BITS, LEARNED, MATRIX, ONE_TO_ONE, ROWS, SPREAD, STRAND, TIMED, Cells, Fabric
 from snnsim.kernels.memory import address
 from snnsim.kernels.rows import bits_of_rows, bounds_of_rows
@@ -131,6 +132,7 @@ def weave(compiled: CompiledSpiking, forms: list[ClockForm], chosen: Plan, cells
             "end": address(end),
             "target": address(part.target),
             "wide": part.target.dtype.itemsize == 4,
+            "consecutive": chosen.kind[q] == ROWS and len(part.weight) > 1 and in_a_row(begin, end, part.target),
             "weights": address(part.weight) if len(part.weight) > 1 else 0,
             "double": part.weight.dtype == np.float64,
             "which": address(part.which),

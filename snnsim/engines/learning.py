@@ -155,7 +155,7 @@ def restored(course: Course, compiled: CompiledSpiking, runs: Sequence[Runs], lo
         if learns:
             changed |= {name: held[name][mine].copy() for name in ("history", "held", "heard") if name in held}
             if "bank" in held:
-                changed["bank"] = np.ascontiguousarray(held["bank"][:, mine])
+                changed["bank"] = held["bank"][:, mine].copy()
         for name in BY_SYNAPSE:
             if name in held and getattr(lesson, name).size:
                 whole = np.broadcast_to(held[name], len(compiled.projections[q].target))
@@ -169,3 +169,19 @@ def begin_hearing(course: Course, compiled: CompiledSpiking, potential: Any, arr
     for q, lesson in course.lessons.items():
         if lesson.heard.size and f"lesson.{q}.heard" not in arrays:
             lesson.bank[:, :, 1] = lesson.heard[:, 0] = lesson.heard[:, 1] = potential(compiled.projections[q])
+
+
+def begin_anew(course: Course, compiled: CompiledSpiking, now: int) -> None:
+    """Put traces, eligibilities and releases back to the start, in place, at step `now`, from which epochs count. Weights stay."""
+    for q, lesson in course.lessons.items():
+        rules: Any = compiled.projections[q].plasticity
+        for array in (lesson.x, lesson.bank, lesson.mark, lesson.dopamine, lesson.held):
+            array[:] = 0
+        for array in (lesson.t_pre, lesson.seen):
+            array[:] = -np.inf
+        lesson.history[:] = [-np.inf] + [0.0] * (lesson.history.shape[2] - 1)
+        if lesson.own.size:
+            lesson.own[:] = rules.spikes.form().own
+        if lesson.release.size:
+            lesson.release[:] = [*rules.release.release_form()[0], now]
+    course.tables.table["begun"], course.tables.table["full"] = now, 0

@@ -137,6 +137,7 @@ def build(
         lessons[q] = _lesson(part, runs[q], form, weight, n_post, dt)
         banked = form is not None and dt is not None and is_banked(part, form)
         table["n_runs"][q], table["n_post"][q] = len(runs[q].delay), n_post
+        table["consecutive"][q] = runs[q].consecutive
         table["sign"][q] = 1.0 if rule is None else rule.sign(part.weight)
         table["axonal"][q] = rule is not None and rule.delay == "axonal"
         table["banked"][q] = banked

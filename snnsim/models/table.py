@@ -9,7 +9,7 @@ import numpy as np
 
 from snnsim.errors import ParameterError
 from snnsim.kernels.integer_units import table
-from snnsim.models.integer import IntegerUnit, check_levels, integer_array, per_channel
+from snnsim.models.integer import IntegerUnit, integer_array, per_channel
 from snnsim.units import check_integer
 
 
@@ -27,7 +27,7 @@ class Table(IntegerUnit):
     low : int                   argument of the first entry, <= 0
     values : int[n]             what the neuron has emitted at each argument, n <= 4096; the entry at 0 may differ from 0
     gain, shift : int           a step of its own for every channel, int or int[width], within 2^31, and 0 .. 30; default 1, 0
-    s_min, s_max : int          fewest and most net spikes; default those of the table
+    s_min, s_max : int or int[width]   fewest and most net spikes; default those of the table
     """
 
     label = "spiking"
@@ -53,14 +53,20 @@ class Table(IntegerUnit):
         object.__setattr__(self, "gain", integer_array("Table.gain", self.gain))
         object.__setattr__(self, "shift", check_integer("Table.shift", self.shift, low=0, high=30))
         emitted = (np.array([values.min(), values.max()])[:, None] * self.gain.reshape(-1) + (1 << self.shift >> 1)) >> self.shift
-        low = min(0, int(emitted.min())) if self.s_min is None else self.s_min
-        high = max(0, int(emitted.max())) if self.s_max is None else self.s_max
-        low, high = check_levels("Table", low, max(high, low + 1) if self.s_max is None else high)
+        low = integer_array("Table.s_min", min(0, int(emitted.min())) if self.s_min is None else self.s_min, low=-(2**30), high=0)
+        high = integer_array("Table.s_max", max(1, int(emitted.max())) if self.s_max is None else self.s_max, low=0, high=2**30)
+        if np.any(low == high):
+            raise ParameterError("Table.s_min = s_max = 0 leaves nothing to emit: a unit needs at least two levels. Widen the range.")
         object.__setattr__(self, "s_min", low)
         object.__setattr__(self, "s_max", high)
 
     def bounds(self) -> tuple[int, int]:
-        return self.s_min, self.s_max
+        return int(self.s_min.min()), int(self.s_max.max())
+
+    @property
+    def n_levels(self) -> int:
+        """The most values that one unit can take."""
+        return int((self.s_max - self.s_min).max()) + 1
 
     def operations(self, width: int) -> dict[str, int]:
         counts = {"state_reads": width, "adds": width, "tables": width}
@@ -68,6 +74,5 @@ class Table(IntegerUnit):
         return counts | ({"multiplies": width, "shifts": width} if scaled else {})
 
     def flat(self, width: int) -> np.ndarray:
-        theta, gain = (per_channel(f"Table.{field}", getattr(self, field), width) for field in ("theta", "gain"))
-        head = [self.low, len(self.values), self.shift, self.s_min, self.s_max]
-        return np.concatenate([head, theta, gain, self.values]).astype(np.int64)
+        rows = [per_channel(f"Table.{field}", getattr(self, field), width) for field in ("theta", "gain", "s_min", "s_max")]
+        return np.concatenate([[self.low, len(self.values), self.shift], *rows, self.values]).astype(np.int64)

@@ -37,6 +37,8 @@ class DateTranslator(nn.Module):
         self.width = width
         self.source_embed = nn.Embedding(len(SOURCE), width)
         self.target_embed = nn.Embedding(len(TARGET), width)
+        for embed in (self.source_embed, self.target_embed):
+            nn.init.normal_(embed.weight, std=width**-0.5)  # times sqrt(width) below: as large as the positions
         self.register_buffer("position", sinusoids(SOURCE_LENGTH, width), persistent=False)
         self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(width, heads, hidden, dropout, batch_first=True), layers)
         self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(width, heads, hidden, dropout, batch_first=True), layers)
