@@ -20,7 +20,7 @@ _SPREAD = 40  # levels that one standard deviation of a sum takes, of 127: as in
 
 @dataclass(frozen=True)
 class Size:
-    """tokens, width, heads, hidden units of the MLP, blocks. The default is the encoder of MiniLM-L6 (Wang et al. 2020) on 16 tokens."""
+    """tokens, width, heads, hidden units of the MLP, blocks: by default the encoder of MiniLM-L6 (Wang et al. 2020) on 16 tokens."""
 
     tokens: int = 16
     width: int = 384
@@ -84,5 +84,6 @@ def transformer(size: Size, seed: int = 1) -> tuple[IntegerGraph, np.ndarray]:
 
 def _norm(make: _Maker, name: str, width: int, one: str, other: str) -> str:
     fraction = 10
-    unit = NormRow(gain=np.full(width, round(_SPREAD * width**0.5) << fraction), offset=np.zeros(width, int), s_min=-127, s_max=127, fraction=fraction)
+    gain = round(_SPREAD * width**0.5) << fraction
+    unit = NormRow(gain=np.full(width, gain), s_min=-127, s_max=127, fraction=fraction)
     return make.add(name, (make.tokens, width), unit, PointEdge(one, np.array(1)), PointEdge(other, np.array(1)))

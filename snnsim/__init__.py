@@ -53,6 +53,8 @@ _PUBLIC = {
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "convert": "conversion.convert", "SpikingModel": "conversion.spiking_model",
+    "Anytime": "conversion.anytime", "TokenCache": "conversion.cache", "anytime": "conversion.anytime",
+    "generate": "conversion.generate", "generate_by_reference": "conversion.generate", "sampled": "conversion.generate",
     "NirNetwork": "adapters.nir_network", "read_nir": "adapters.nir_in", "write_nir": "adapters.nir_out",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "from_norse": "adapters.norse", "from_snntorch": "adapters.snntorch", "to_norse": "adapters.norse_out",
@@ -113,7 +115,10 @@ if TYPE_CHECKING:
         SumOver,
         Uniform,
     )
+    from snnsim.conversion.anytime import Anytime, anytime
+    from snnsim.conversion.cache import TokenCache
     from snnsim.conversion.convert import convert
+    from snnsim.conversion.generate import generate, generate_by_reference, sampled
     from snnsim.conversion.spiking_model import SpikingModel
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.estimate import estimate_energy

@@ -93,20 +93,26 @@ def anytime(
 def still_possible(code: str, emitted: np.ndarray, rounds: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
     """Return what input units can end in that have emitted `emitted` after so many rounds in which each could speak once.
 
-    A unit with more to say speaks in every round. In the unary code those with fewer events than rounds are silent. In binary and
-    signed digits every event at least halves the power of two that what is left stays below; the others need one event.
+    A unit with more to say speaks in every round, so that one with fewer unary events, or fewer bits, than rounds is silent. What
+    is left of a binary value lies below the last bit sent. What is left of a signed-digit one is at most half the power that
+    was sent, hence at most 2^(bits - 1 - rounds). The other codes need one event.
     """
     emitted = emitted.astype(np.int64)
     if rounds == 0:
         return np.full_like(emitted, low), np.full_like(emitted, high)
+    size = np.abs(emitted)
+    bits = max(abs(low), abs(high)).bit_length()
     if code in ("graded", "time_to_first_spike"):
         return emitted, emitted
+    if code == "signed_digit":
+        left = 2 ** (bits - 1 - rounds) if rounds < bits else 0
+        return np.maximum(emitted - left, low), np.minimum(emitted + left, high)
     if code == "unary":
-        speaking = np.abs(emitted) == rounds
-        return np.where(speaking & (emitted < 0), low, emitted), np.where(speaking & (emitted > 0), high, emitted)
-    bits = max(abs(low), abs(high)).bit_length()
-    left = 2 ** (bits - rounds) if rounds <= bits else 0
-    return np.maximum(emitted - left, low), np.minimum(emitted + left, high)
+        left = np.where(size == rounds, max(abs(low), abs(high)), 0)
+    else:
+        sent = sum((size >> bit) & 1 for bit in range(bits))
+        left = np.where(sent == rounds, (size & -size) - 1, 0)
+    return np.maximum(emitted - left * (emitted < 0), low), np.minimum(emitted + left * (emitted > 0), high)
 
 
 def _ends(output: Output, values: dict[str, tuple], sums: dict[str, tuple]) -> tuple[np.ndarray, np.ndarray]:
