@@ -29,9 +29,8 @@ def _projections(edge: Edge, post: Population, populations: dict[str, Population
             filters = Filters(edge.weight, stride=edge.stride, padding=edge.padding, dilation=edge.dilation, groups=edge.groups)
             return [Projection(pre, post, _read(filters, pre, edge.index, edge.space), weight=edge.gain)]
         case PointEdge():
-            shape = post.shape if edge.index is None else edge.index.shape
-            if shape == (1, *post.shape):
-                shape = post.shape
+            size = pre.size if edge.index is None else edge.index.size
+            shape = post.shape if size == post.size else (size // post.size, *post.shape)
             connector = OneToOne() if shape == post.shape else SumOver()
             weight = edge.weight.reshape(shape) if edge.weight.size == np.prod(shape) else edge.weight
             return [Projection(pre, post, _read(connector, pre, edge.index, shape), weight=weight)]

@@ -1,0 +1,84 @@
+"""What a run of integer units did, in operations: from tallies by population and projection to a `Result`'s counts."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from snnsim.compiler.integer import CompiledInteger
+from snnsim.connect import Dense, Filters, Product, unwrap
+from snnsim.graph.integer import weight_words
+from snnsim.kernels.integer_net import EVENTS, PARTNER_READS, SCALED, SYNOPS
+from snnsim.kernels.settle import Trials
+from snnsim.models.integer import IntegerUnit
+from snnsim.network import Population, Projection
+from snnsim.results import OperationCounts
+
+
+def _population_counts(population: Population, rows: int, spikes: int, code: str, idle: int) -> dict[str, int]:
+    """Count what the units of one population did: `rows` evaluations of g, `spikes` events, `idle` steps without input."""
+    unit = cast(IntegerUnit, population.model)
+    width = population.shape[-1]
+    counts = {kind: n * rows for kind, n in unit.operations(width).items()}
+
+    def more(kind: str, n: int) -> None:
+        counts[kind] = counts.get(kind, 0) + n
+
+    if unit.label in ("spiking", "group"):
+        counts |= {"updates_driven": rows * width, "updates_idle": idle}
+    if unit.label == "spiking":
+        # Each event compares with a threshold and moves the membrane by it; a power of two shifts the threshold first, and a
+        # payload is a rounded quotient: one multiplication by the reciprocal and one shift for each evaluation.
+        more("adds", spikes)
+        more("state_writes", spikes)
+        if code in ("binary", "signed_digit"):
+            more("shifts", spikes)
+        elif code == "graded":
+            more("multiplies", rows * width)
+            more("shifts", rows * width)
+    return {**counts, "spikes": spikes}
+
+
+def _projection_counts(projection: Projection, total: np.ndarray, code: str) -> dict[str, int]:
+    """Count what one projection did. total : int64[N_COUNTERS]"""
+    events, synops, partner_reads, scaled = (int(total[k]) for k in (EVENTS, SYNOPS, PARTNER_READS, SCALED))
+    product = isinstance(unwrap(projection.connector)[0], Product)
+    # A consumer of a product keeps what it has seen of either operand: one read and one write per event.
+    kept = events if product else 0
+    return {
+        "synops": synops,
+        "adds": synops + kept,
+        "shifts": scaled if code in ("binary", "signed_digit") else 0,
+        "multiplies": synops if code == "graded" else 0,
+        "weight_fetches": synops * weight_bytes(projection),
+        "state_reads": synops + partner_reads + kept,
+        "state_writes": synops + kept,
+    }
+
+
+def weight_bytes(projection: Projection) -> int:
+    """Return how many 8-bit words one weight takes; 0 where the weight is 1 or comes from a population."""
+    connector, _ = unwrap(projection.connector)
+    if isinstance(connector, (Dense, Filters)):
+        return connector.weight.itemsize
+    if projection.weight is None or isinstance(connector, Product):
+        return 0
+    return weight_words(np.asarray(projection.weight))
+
+
+def counts_of(compiled: CompiledInteger, work: Trials, code: str, schedule: str) -> OperationCounts:
+    layers: dict[str, dict[str, int]] = {}
+    roles: dict[str, str] = {}
+    steps = 0 if schedule == "shuffled" else int(work.steps.sum())  # without a global step, nobody is idle in one
+    for p, name in enumerate(compiled.populations):
+        population = compiled.network.populations[name]
+        rows, spikes = int(work.evaluated[:, p].sum()), int(work.spikes[:, p].sum())
+        idle = max(0, steps * population.size - rows * population.shape[-1])
+        layers[name] = _population_counts(population, rows, spikes, code, idle)
+        roles[name] = cast(IntegerUnit, population.model).role
+    for e, key in enumerate(compiled.projections):
+        projection = compiled.network.projections[key]
+        layers[key] = _projection_counts(projection, work.counts[:, e].sum(axis=0), code)
+        roles[key] = "product" if isinstance(unwrap(projection.connector)[0], Product) else "synaptic"
+    return OperationCounts(layers, roles)
