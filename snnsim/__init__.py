@@ -52,6 +52,7 @@ _PUBLIC = {
     "Record": "record", "Trials": "trials", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
+    "load_converted": "io.converted", "save_converted": "io.converted",
     "convert": "conversion.convert", "SpikingModel": "conversion.spiking_model",
     "NirNetwork": "adapters.nir_network", "read_nir": "adapters.nir_in", "write_nir": "adapters.nir_out",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
     )
     from snnsim.graph.operations import ann_operations
     from snnsim.hardware.profile import load_profile, profile_names
+    from snnsim.io.converted import load_converted, save_converted
     from snnsim.io.state import load_state, save_state
     from snnsim.models.adex import AdEx
     from snnsim.models.alif import ALIF

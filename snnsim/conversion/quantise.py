@@ -207,12 +207,13 @@ def _few(values: np.ndarray) -> np.ndarray:
 
 
 def _bias(planned: Planned, unit: np.ndarray) -> np.ndarray:
-    whole = round_half_up(planned.bias / unit) if np.any(planned.bias) else np.zeros((), dtype=np.int64)
-    if np.abs(whole).max() >= 2**31:
+    units = planned.bias / unit
+    largest = np.abs(units).max()
+    if largest >= 2**31 - 1:
         raise ConversionError(
-            f"Graph node {planned.name!r} has a bias of {np.abs(whole).max()} accumulator units, past 31 bits. Use fewer bits, or rescale it."
+            f"Graph node {planned.name!r} has a bias of {largest:.4g} accumulator units, past 31 bits. Use fewer bits, or rescale it."
         )
-    return whole
+    return round_half_up(units) if np.any(planned.bias) else np.zeros((), dtype=np.int64)
 
 
 def quantise(graph: Graph, calibration: Any, *, activation_bits: int = 8, weight_bits: int = 8) -> tuple[IntegerGraph, Plan]:
