@@ -99,7 +99,7 @@ if TYPE_CHECKING:
         Uniform,
     )
     from snnsim.conversion.convert import convert
-from snnsim.conversion.spiking_model import SpikingModel
+    from snnsim.conversion.spiking_model import SpikingModel
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.estimate import estimate_energy
     from snnsim.engines.memory import Forecast, forecast
