@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.conversion.coding import Coding, Output, Piece, Port, host_part
+from snnsim.conversion.options import Quantisation
 from snnsim.conversion.plan import Plan
 from snnsim.conversion.quantise import quantise
 from snnsim.conversion.spiking_model import SpikingModel
@@ -42,7 +43,7 @@ def _ports(plan: Plan, integer_graph: IntegerGraph) -> dict[str, Port]:
     return ports
 
 
-def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bits: int = 8) -> SpikingModel:
+def convert(model: Any, calibration: Any, **settings: Any) -> SpikingModel:
     """Turn a trained model into a spiking network that equals its quantised form integer for integer.
 
     Parameters
@@ -64,7 +65,7 @@ def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bi
     """
     graph = model if isinstance(model, Graph) else _traced(model, calibration)
     given = named_inputs("convert.calibration", calibration, graph)
-    integer_graph, plan = quantise(graph, given, activation_bits=activation_bits, weight_bits=weight_bits)
+    integer_graph, plan = quantise(graph, given, Quantisation(**settings))
     ports = _ports(plan, integer_graph)
     coding = Coding(host_part(graph, list(ports)), ports, _outputs(plan, integer_graph))
     return SpikingModel(coding, integer_graph, samples={name: array[:_CERTIFIED] for name, array in given.items()})

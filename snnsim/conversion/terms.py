@@ -57,6 +57,11 @@ class Multiplied:
 Term = Point | Mapped | Multiplied
 
 
+def sources_of(term: Term) -> tuple[str, ...]:
+    """Return the populations that a term reads."""
+    return (term.left, term.right) if isinstance(term, Multiplied) else (term.source,)
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class Sources:

@@ -1,0 +1,52 @@
+"""The bits and the levels of every population: the options, applied to a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import final
+
+from snnsim.conversion.calibrate import Range
+from snnsim.conversion.channels import channels_of, reading_weights, weighed
+from snnsim.conversion.clipping import Clip
+from snnsim.conversion.levels import Levels, excited, levels_of, smoothed
+from snnsim.conversion.options import Quantisation
+from snnsim.conversion.plan import Plan
+from snnsim.graph.nodes import Activation
+
+
+@final
+class Steps:
+    """Which levels each population gets.
+
+    able : mapping of name to bool   a step per channel
+    bits : mapping of name to int
+    fixed : set of names             populations whose steps are bound to those of another
+    """
+
+    def __init__(self, plan: Plan, options: Quantisation) -> None:
+        self.plan, self.options = plan, options
+        self.channels = channels_of(plan)
+        self.able: Mapping[str, bool] = self.channels.able
+        self.fixed = {name for pair in self.channels.pairs for name in (pair.left, pair.right)} | {name for name, _ in self.channels.shared}
+        read = weighed(plan)
+        self.bits = {planned.name: options.activations(planned, weighed=read[planned.name]) for planned in plan.populations}
+
+    def clips(self, names: set[str]) -> dict[str, Clip]:
+        """Return how the ranges of `names` are to be narrowed, where they are."""
+        found = {}
+        for planned in self.plan.populations:
+            how = self.options.range_of(planned)
+            if planned.name in names and how != "max":
+                table = isinstance(planned.function, Activation) and planned.function.function != "relu"
+                able = self.able[planned.name] and not table  # a table has one step for all channels
+                found[planned.name] = Clip(how, self.bits[planned.name], able, table, self.options.percentile)
+        return found
+
+    def levels(self, limits: Mapping[str, Range]) -> dict[str, Levels]:
+        """Return the levels by name of populations whose values lie in `limits`."""
+        covered = self.channels.covered({name: excited(limits[name].largest) for name in limits if self.able.get(name)})
+        if self.options.alpha < 1.0:
+            for name, weights in reading_weights(self.plan, self.able).items():
+                if name in covered and name not in self.fixed:
+                    covered[name] = smoothed(covered[name], weights, self.options.alpha)
+        return {name: levels_of(limits[name], self.bits[name], covered.get(name)) for name in limits if name in self.bits}
