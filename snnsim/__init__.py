@@ -49,7 +49,7 @@ _PUBLIC = {
     "Record": "record", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
-    "convert": "conversion.convert", "SpikingModel": "conversion.spiking_model",
+    "convert": "conversion.convert", "fine_tune": "conversion.lsq", "SpikingModel": "conversion.spiking_model",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
@@ -99,6 +99,7 @@ if TYPE_CHECKING:
         Uniform,
     )
     from snnsim.conversion.convert import convert
+    from snnsim.conversion.lsq import fine_tune
     from snnsim.conversion.spiking_model import SpikingModel
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.estimate import estimate_energy

@@ -26,7 +26,7 @@ _FINEST_GAIN = 1024
 #: a threshold is at least this many accumulator units, so that rounding it down costs the weights one part in as many at most
 _FINE_THRESHOLD = 16
 #: candidates for the largest whole weight, as fractions of the largest real one
-_SHARES = np.linspace(0.4, 1.0, 31)
+_SHARES = np.linspace(0.4, 1.0, 25)
 
 
 def round_half_up(values: np.ndarray) -> np.ndarray:
@@ -81,7 +81,6 @@ class Accumulator:
         weight_bits: int,
         *,
         channels: bool = True,
-        clipped: bool = False,
         rounding: Rounding = nearest,
     ) -> None:
         self.name, self.shape, self.terms, self.sources, self.rounding = name, shape, terms, sources, rounding
@@ -90,8 +89,7 @@ class Accumulator:
         self.points = {i: self._real_point(term) for i, term in enumerate(terms) if isinstance(term, Point)}
         self.products = {i: self._real_product(term) for i, term in enumerate(terms) if isinstance(term, Multiplied)}
         self.finest = {i: np.abs(w).reshape(-1, w.shape[-1]).max(axis=0) / self.weight_max for i, w in self.weights.items()}
-        if clipped:
-            self.finest = {i: finest * best_share(self.weights[i], self.weight_max) for i, finest in self.finest.items()}
+        self.finest = {i: finest * best_share(self.weights[i], self.weight_max) for i, finest in self.finest.items()}
         self.gains = dict.fromkeys(self.weights, 1)
         self.exact = False
         self.unit = self._unit(channels)
@@ -130,7 +128,10 @@ class Accumulator:
         left, right = self._element_scale(term.left, term.left_index), self._element_scale(term.right, term.right_index)
         if left.ndim == right.ndim == 0:
             return term.scale * left * right
-        operands = [np.broadcast_to(scale.reshape(view) if scale.ndim else scale, view) for scale, view in zip((left, right), term.views, strict=True)]
+        operands = [
+            np.broadcast_to(scale.reshape(view) if scale.ndim else scale, view)
+            for scale, view in zip((left, right), term.views, strict=True)
+        ]
         there = [(operand > 0.0).astype(np.float64) for operand in operands]
         total, count = (np.einsum(term.subscripts, *pair, optimize=True).reshape(-1, self.shape[-1]) for pair in (operands, there))
         worth = term.scale * total.sum(axis=0) / np.maximum(count.sum(axis=0), 1.0)  # where they meet it is the same: see `channels`
@@ -214,5 +215,3 @@ def _smallest(weight: np.ndarray, shape: Shape) -> np.ndarray:
         return rows[0].astype(np.int32)
     full = np.broadcast_to(weight, np.broadcast_shapes(weight.shape, (1, *shape)))
     return (full[0] if len(full) == 1 else full).astype(np.int32)
-
-

@@ -37,12 +37,12 @@ class Channels:
     """What is free in the choice of steps.
 
     able : mapping of name to bool       a step per channel; False: one for all
-    shared : list of (name, int64[n])    channels that must have the same step
+    together : list of (name, int64[n])  channels that must have the same step
     pairs : list of Pair                 steps whose product must be the same in every place
     """
 
     able: dict[str, bool]
-    shared: list[tuple[str, np.ndarray]] = field(default_factory=list)
+    together: list[tuple[str, np.ndarray]] = field(default_factory=list)
     pairs: list[Pair] = field(default_factory=list)
 
     def covered(self, largest: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -61,7 +61,7 @@ class Channels:
             root = np.sqrt(x / y)
             found[pair.left][pair.left_channels] = np.maximum(most * root, x)  # at least x, to the last bit
             found[pair.right][pair.right_channels] = np.maximum(most / root, y)
-        for name, channels in self.shared:
+        for name, channels in self.together:
             if name in found:
                 found[name][channels] = found[name][channels].max()
         return found
@@ -146,7 +146,9 @@ def _product(planned: Planned, term: Multiplied, ids: Mapping[str, np.ndarray], 
     sides, out = term.subscripts.split("->")
     labels = sides.split(",")
     names = (term.left, term.right)
-    views = [_operand(ids[name], index, view) for name, index, view in zip(names, (term.left_index, term.right_index), term.views, strict=True)]
+    views = [
+        _operand(ids[name], index, view) for name, index, view in zip(names, (term.left_index, term.right_index), term.views, strict=True)
+    ]
     kept = len(planned.terms) == 1 and planned.function is None and found.able[planned.name] and not planned.readout
     sizes = {label: size for own, view in zip(labels, term.views, strict=True) for label, size in zip(own, view, strict=True)}
     bound = [not (kept and _kept(view, own, out, sizes, planned.shape)) for view, own in zip(views, labels, strict=True)]
@@ -155,7 +157,7 @@ def _product(planned: Planned, term: Multiplied, ids: Mapping[str, np.ndarray], 
         return
     for name, view, single in zip(names, views, bound, strict=True):
         if single:
-            found.shared.append((name, np.unique(view[view >= 0])))
+            found.together.append((name, np.unique(view[view >= 0])))
 
 
 def _operand(ids: np.ndarray, index: np.ndarray | None, view: tuple[int, ...]) -> np.ndarray:
@@ -173,9 +175,8 @@ def _spread(view: np.ndarray, own: str, to: str, sizes: Mapping[str, int]) -> np
 def _kept(view: np.ndarray, own: str, out: str, sizes: Mapping[str, int], shape: tuple[int, ...]) -> bool:
     """Whether each channel of a product's result takes from one channel of this operand alone."""
     for axis, label in enumerate(own):
-        if label not in out:
-            if (view != view.take([0], axis=axis)).any():
-                return False
+        if label not in out and (view != view.take([0], axis=axis)).any():
+            return False
     inner = tuple(slice(None) if label in out else 0 for label in own)
     channels = _spread(view[inner], "".join(label for label in own if label in out), out, sizes).reshape(shape)
     return bool((channels >= 0).all()) and by_channel(channels, None, shape) is not None
@@ -202,7 +203,7 @@ def _untangle(found: Channels, ids: Mapping[str, np.ndarray]) -> None:
     """Turn pairs that meet another condition into shared steps, and steps that all channels share into one."""
     while True:
         used: dict[str, list[np.ndarray]] = {}
-        for name, channels in found.shared:
+        for name, channels in found.together:
             used.setdefault(name, []).append(channels)
         for pair in found.pairs:
             used.setdefault(pair.left, []).append(pair.left_channels)
@@ -219,11 +220,11 @@ def _untangle(found: Channels, ids: Mapping[str, np.ndarray]) -> None:
             break
         for pair in tangled:
             found.pairs.remove(pair)
-            found.shared += [(pair.left, pair.left_channels), (pair.right, pair.right_channels)]
-    for name, channels in found.shared:
+            found.together += [(pair.left, pair.left_channels), (pair.right, pair.right_channels)]
+    for name, channels in found.together:
         if len(channels) == int(ids[name].max(initial=0)) + 1:
             found.able[name] = False
-    found.shared[:] = _merged(found.shared)
+    found.together[:] = _merged([(name, channels) for name, channels in found.together if found.able[name]])
 
 
 def _merged(shared: list[tuple[str, np.ndarray]]) -> list[tuple[str, np.ndarray]]:

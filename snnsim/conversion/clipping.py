@@ -16,18 +16,21 @@ from snnsim.conversion.levels import levels_of, lopsided
 from snnsim.graph.ir import Graph
 
 _BINS = 2048
-#: candidate ranges, as shares of the largest magnitude: from all of it down to 1/32
-_SHARES = 2.0 ** -(np.arange(41) / 8.0)
+#: candidate ranges, as shares of the largest magnitude: fine steps down to 1/4, coarse ones down to 1/32
+_SHARES = 2.0 ** -np.concatenate([np.arange(33) / 16.0, 2.0 + np.arange(1, 13) / 4.0])
 
 
 class Clip(NamedTuple):
-    """How one range is narrowed: 'percentile', 'mse' or (low, high); for how many bits; per channel or as a whole; and for a table."""
+    """How one range is narrowed: 'percentile', 'mse' or (low, high); for how many bits; per channel or as a whole; for a table; for an
+    input, whose range covers its calibration data at least.
+    """
 
     how: str | tuple[float, float]
     bits: int
     per_channel: bool = False
     table: bool = False
     percentile: float = 100.0
+    encoded: bool = False
 
 
 def clipped(graph: Graph, given: Mapping[str, np.ndarray], limits: Mapping[str, Range], clips: Mapping[str, Clip]) -> Mapping[str, Range]:
@@ -36,12 +39,16 @@ def clipped(graph: Graph, given: Mapping[str, np.ndarray], limits: Mapping[str, 
     counted = {name: clip for name, clip in clips.items() if isinstance(clip.how, str)}
     for name, clip in clips.items():
         if name not in counted:
-            low, high = clip.how
-            found[name] = Range(np.full_like(limits[name].low, low), np.full_like(limits[name].high, high))
+            low, high = np.full_like(limits[name].low, clip.how[0]), np.full_like(limits[name].high, clip.how[1])
+            if clip.encoded:
+                low, high = np.minimum(low, limits[name].low), np.maximum(high, limits[name].high)
+            found[name] = Range(low, high)
     counts = _counted(graph, given, limits, counted)
     for name, clip in counted.items():
         whole = _whole(limits[name], clip.per_channel)
-        share = share_of_mass(counts[name], clip.percentile) if clip.how == "percentile" else share_of_least_error(counts[name], whole, clip)
+        share = (
+            share_of_mass(counts[name], clip.percentile) if clip.how == "percentile" else share_of_least_error(counts[name], whole, clip)
+        )
         edge = np.broadcast_to(share * whole.largest, limits[name].low.shape)
         found[name] = Range(np.maximum(limits[name].low, -edge), np.minimum(limits[name].high, edge))
     return found
@@ -51,7 +58,9 @@ def _whole(limits: Range, per_channel: bool) -> Range:
     return limits if per_channel else Range(limits.low.min(keepdims=True), limits.high.max(keepdims=True))
 
 
-def _counted(graph: Graph, given: Mapping[str, np.ndarray], limits: Mapping[str, Range], clips: Mapping[str, Clip]) -> dict[str, np.ndarray]:
+def _counted(
+    graph: Graph, given: Mapping[str, np.ndarray], limits: Mapping[str, Range], clips: Mapping[str, Clip]
+) -> dict[str, np.ndarray]:
     """Return histograms int64[channels, _BINS] by name; the bins reach from -largest to largest."""
     counts: dict[str, np.ndarray] = {}
     samples = len(next(iter(given.values()))) if clips else 0

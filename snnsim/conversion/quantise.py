@@ -16,7 +16,7 @@ import numpy as np
 from snnsim.conversion.accumulate import Accumulator, Source, nearest, round_half_up
 from snnsim.conversion.calibrate import Range, ranges
 from snnsim.conversion.clipping import clipped
-from snnsim.conversion.levels import Levels, levels_of, lopsided
+from snnsim.conversion.levels import levels_of, lopsided
 from snnsim.conversion.options import Quantisation
 from snnsim.conversion.plan import Plan, Planned
 from snnsim.conversion.replay import Replay
@@ -89,11 +89,10 @@ class _Quantiser:
         raise AssertionError(planned.function)
 
     def _accumulator(self, planned: Planned, *, channels: bool = True) -> Accumulator:
-        adaptive = self.replay is not None and self.options.rounding == "adaptive"
-        return Accumulator(
-            planned.name, planned.shape, planned.terms, self.sources, self.options.weights(planned), channels=channels,
-            clipped=self.options.weight_ranges == "mse", rounding=self.replay.rounding(self.sources) if adaptive else nearest,
-        )  # fmt: skip
+        names = self.steps.names[planned.name]
+        rounding = self.replay.rounding(self.sources) if self.replay is not None and self.options.adaptive(names) else nearest
+        bits = self.options.weights(names)
+        return Accumulator(planned.name, planned.shape, planned.terms, self.sources, bits, channels=channels, rounding=rounding)
 
     def _encoded(self, planned: Planned) -> Built:
         node = planned.node
@@ -218,7 +217,7 @@ def _bias(planned: Planned, unit: np.ndarray) -> np.ndarray:
     whole = round_half_up(planned.bias / unit) if np.any(planned.bias) else np.zeros((), dtype=np.int64)
     if np.abs(whole).max() >= 2**31:
         raise ConversionError(
-            f"Graph node {planned.name!r} has a bias of {np.abs(whole).max()} accumulator units, past 31 bits. Use fewer bits, or rescale it."
+            f"Graph node {planned.name!r} has a bias of {np.abs(whole).max()} accumulator units, past 31 bits. Use fewer bits."
         )
     return whole
 
@@ -238,13 +237,13 @@ def quantise(graph: Graph, calibration: Any, options: Quantisation | None = None
     """
     options = options or Quantisation()
     plan = Plan(graph)
-    options.check_names(plan)
     given = named_inputs("calibration", calibration, graph)
     names = {planned.name for planned in plan.populations} - _given(plan)
     arguments = {planned.sums for planned in plan.populations if isinstance(planned.function, Activation)}
     steps = Steps(plan, options)
     limits = clipped(graph, given, ranges(graph, given, sorted(names | arguments)), steps.clips(names))
-    replay = Replay(plan, given, options) if options.bias_correction or options.rounding == "adaptive" else None
+    replayed = options.bias_correction or any(options.adaptive(names) for names in steps.names.values())
+    replay = Replay(plan, given, options.samples) if replayed else None
     quantiser = _Quantiser(plan, options, steps, limits, replay)
     return IntegerGraph([quantiser.layer(planned) for planned in plan.populations]), plan
 

@@ -13,7 +13,7 @@ from typing import final
 import numpy as np
 
 from snnsim.conversion.accumulate import Rounding, Source, round_half_up
-from snnsim.conversion.options import Quantisation
+from snnsim.conversion.calibrate import AT_ONCE
 from snnsim.conversion.plan import Plan, Planned
 from snnsim.conversion.rounding import adapted
 from snnsim.conversion.terms import Mapped, sources_of
@@ -21,17 +21,17 @@ from snnsim.conversion.windows import windows
 from snnsim.graph.integer import Layer, Settled, accumulated, evaluate_unit
 from snnsim.graph.nodes import Input
 
-_AT_ONCE = 16  # samples whose windows are held at a time
+_ENOUGH = 64  # rows per weight of a neuron, past which more say nothing new
 
 
 @final
 class Replay:
     """Values of both networks on `given` (array[samples, ...] by input), each kept until its last reader has been quantised."""
 
-    def __init__(self, plan: Plan, given: Mapping[str, np.ndarray], options: Quantisation) -> None:
-        first = {name: array[: options.samples] for name, array in given.items()}
+    def __init__(self, plan: Plan, given: Mapping[str, np.ndarray], samples: int) -> None:
+        first = {name: array[:samples] for name, array in given.items()}
         self.samples = len(next(iter(first.values())))
-        self._floats = _Floats(plan, first)
+        self._floats = _Floats(plan, first, self.samples)
         self._integers: dict[str, Settled] = {}
         self._given = first
         self._last: dict[str, str] = {}
@@ -91,21 +91,29 @@ class Replay:
         y_all = np.broadcast_to(y_all / scale, x_all.shape)
         sums: list = [0.0, 0.0, 0.0, 0.0]
         count = 0
-        for first in range(0, self.samples, _AT_ONCE):
-            x = windows(term, x_all[first : first + _AT_ONCE].astype(np.float64), group)
-            y = windows(term, y_all[first : first + _AT_ONCE], group)
+        for first in range(0, self.samples, AT_ONCE):
+            x = windows(term, x_all[first : first + AT_ONCE].astype(np.float32), group)
+            y = windows(term, y_all[first : first + AT_ONCE].astype(np.float32), group)
             count += len(x)
             for i, part in enumerate((x.sum(axis=0), y.sum(axis=0), x.T @ x, x.T @ y)):
-                sums[i] = sums[i] + part
+                sums[i] = sums[i] + part.astype(np.float64)
+            if count >= _ENOUGH * x.shape[1]:
+                break
         mean_x, mean_y, xx, xy = (each / count for each in sums)
         return xx - np.outer(mean_x, mean_x), xy - np.outer(mean_x, mean_y)
 
 
 class _Floats:
-    """Values of the float graph, computed when asked for, in order, and kept until the last that may ask has."""
+    """Values of the float graph that populations hold or add up, float32 to hold less."""
 
-    def __init__(self, plan: Plan, given: Mapping[str, np.ndarray]) -> None:
-        self.values = plan.graph.evaluate(given)
+    def __init__(self, plan: Plan, given: Mapping[str, np.ndarray], samples: int) -> None:
+        wanted = {name for planned in plan.populations for name in (planned.name, planned.sums)}
+        parts: dict[str, list[np.ndarray]] = {name: [] for name in wanted}
+        for first in range(0, samples, AT_ONCE):
+            values = plan.graph.evaluate({name: array[first : first + AT_ONCE] for name, array in given.items()})
+            for name, part in parts.items():
+                part.append(values[name].astype(np.float32))
+        self._values = {name: np.concatenate(part) for name, part in parts.items()}
 
     def value(self, name: str) -> np.ndarray:
-        return self.values[name]
+        return self._values[name].astype(np.float64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_SWEEPS = 20
+_SWEEPS = 4  # later ones change next to nothing
 
 
 def adapted(real: np.ndarray, moment: np.ndarray, cross: np.ndarray, largest: int, *, damping: float = 0.01) -> np.ndarray:

@@ -31,6 +31,7 @@ class Mapped:
 
     index : int32[*space] or None
     space : tuple of int             shape of the layout
+    name : str                       the node it comes from
     """
 
     source: str
@@ -38,6 +39,7 @@ class Mapped:
     weight: np.ndarray
     space: Shape
     conv: Conv | None = None
+    name: str = ""
 
 
 @final
@@ -126,7 +128,10 @@ def joined(parts: list[Sources]) -> Sources:
     for part in parts:
         index.append(np.where(part.index < 0, -1, part.index + first).ravel())
         first += sum(part.sizes)
-    flat = [[np.broadcast_to(values, part.shape).ravel() for part in parts for values in [getattr(part, field)]] for field in ("coefficient", "offset")]
+    flat = [
+        [np.broadcast_to(values, part.shape).ravel() for part in parts for values in [getattr(part, field)]]
+        for field in ("coefficient", "offset")
+    ]
     coefficient, offset = (values[0][:1].reshape(()) if len({*np.concatenate(values)}) == 1 else np.concatenate(values) for values in flat)
     return Sources(
         tuple(name for part in parts for name in part.names),

@@ -24,7 +24,12 @@ def windows(term: Mapped, values: np.ndarray, group: int = 0) -> np.ndarray:
     space = conv.shape[:-1]
     x = np.pad(flat.reshape(samples, *term.space), [(0, 0), *conv.padding, (0, 0)])[..., group * inputs : (group + 1) * inputs]
     taps = [
-        x[(slice(None), *(slice(at * d, at * d + (n - 1) * s + 1, s) for at, d, n, s in zip(place, conv.dilation, space, conv.stride, strict=True)))]
+        x[
+            (
+                slice(None),
+                *(slice(at * d, at * d + (n - 1) * s + 1, s) for at, d, n, s in zip(place, conv.dilation, space, conv.stride, strict=True)),
+            )
+        ]
         for place in product(*map(range, term.weight.shape[:-2]))
     ]
     return np.stack([tap.reshape(-1, inputs) for tap in taps], axis=1).reshape(-1, len(taps) * inputs)
