@@ -53,7 +53,7 @@ _PUBLIC = {
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "load_converted": "io.converted", "save_converted": "io.converted",
-    "convert": "conversion.convert", "SpikingModel": "conversion.spiking_model",
+    "convert": "conversion.convert", "fine_tune": "conversion.lsq", "SpikingModel": "conversion.spiking_model",
     "NirNetwork": "adapters.nir_network", "read_nir": "adapters.nir_in", "write_nir": "adapters.nir_out",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "from_norse": "adapters.norse", "from_snntorch": "adapters.snntorch", "to_norse": "adapters.norse_out",
@@ -115,6 +115,7 @@ if TYPE_CHECKING:
         Uniform,
     )
     from snnsim.conversion.convert import convert
+    from snnsim.conversion.lsq import fine_tune
     from snnsim.conversion.spiking_model import SpikingModel
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.estimate import estimate_energy
