@@ -52,7 +52,8 @@ _PUBLIC = {
     "Record": "record", "Trials": "trials", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
-    "convert": "conversion.convert", "SpikingModel": "conversion.spiking_model",
+    "load_converted": "io.converted", "save_converted": "io.converted",
+    "convert": "conversion.convert", "fine_tune": "conversion.lsq", "SpikingModel": "conversion.spiking_model",
     "Anytime": "conversion.anytime", "TokenCache": "conversion.cache", "anytime": "conversion.anytime",
     "generate": "conversion.generate", "generate_by_reference": "conversion.generate", "sampled": "conversion.generate",
     "NirNetwork": "adapters.nir_network", "read_nir": "adapters.nir_in", "write_nir": "adapters.nir_out",
@@ -119,6 +120,7 @@ if TYPE_CHECKING:
     from snnsim.conversion.cache import TokenCache
     from snnsim.conversion.convert import convert
     from snnsim.conversion.generate import generate, generate_by_reference, sampled
+    from snnsim.conversion.lsq import fine_tune
     from snnsim.conversion.spiking_model import SpikingModel
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.estimate import estimate_energy
@@ -135,6 +137,7 @@ if TYPE_CHECKING:
     )
     from snnsim.graph.operations import ann_operations
     from snnsim.hardware.profile import load_profile, profile_names
+    from snnsim.io.converted import load_converted, save_converted
     from snnsim.io.state import load_state, save_state
     from snnsim.models.adex import AdEx
     from snnsim.models.alif import ALIF

@@ -216,8 +216,14 @@ class IntegerGraph:
                 zero = np.zeros((trials, *layer.shape), dtype=np.int64)
                 values[layer.name] = Settled(zero, np.asarray(given[layer.name]).astype(np.int64))
                 continue
-            acc = np.broadcast_to(layer.unit.bias, (trials, *layer.shape)).astype(np.int64)
-            for edge in layer.edges:
-                acc += edge_sum(edge, values, layer.shape).reshape(acc.shape)
+            acc = accumulated(layer, values, trials)
             values[layer.name] = Settled(acc, evaluate_unit(layer.unit, acc))
         return values
+
+
+def accumulated(layer: Layer, values: Mapping[str, Settled], trials: int) -> np.ndarray:
+    """Return the accumulators of one layer, int64[trials, *shape], from the values of the layers it reads."""
+    acc = np.broadcast_to(layer.unit.bias, (trials, *layer.shape)).astype(np.int64)
+    for edge in layer.edges:
+        acc += edge_sum(edge, values, layer.shape).reshape(acc.shape)
+    return acc
