@@ -62,7 +62,7 @@ def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bi
 
     Source: the settling property, docs/decisions/settling.md; integer-only inference after Jacob et al. (2018).
     """
-    graph = model if isinstance(model, Graph) else _traced(model, calibration)
+    graph = model if isinstance(model, Graph) else traced(model, calibration)
     given = named_inputs("convert.calibration", calibration, graph)
     integer_graph, plan = quantise(graph, given, activation_bits=activation_bits, weight_bits=weight_bits)
     ports = _ports(plan, integer_graph)
@@ -70,7 +70,8 @@ def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bi
     return SpikingModel(coding, integer_graph, samples={name: array[:_CERTIFIED] for name, array in given.items()})
 
 
-def _traced(model: Any, calibration: Any) -> Graph:
+def traced(model: Any, calibration: Any) -> Graph:
+    """Return a torch model as a float graph. Raises what `trace_torch` raises, ParameterError where torch is missing."""
     try:
         from snnsim.trace.torch_export import trace_torch
     except ModuleNotFoundError as error:  # torch is needed for torch models alone

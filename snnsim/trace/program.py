@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -85,9 +86,11 @@ def _load(path: Path) -> torch.export.ExportedProgram:
 
     if not path.is_file():
         raise ConversionError(f"trace_torch.model = {str(path)!r} is no file. Save the program with torch.export.save(program, path).")
+    log = logging.getLogger("torch.export")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            log.disabled = True  # the error below says it
             return torch.export.load(path)
     except Exception as error:
         text = (str(error).splitlines() or [""])[0][:200]
@@ -95,6 +98,8 @@ def _load(path: Path) -> torch.export.ExportedProgram:
             f"trace_torch.model = {str(path)!r} cannot be read by torch {torch.__version__}: {type(error).__name__}: {text}. The file is "
             "damaged, no .pt2 file, or from another torch: save it again with torch.export.save in this one."
         ) from error
+    finally:
+        log.disabled = False
 
 
 def _of_one_sample(program: Any, sample: Any, batch_axis: int | Mapping[str, int]) -> Any:
@@ -123,6 +128,9 @@ def _of_one_sample(program: Any, sample: Any, batch_axis: int | Mapping[str, int
         sample = dict(zip([n.name for n in inputs], [*args, *kwargs.values()], strict=False))
     module = program.module()
     positional, named, _ = first_samples(module, sample, batch_axis)
+    by_place = [n.name for n in inputs][: program.call_spec.in_spec.children()[0].num_children]
+    if named and all(name in named for name in by_place):  # the program takes by place what the user gave by name
+        positional, named = tuple(named[name] for name in by_place), {k: v for k, v in named.items() if k not in by_place}
     return _export(module, positional, named)
 
 

@@ -48,7 +48,9 @@ def _first(name: str, value: Any, batch_axis: int | Mapping[str, int]) -> Any:
         return value
     if not isinstance(value, torch.Tensor):
         try:
-            value = torch.as_tensor(np.asarray(value))
+            array = np.asarray(value)
+            # What numpy computes is in doubles; a model in another type says so by its tensors, not by arrays.
+            value = torch.as_tensor(array, dtype=torch.get_default_dtype() if array.dtype.kind == "f" else None)
         except (TypeError, ValueError):
             raise ConversionError(f"trace_torch.sample[{name!r}] is a {type(value).__name__} but must be a tensor or an array.") from None
     axis = batch_axis if isinstance(batch_axis, int) else int(batch_axis.get(name, 0))
