@@ -63,7 +63,7 @@ def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bi
 
     Source: the settling property, docs/decisions/settling.md; integer-only inference after Jacob et al. (2018).
     """
-    graph = model if isinstance(model, Graph) else _traced(model, calibration)
+    graph = model if isinstance(model, Graph) else traced(model, calibration, "convert")
     given = named_inputs("convert.calibration", calibration, graph)
     integer_graph, plan = quantise(graph, given, activation_bits=activation_bits, weight_bits=weight_bits)
     integer_graph = without_missing(integer_graph)
@@ -72,9 +72,10 @@ def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bi
     return SpikingModel(coding, integer_graph, samples={name: array[:_CERTIFIED] for name, array in given.items()})
 
 
-def _traced(model: Any, calibration: Any) -> Graph:
+def traced(model: Any, calibration: Any, where: str) -> Graph:
+    """Return the float graph of a torch model. `where` names who asks, in an error."""
     try:
         from snnsim.trace.torch_export import trace_torch
     except ModuleNotFoundError as error:  # torch is needed for torch models alone
-        raise ParameterError(f"convert: reading {type(model).__name__} needs {error.name}. Install it: pip install torch.") from None
+        raise ParameterError(f"{where}: reading {type(model).__name__} needs {error.name}. Install it: pip install torch.") from None
     return trace_torch(model, calibration)
