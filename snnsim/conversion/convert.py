@@ -88,7 +88,7 @@ def convert(
         activation_bits=activation_bits, weight_bits=weight_bits, ranges=ranges, percentile=percentile, alpha=alpha,
         bias_correction=bias_correction, rounding=rounding, samples=samples,
     )  # fmt: skip
-    graph = model if isinstance(model, Graph) else traced(model, calibration)
+    graph = model if isinstance(model, Graph) else traced(model, calibration, "convert")
     given = named_inputs("convert.calibration", calibration, graph)
     integer_graph, plan = quantise(graph, given, options)
     integer_graph = without_missing(integer_graph)
@@ -97,10 +97,13 @@ def convert(
     return SpikingModel(coding, integer_graph, samples={name: array[:_CERTIFIED] for name, array in given.items()})
 
 
-def traced(model: Any, calibration: Any) -> Graph:
-    """Return a torch model as a float graph. Raises what `trace_torch` raises, ParameterError where torch is missing."""
+def traced(model: Any, calibration: Any, where: str) -> Graph:
+    """Return the float graph of a torch model. `where` names who asks, in an error.
+
+    Raises what `trace_torch` raises, ParameterError where torch is missing.
+    """
     try:
         from snnsim.trace.torch_export import trace_torch
     except ModuleNotFoundError as error:  # torch is needed for torch models alone
-        raise ParameterError(f"convert: reading {type(model).__name__} needs {error.name}. Install it: pip install torch.") from None
+        raise ParameterError(f"{where}: reading {type(model).__name__} needs {error.name}. Install it: pip install torch.") from None
     return trace_torch(model, calibration)

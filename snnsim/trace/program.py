@@ -117,8 +117,6 @@ def _load(path: Path) -> torch.export.ExportedProgram:
             f"trace_torch.model = {str(path)!r} cannot be read by torch {torch.__version__}: {type(error).__name__}: {text}. The file is "
             "damaged, no .pt2 file, or from another torch: save it again with torch.export.save in this one."
         ) from error
-    finally:
-        log.disabled = False
 
 
 def _of_one_sample(program: Any, sample: Any, batch_axis: int | Mapping[str, int]) -> Any:
