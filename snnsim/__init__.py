@@ -120,9 +120,9 @@ if TYPE_CHECKING:
     from snnsim.conversion.anytime import Anytime, anytime
     from snnsim.conversion.cache import TokenCache
     from snnsim.conversion.convert import convert
+    from snnsim.conversion.convert_rate import convert_rate
     from snnsim.conversion.generate import generate, generate_by_reference, sampled
     from snnsim.conversion.lsq import fine_tune
-    from snnsim.conversion.convert_rate import convert_rate
     from snnsim.conversion.rate_model import RateModel
     from snnsim.conversion.spiking_model import SpikingModel
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent

@@ -184,10 +184,13 @@ class Accumulator:
                     weight = np.abs(self.weights[i])
                     worst = worst + weight.reshape(-1, weight.shape[-1]).sum(axis=0) * self.sources[term.source].largest
                 case Point():
-                    worst = worst + np.abs(self.points[i]).max() * self.sources[term.source].largest * (1 if term.index is None else len(term.index))
+                    summed = 1 if term.index is None else len(term.index)
+                    worst = worst + np.abs(self.points[i]).max() * self.sources[term.source].largest * summed
                 case Multiplied():
-                    summed = prod(n for label, n in zip(term.subscripts, term.views[0], strict=False) if label not in term.subscripts.split("->")[1])
-                    worst = worst + np.abs(self.products[i]) * self.sources[term.left].largest * self.sources[term.right].largest * summed
+                    left, out = term.subscripts.split(",")[0], term.subscripts.split("->")[1]
+                    summed = prod(n for label, n in zip(left, term.views[0], strict=True) if label not in out)
+                    operands = self.sources[term.left].largest * self.sources[term.right].largest
+                    worst = worst + np.abs(self.products[i]) * operands * summed
         return worst
 
     def refine(self, step: np.ndarray) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from snnsim.conversion.accumulate import Accumulator, Source, nearest, round_half_up
 from snnsim.conversion.calibrate import Range, ranges
 from snnsim.conversion.clipping import clipped
-from snnsim.conversion.levels import levels_of, lopsided
+from snnsim.conversion.levels import lopsided
 from snnsim.conversion.options import Quantisation
 from snnsim.conversion.plan import Plan, Planned
 from snnsim.conversion.replay import Replay
