@@ -16,21 +16,7 @@ from snnsim.conversion.terms import Mapped, Multiplied, Point, Sources, Term, by
 from snnsim.errors import ConversionError
 from snnsim.graph.ir import Graph
 from snnsim.graph.nodes import (
-    Activation,
-    Add,
-    Affine,
-    Conv,
-    Gather,
-    Input,
-    LayerNorm,
-    Linear,
-    Max,
-    Multiply,
-    Node,
-    Shape,
-    Softmax,
-    Sum,
-    convolve,
+    Activation, Add, Affine, Conv, Gather, Input, LayerNorm, Linear, Max, Multiply, Node, Shape, Softmax, Sum, convolve,
 )  # fmt: skip
 
 Function = Activation | Softmax | LayerNorm | Max
@@ -70,7 +56,7 @@ class Planned:
         return self.function.inputs[0] if self.function else self.node.name
 
 
-class _Needed(Exception):
+class _Needed(Exception):  # noqa: N818
     """A node must be a population after all."""
 
     def __init__(self, name: str) -> None:
