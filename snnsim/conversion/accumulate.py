@@ -25,8 +25,10 @@ Rounding = Callable[[Mapped, np.ndarray, int], np.ndarray]
 _FINE = 256
 _FINEST_GAIN = 1024
 _ROOM_BITS = 30
-#: a threshold is at least this many accumulator units, so that rounding it down costs the weights one part in as many at most
-_FINE_THRESHOLD = 16
+#: a threshold is at least this many accumulator units, so that rounding it scales the weights by one part in twice as many at most
+_FINE_THRESHOLD = 64
+#: and this many where the unit is given: then the step of the output moves, not the weights
+_FINE_GIVEN = 16
 #: candidates for the largest whole weight, as fractions of the largest real one
 _SHARES = np.linspace(0.4, 1.0, 25)
 
@@ -195,7 +197,8 @@ class Accumulator:
 
     def refine(self, step: np.ndarray) -> None:
         """Make the unit finer by a gain, where a threshold worth `step` would hold few of them."""
-        gain = int(np.ceil(_FINE_THRESHOLD / max(float((step / self.unit).min()), 1e-3)))
+        fine = _FINE_GIVEN if self.exact else _FINE_THRESHOLD
+        gain = int(np.ceil(fine / max(float((step / self.unit).min()), 1e-3)))
         if gain > 1:
             self.unit = self.unit / gain
             self.gains = {i: own * gain for i, own in self.gains.items()}
