@@ -97,6 +97,15 @@ def test_what_comes_later_changes_nothing_before(gpt):
         assert (one == two).all()
 
 
+def test_a_saved_decoder_generates_the_same_tokens(gpt, tmp_path):
+    model, ids = gpt
+    sim.save_converted(model, tmp_path / "gpt.npz")
+    loaded = sim.load_converted(tmp_path / "gpt.npz")
+    one, other = (generate(each, ids[:2, :2], 4, code="graded") for each in (model, loaded))
+    assert (one.tokens == other.tokens).all()
+    assert [cost.to_dict() for cost in one.counts] == [cost.to_dict() for cost in other.counts]
+
+
 def test_an_encoder_decoder_reads_its_source_once(translator):
     model, source = translator
     start = np.zeros((2, 1), dtype=int)

@@ -24,7 +24,7 @@ from snnsim.models.softmax_row import SoftmaxRow
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def masked(seed: int, contiguous: bool = True) -> IntegerGraph:
+def masked(seed: int, contiguous: bool = True, causal: bool = False) -> IntegerGraph:
     """Return a random graph whose scores are blocked outside a band (or anywhere), each row keeping one place at least."""
     random = np.random.default_rng(seed)
     layers = []
@@ -33,6 +33,8 @@ def masked(seed: int, contiguous: bool = True) -> IntegerGraph:
         if isinstance(unit, SoftmaxRow):
             tokens = layer.shape[-1]
             back, ahead = (int(n) for n in random.integers(0, tokens, size=2))
+            if causal:
+                back, ahead = tokens, 0
             distance = np.arange(tokens)[:, None] - np.arange(tokens)
             there = (distance <= back) & (distance >= -ahead) if contiguous else (random.random(layer.shape) < 0.5) | (distance == 0)
             table = np.concatenate([unit.table[unit.table > 0], [0]])
