@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from test_conversion_graphs import attention, cnn, samples
+from float_graphs import attention, cnn, samples
 
 import snnsim as sim
 from snnsim.errors import ConversionError, FormatError, ParameterError
