@@ -130,7 +130,9 @@ def run(
     return answer | {"rate": sum(late.values()) / (parameters.size * counted), "rates": rates}
 
 
-def timed_run(network: Any, duration: float, *, dt: float, seed: int, threads: int, learning: bool) -> tuple[float, Any]:
+def timed_run(
+    network: Any, duration: float, *, dt: float, seed: int, threads: int, learning: bool, trials: Any = None
+) -> tuple[float, Any]:
     """Run a network on the clock. Returns the seconds of the simulation, without compiling and laying out, and the result."""
     from snnsim.compiler.spiking import compile_spiking
     from snnsim.engines import clock
@@ -139,7 +141,7 @@ def timed_run(network: Any, duration: float, *, dt: float, seed: int, threads: i
     learns = frozenset(q for q, part in enumerate(compiled.projections) if learning and part.plasticity is not None)
     with timed_layout(clock, layout):
         began = time.perf_counter()
-        result = clock.run(compiled, duration=duration, record=[], threads=threads, learns=learns)
+        result = clock.run(compiled, duration=duration, record=[], threads=threads, learns=learns, trials=trials)
         seconds = time.perf_counter() - began
     return seconds - sum(layout), result
 

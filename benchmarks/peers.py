@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -27,12 +28,14 @@ class Peer:
     """packages : what pip installs, with what they need; script : run by the peer's own Python; variables : added to its environment
 
     bare : installed after them, without what they ask for
+    here : a module; where the Python that runs the benchmarks has it, the peer needs no environment of its own
     """
 
     packages: tuple[str, ...]
     script: Path
     variables: Mapping[str, str]
     bare: tuple[str, ...] = ()
+    here: str = ""
 
     @property
     def installed(self) -> tuple[str, ...]:
@@ -65,6 +68,8 @@ PEERS = {
         {},
         bare=("bindsnet==0.3.4", "torchvision==0.28.0"),
     ),
+    "snntorch": Peer(("snntorch==1.0.0", "torch==2.13.0"), HERE / "peer_torch.py", {}, here="snntorch"),
+    "norse": Peer(("torch==2.13.0", "numpy", "matplotlib"), HERE / "peer_torch.py", {}, bare=("norse==1.1.0",), here="norse"),
 }
 
 
@@ -76,8 +81,16 @@ def find(name: str) -> Peer:
 
 
 def ready(name: str) -> bool:
-    """Return whether the peer is set up."""
+    """Return whether the peer is set up, or at hand in the Python that runs this."""
+    return _apart(name) or _here(name)
+
+
+def _apart(name: str) -> bool:
     return (ENVIRONMENTS / name / "ready").exists()
+
+
+def _here(name: str) -> bool:
+    return bool(PEERS[name].here) and importlib.util.find_spec(PEERS[name].here) is not None
 
 
 def python_of(name: str) -> Path:
@@ -85,7 +98,7 @@ def python_of(name: str) -> Path:
     find(name)
     if not ready(name):
         raise PeerError(f"Peer {name!r} is not set up. Run: python -m benchmarks setup {name}")
-    return ENVIRONMENTS / name / "bin" / "python"
+    return ENVIRONMENTS / name / "bin" / "python" if _apart(name) else Path(sys.executable)
 
 
 def set_up(name: str) -> Path:

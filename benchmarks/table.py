@@ -115,7 +115,8 @@ def _cell(found: Mapping[str, Any], side: str) -> str:
     if side == "ours" and max(each) - min(each) > MOVED * found[name]:
         text += f" ({min(each):.3g} to {max(each):.3g})"
     extra = {"cold_s": "cold {:.3g} s", "numpy_s": "numpy {:.3g} s", "build_s": "build {:.3g} s", "peak_GB": "peak {:.3g} GB"}
-    shown = ("cold_s", "numpy_s") if found["workload"] != "microcircuit" else ("build_s", "peak_GB")
+    extra["busy_s"] = "busy {:.3g} s"
+    shown = ("cold_s", "numpy_s", "busy_s") if found["workload"] != "microcircuit" else ("build_s", "peak_GB")
     for part in shown:
         if f"{side}_{part}" in found:
             text += "; " + extra[part].format(found[f"{side}_{part}"])
@@ -128,7 +129,8 @@ def _times(found: Mapping[str, Any]) -> str:
         return ""
     # Where ours is slower than a peer, the row says so in bold.
     slower = ratio < 1.0 and found.get("peer")
-    return f"**{ratio:.2g}**" if slower else f"{ratio:.3g}"
+    text = f"**{ratio:.2g}**" if slower else f"{ratio:.3g}"
+    return text + (f"; busy {found['busy_ratio']:.3g}" if "busy_ratio" in found else "")
 
 
 def _line(cells: Sequence[str], markdown: bool) -> str:

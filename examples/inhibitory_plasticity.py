@@ -6,8 +6,7 @@
 1,600 excitatory and 400 inhibitory neurons, driven above threshold. The synapses from inhibition to excitation start at 0, so
 excitatory cells fire fast and like clocks. Each of these synapses grows when the spikes of its two sides are close, and shrinks by
 a constant at each spike of its source: the rate at which both cancel is rho_0. Nobody sets the balance, and it is where
-currents of either sign cancel: what remains is their noise. Cells fire somewhat more often than told, since their spikes
-avoid those of their inhibition.
+currents of either sign cancel: what remains is their noise. Cells fire somewhat more often than told.
 Source: Vogels, Sprekeler, Zenke, Clopath & Gerstner (2011), Science 334:1569: the rule and what it does; their network has
 conductances and is five times as large.
 """

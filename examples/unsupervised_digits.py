@@ -21,8 +21,7 @@ import numpy as np
 
 import snnsim as sim
 
-SHOW, REST = 350.0, 150.0  # ms, as published
-PERIOD = SHOW + REST
+SHOW = 350.0  # ms, as published; instead of the silence of 150 ms that follows there, the network returns to its start
 MEMBRANE = {"tau_m": 50.0, "v_rest": -65.0, "v_reset": -60.0, "t_ref": 5.0}  # ms, mV
 V_TH, TOTAL = -52.0, 78.4  # mV; TOTAL: sum of the weights onto a neuron, as published
 
@@ -56,10 +55,10 @@ def network(
     """Every neuron sees all pixels of one image after the other, and inhibits all other neurons. rates : Hz [images, pixels]"""
 
     def read(begin: float, end: float) -> tuple[np.ndarray, np.ndarray]:
-        counts = random.poisson(rates[round(begin / PERIOD)] * SHOW * 1e-3)
+        counts = random.poisson(rates[round(begin / SHOW)] * SHOW * 1e-3)
         return begin + SHOW * (1.0 - random.uniform(size=counts.sum())), np.repeat(np.arange(counts.size), counts)
 
-    pixels = sim.Population("pixels", rates[0].size, sim.LiveSource(read=read, interval=PERIOD))
+    pixels = sim.Population("pixels", rates[0].size, sim.LiveSource(read=read, interval=SHOW))
     seen = sim.Projection(pixels, cells, sim.AllToAll(), weight=weights.ravel(), plasticity=rules or None)
     return sim.Network(seen, sim.Projection(cells, cells, sim.AllToAll(), weight=-100.0))
 
@@ -67,7 +66,7 @@ def network(
 def answers(run: sim.Result, n_images: int) -> np.ndarray:
     """Spikes of each neuron during each image, [images, neurons]."""
     spikes = run.spikes["cells"]
-    shown = np.minimum(spikes.times // PERIOD, n_images - 1).astype(int)
+    shown = np.ceil(spikes.times / SHOW).astype(int) - 1
     return np.bincount(shown * spikes.n + spikes.indices, minlength=n_images * spikes.n).reshape(n_images, spikes.n)
 
 
@@ -78,13 +77,13 @@ def learn(task: Task, n: int, passes: int, random: np.random.Generator) -> tuple
     mean = TOTAL / rates.shape[1]
     rules = (
         sim.PairSTDP(a_plus=0.01, a_minus=0.001, tau_plus=task.tau_plus, pairing="nearest_symmetric", w_max=10.0 * mean),
-        sim.WeightNormalisation(total=TOTAL, interval=PERIOD),
+        sim.WeightNormalisation(total=TOTAL, interval=SHOW),
     )
     cells = sim.Population("cells", n, sim.ALIF(**MEMBRANE, v_th=V_TH, b=0.0, q=task.jump, tau_theta=2e4 * n))
-    duration = PERIOD * len(order)
+    duration = SHOW * len(order)
     record = {"cells": ["spikes", sim.Record("theta", start=duration - 1.5)]}
     net = network([rates[k] for k in order], cells, random.uniform(0.0, 2.0 * mean, (rates.shape[1], n)), random, rules)
-    run = sim.simulate(net, duration, dt=1.0, engine="clock", record=record)
+    run = sim.simulate(net, duration, dt=1.0, trials=SHOW, record=record)
     last = np.empty((task.n_learn, n), int)
     last[order[-task.n_learn :]] = answers(run, len(order))[-task.n_learn :]
     return run.weights["pixels -> cells"].reshape(-1, n), V_TH + run.recordings["cells"]["theta"].values[-1], last
@@ -94,7 +93,7 @@ def ask(task: Task, weights: np.ndarray, thresholds: np.ndarray, random: np.rand
     """Show each of the other images once to what was learned, which now stays as it is. Returns the answers."""
     rates = task.rate * task.images[task.n_learn :].reshape(-1, len(weights))
     cells = sim.Population("cells", len(thresholds), sim.LIF(**MEMBRANE, v_th=thresholds))
-    return answers(sim.simulate(network(rates, cells, weights, random), PERIOD * len(rates), dt=1.0, engine="clock"), len(rates))
+    return answers(sim.simulate(network(rates, cells, weights, random), SHOW * len(rates), dt=1.0, trials=SHOW), len(rates))
 
 
 def votes(given: np.ndarray, classes: np.ndarray) -> np.ndarray:

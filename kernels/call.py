@@ -1,7 +1,7 @@
 """Kernels called by address: how a driver compiled once calls the kernels of any models and rules.
 
-A tuple of kernels as an argument would be typed and taken apart at every call of the driver, which took milliseconds. Whoever
-passes an address keeps its kernel alive.
+A tuple of kernels as an argument would be typed and taken apart at every call of the driver. Whoever passes an address keeps its
+kernel alive.
 """
 
 from __future__ import annotations

@@ -6,14 +6,13 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.bits import MOST, count_rows
-from snnsim.kernels.layout import BITS, DENSE, ONE_TO_ONE
+from snnsim.kernels.layout import BITS, DENSE, MATRIX, ONE_TO_ONE
 from snnsim.kernels.mail import post
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.matrix import add_matrix
+from snnsim.kernels.memory import ANY, borrow
 
 _SEEN = np.uint8(1)
 _NOWHERE = np.uint64(0)
-#: Length of a borrowed array that nobody asks for.
-_ANY = np.int64(1) << np.int64(40)
 
 
 @leaf
@@ -81,14 +80,36 @@ def mark_rows(begin, end, narrow, wide, is_wide, sources, mark, marks):
 
 
 @leaf
+def _add_rows_of_weights(strand, q, sources, times, inputs):
+    """Add the weights of sources whose targets follow each other: the sums of `add_synapses`, in loops that a compiler takes in vectors."""
+    s = strand[q]
+    begin, end = borrow(s.begin, ANY, np.int64), borrow(s.end, ANY, np.int64)
+    target_2, target_4 = borrow(s.target, ANY, np.uint16), borrow(s.target, ANY, np.uint32)
+    weight_4, weight_8, gain = borrow(s.weights, ANY, np.float32), borrow(s.weights, ANY, np.float64), s.plus
+    for k in range(sources.size):
+        first, last = begin[sources[k]], end[sources[k]]
+        if last > first:
+            mine = inputs[np.int64(s.place + (np.uint64(target_4[first]) if s.wide > 0 else np.uint64(target_2[first]))) :]
+            if s.double > 0:
+                for i in range(last - first):
+                    mine[i] += gain * weight_8[first + i] * times[k]
+            else:
+                for i in range(last - first):
+                    mine[i] += gain * np.float64(weight_4[first + i]) * times[k]
+
+
+@leaf
 def add_synapses(strand, q, sources, times, inputs):
     """Add every weight to its target: any type of target and weight, one delay."""
     s = strand[q]
-    begin, end = borrow(s.begin, _ANY, np.int64), borrow(s.end, _ANY, np.int64)
-    target_2, target_4 = borrow(s.target, _ANY, np.uint16), borrow(s.target, _ANY, np.uint32)
-    weight_4, weight_8 = borrow(s.weights, _ANY, np.float32), borrow(s.weights, _ANY, np.float64)
+    begin, end = borrow(s.begin, ANY, np.int64), borrow(s.end, ANY, np.int64)
+    target_2, target_4 = borrow(s.target, ANY, np.uint16), borrow(s.target, ANY, np.uint32)
+    weight_4, weight_8 = borrow(s.weights, ANY, np.float32), borrow(s.weights, ANY, np.float64)
     wide, one, double, place, split = s.wide > 0, s.weights == 0, s.double > 0, s.place, s.split
     plus, minus, weight = s.plus, s.minus, s.weight
+    if s.consecutive > 0 and split == 0 and plus == minus:
+        _add_rows_of_weights(strand, q, sources, times, inputs)
+        return
     for k in range(sources.size):
         row = np.uint64(sources[k])
         for i in range(np.uint64(begin[row]), np.uint64(end[row])):
@@ -111,10 +132,10 @@ def post_synapses(strand, q, sources, times, slots, first, mail):
     first : uint64            input column where the population's inputs begin
     """
     s = strand[q]
-    begin, end = borrow(s.begin, _ANY, np.int64), borrow(s.end, _ANY, np.int64)
-    target_2, target_4 = borrow(s.target, _ANY, np.uint16), borrow(s.target, _ANY, np.uint32)
-    weight_4, weight_8 = borrow(s.weights, _ANY, np.float32), borrow(s.weights, _ANY, np.float64)
-    which_1, which_2 = borrow(s.which, _ANY, np.uint8), borrow(s.which, _ANY, np.uint16)
+    begin, end = borrow(s.begin, ANY, np.int64), borrow(s.end, ANY, np.int64)
+    target_2, target_4 = borrow(s.target, ANY, np.uint16), borrow(s.target, ANY, np.uint32)
+    weight_4, weight_8 = borrow(s.weights, ANY, np.float32), borrow(s.weights, ANY, np.float64)
+    which_1, which_2 = borrow(s.which, ANY, np.uint8), borrow(s.which, ANY, np.uint16)
     wide, one, double, many = s.wide > 0, s.weights == 0, s.double > 0, s.many > 0
     place, split, plus, minus, weight = first + s.place, s.split, s.plus, s.minus, s.weight
     for k in range(sources.size):
@@ -138,7 +159,7 @@ def add_bits(strand, q, sources, times, n_post, scratch, planes, lands, inputs):
     s = strand[q]
     stride, word, weight = s.stride, s.word, s.weight
     words = (n_post + 63) // 64
-    bits = borrow(s.bits, _ANY, np.uint64)
+    bits = borrow(s.bits, ANY, np.uint64)
     counts, mark = planes.counts[:n_post], np.int64(s.mark + np.uint64(64 * word))
     mine, marks = inputs[np.int64(s.place + np.uint64(64 * word)) :], scratch.marks[mark:]
     first = 0
@@ -206,13 +227,16 @@ def deliver(strand, q, part, slot, sent, n_post, scratch, planes, lands, inputs)
         if s.kind == BITS:
             add_bits(strand, q, sources, times, n_post, scratch, planes, lands, inputs)
             return
-    begin, end, narrow = borrow(s.begin, _ANY, np.int64), borrow(s.end, _ANY, np.int64), borrow(s.target, _ANY, np.uint16)
+    if s.kind == MATRIX:
+        add_matrix(strand, q, sources, times, n_post, scratch.number, inputs)
+        return
+    begin, end, narrow = borrow(s.begin, ANY, np.int64), borrow(s.end, ANY, np.int64), borrow(s.target, ANY, np.uint16)
     if s.weights == 0 and s.wide == 0:
         add_rows(begin, end, narrow, sources, times, s.weight, scratch.number, s.place, inputs)
     else:
         add_synapses(strand, q, sources, times, inputs)
     if lands:
-        mark_rows(begin, end, narrow, borrow(s.target, _ANY, np.uint32), s.wide > 0, sources, s.mark, scratch.marks)
+        mark_rows(begin, end, narrow, borrow(s.target, ANY, np.uint32), s.wide > 0, sources, s.mark, scratch.marks)
 
 
 @leaf
@@ -221,7 +245,7 @@ def count_operations(fabric, population, low, sources, times, but_one_to_one):
     for at in range(fabric.out_ptr[population], fabric.out_ptr[population + 1]):
         s = fabric.strand[fabric.out[at]]
         if s.kind != ONE_TO_ONE:
-            row_ptr = borrow(s.row_ptr, _ANY, np.int64)
+            row_ptr = borrow(s.row_ptr, ANY, np.int64)
             for k in range(sources.size):
                 row = sources[k] + low
                 s.synops += times[k] * (row_ptr[row + 1] - row_ptr[row])

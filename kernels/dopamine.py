@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
-from snnsim.kernels.lessons import ANY, clip, coefficients
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.lessons import clip, coefficients
+from snnsim.kernels.memory import ANY, borrow
 
 # dopamine : d; Q; integrals over the last N_ENDS epochs, by number modulo N_ENDS
 _D, _Q, _ENDS = 0, 1, 2
@@ -37,7 +37,7 @@ def gathered(s, since, mark, t, mark_t):
     if since == -np.inf:
         return 0.0
     ends, rate = borrow(s.dopamine, ANY, np.float64)[_ENDS:], borrow(s.dopamine_coef, ANY, np.float64)[1]
-    epoch = np.float64(s.epoch)
+    epoch, since, t = np.float64(s.epoch), since - s.begun, t - s.begun
     first, last = np.int64(since // epoch), np.int64(t // epoch)
     at = since - first * epoch
     if first == last:
@@ -55,7 +55,7 @@ def gathered(s, since, mark, t, mark_t):
 def flow(s, step):
     """Bring dopamine from `step` to step + 1, without what is released then."""
     now, c = borrow(s.dopamine, ANY, np.float64), borrow(s.dopamine_coef, ANY, np.float64)
-    now[_Q] += now[_D] * np.exp(-(step % s.epoch) * c[1]) * c[2]
+    now[_Q] += now[_D] * np.exp(-((step - s.begun) % s.epoch) * c[1]) * c[2]
     now[_D] *= c[0]
 
 
@@ -63,7 +63,7 @@ def flow(s, step):
 def end_epoch(s, step):
     """Keep the integral over the epoch that `step` belongs to, and begin the next. No postsynaptic spike of it may be pending."""
     now = borrow(s.dopamine, ANY, np.float64)
-    now[_ENDS + step // s.epoch % N_ENDS] = now[_Q]
+    now[_ENDS + (step - s.begun) // s.epoch % N_ENDS] = now[_Q]
     now[_Q] = 0.0
 
 

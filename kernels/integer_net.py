@@ -15,7 +15,7 @@ DENSE, POINT, PRODUCT, FILTERS = 0, 1, 2, 3
 PLAIN, PLACED, SPREAD = 0, 1, 2
 
 # Codes: the rule for the next event towards a target value.
-UNARY, BINARY, SIGNED_DIGIT, GRADED = 0, 1, 2, 3
+UNARY, BINARY, SIGNED_DIGIT, GRADED, FIRST_SPIKE = 0, 1, 2, 3, 4
 
 # Columns of the projection counters.
 EVENTS, SYNOPS, PARTNER_READS, SCALED = 0, 1, 2, 3
@@ -41,6 +41,7 @@ class IntegerNet(NamedTuple):
     params: np.ndarray  # int64[...]         parameters of g
     bias: np.ndarray  # int32[n_units]
     row_pop: np.ndarray  # int64[n_rows]      population of a row
+    window: np.ndarray  # int64[n_pop]       steps in which the time of one event can tell any change of value
     out_ptr: np.ndarray  # int64[n_pop + 1]   projections in order of their pre population
     connectivity: np.ndarray  # int64[n_proj]
     post: np.ndarray  # int64[n_proj]
@@ -59,6 +60,7 @@ class IntegerNet(NamedTuple):
     step_ptr: np.ndarray  # int64[n_proj]      ... and the steps from there: n_step targets, then n_step partners
     n_step: np.ndarray  # int64[n_proj]      for a dense edge: source channels
     contiguous: np.ndarray  # bool[n_proj]       both kinds of steps are 0, 1, 2, ...
+    limit_ptr: np.ndarray  # int64[n_proj]      into index: the first and the end of the steps of each place; -1 when all have all
     touch_ptr: np.ndarray  # int64[n_proj]      into index: rows a product reaches, counted from the row of the first target
     n_touch: np.ndarray  # int64[n_proj]
     index: np.ndarray  # type: ignore[assignment]  # int32[...]; a tuple has a method of this name
@@ -73,7 +75,7 @@ def next_event(code, difference):
 
     Greedy steps to the nearest power of two use as few digits as the non-adjacent form (Reitwiesner 1960).
     """
-    if code == GRADED:
+    if code in (GRADED, FIRST_SPIKE):
         return difference
     sign = 1 if difference > 0 else -1
     if code == UNARY:
@@ -94,6 +96,8 @@ def events_of(code, difference):
         return abs(difference), 0
     if code == GRADED:
         return 1, 1 if abs(difference) > 1 else 0
+    if code == FIRST_SPIKE:
+        return 1, 0
     events, scaled = 0, 0
     while difference != 0:
         size = next_event(code, difference)
@@ -162,22 +166,32 @@ def _convolve(net, e, place, d, acc, first):
 
 
 @leaf_inline
+def _steps(net, e, place):
+    """The first and the end of the steps along which a place of a product has synapses."""
+    if net.limit_ptr[e] < 0:
+        return 0, net.n_step[e]
+    at = net.limit_ptr[e] + 2 * place
+    return np.int64(net.index[at]), np.int64(net.index[at + 1])
+
+
+@leaf_inline
 def _multiply(net, e, place, d, acc, seen, first, counts, times):
     """Deliver along one side of a product; returns the synaptic operations."""
-    n, factor = net.n_step[e], np.int32(net.gain[e]) * d
+    begin, end = _steps(net, e, place)
+    factor = np.int32(net.gain[e]) * d
     target = first + net.index[net.target_ptr[e] + place]
     other = net.partner_seen[e] + net.index[net.partner_ptr[e] + place]
-    counts[e, PARTNER_READS] += n * times
+    counts[e, PARTNER_READS] += (end - begin) * times
     synops = 0
     if net.contiguous[e]:
-        targets, values = acc[target : target + n], seen[other : other + n]
-        for j in range(n):
+        targets, values = acc[target + begin : target + end], seen[other + begin : other + end]
+        for j in range(end - begin):
             targets[j] += factor * values[j]
             synops += values[j] != 0
         return synops
-    begin = net.step_ptr[e]
-    steps = net.index[begin : begin + 2 * n]
-    for j in range(n):
+    n = net.n_step[e]
+    steps = net.index[net.step_ptr[e] : net.step_ptr[e] + 2 * n]
+    for j in range(begin, end):
         value = seen[other + steps[n + j]]
         acc[target + steps[j]] += factor * value
         synops += value != 0
@@ -209,6 +223,21 @@ def _deliver_at(net, e, place, d, acc, seen, alive, counts, times):
 
 
 @leaf_inline
+def _entries(net, e, unit):
+    """The first and the end of the entries of `index` that hold the places of a unit; one that is not read, in a plain layout."""
+    base = net.layout_ptr[e]
+    if net.layout[e] == SPREAD:
+        return base + net.index[base + unit], base + net.index[base + unit + 1]
+    return base + unit, base + unit + 1
+
+
+@leaf_inline
+def _place(net, e, unit, entry):
+    """A place of a unit in the layout of `e`, or -1."""
+    return unit if net.layout[e] == PLAIN else np.int64(net.index[entry])
+
+
+@leaf_inline
 def deliver(net, e, unit, change, times, scaled, acc, seen, alive, counts):
     """Deliver events of `unit` (index within its population) that add up to `change` along projection `e`.
 
@@ -221,16 +250,11 @@ def deliver(net, e, unit, change, times, scaled, acc, seen, alive, counts):
     """
     d = np.int32(change)
     synops = 0
-    if net.layout[e] == PLAIN:
-        synops = _deliver_at(net, e, unit, d, acc, seen, alive, counts, times)
-    elif net.layout[e] == PLACED:
-        place = np.int64(net.index[net.layout_ptr[e] + unit])
+    first, last = _entries(net, e, unit)
+    for entry in range(first, last):
+        place = _place(net, e, unit, entry)
         if place >= 0:
-            synops = _deliver_at(net, e, place, d, acc, seen, alive, counts, times)
-    else:
-        base = net.layout_ptr[e]
-        for i in range(net.index[base + unit], net.index[base + unit + 1]):
-            synops += _deliver_at(net, e, np.int64(net.index[base + i]), d, acc, seen, alive, counts, times)
+            synops += _deliver_at(net, e, place, d, acc, seen, alive, counts, times)
     alive[e] = True
     counts[e, EVENTS] += times
     counts[e, SYNOPS] += synops * times
@@ -257,6 +281,12 @@ def _touch_at(net, e, place, queued, stale, queue, n_queued):
         return _mark(first + place // net.n_step[e], queued, stale, queue, n_queued)
     if connectivity == POINT:
         return _mark(first + place % (net.unit_ptr[post + 1] - net.unit_ptr[post]) // width, queued, stale, queue, n_queued)
+    if connectivity == PRODUCT and net.limit_ptr[e] >= 0:
+        target = np.int64(net.index[net.target_ptr[e] + place])
+        begin, end = _steps(net, e, place)
+        for j in range(begin, end):
+            n_queued = _mark(first + (target + net.index[net.step_ptr[e] + j]) // width, queued, stale, queue, n_queued)
+        return n_queued
     if connectivity == PRODUCT:
         first += net.index[net.target_ptr[e] + place] // width
         for j in range(net.n_touch[e]):
@@ -279,12 +309,9 @@ def _touch_at(net, e, place, queued, stale, queue, n_queued):
 @leaf_inline
 def touch(net, e, unit, queued, stale, queue, n_queued):
     """Mark the rows that an event of `unit` along `e` changed and queue those not `queued`; return the length of the queue."""
-    if net.layout[e] == PLAIN:
-        return _touch_at(net, e, unit, queued, stale, queue, n_queued)
-    if net.layout[e] == PLACED:
-        place = np.int64(net.index[net.layout_ptr[e] + unit])
-        return _touch_at(net, e, place, queued, stale, queue, n_queued) if place >= 0 else n_queued
-    base = net.layout_ptr[e]
-    for i in range(net.index[base + unit], net.index[base + unit + 1]):
-        n_queued = _touch_at(net, e, np.int64(net.index[base + i]), queued, stale, queue, n_queued)
+    first, last = _entries(net, e, unit)
+    for entry in range(first, last):
+        place = _place(net, e, unit, entry)
+        if place >= 0:
+            n_queued = _touch_at(net, e, place, queued, stale, queue, n_queued)
     return n_queued

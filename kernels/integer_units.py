@@ -50,13 +50,16 @@ def staircase(acc, params, want):
 
 @kernel_with(UNIT)
 def table(acc, params, want):
-    """Look-up of the rounded quotient. params: low, n, theta[width], values[n]."""
-    low, n = params[0], params[1]
-    theta = params[2 : 2 + acc.size]
-    values = params[2 + acc.size :]
-    for i in range(acc.size):
+    """Look-up of the rounded quotient. params: low, n, shift, theta[width], gain[width], s_min[width], s_max[width], values[n]."""
+    width = acc.size
+    low, n, shift = params[0], params[1], params[2]
+    theta, gain = params[3 : 3 + width], params[3 + width : 3 + 2 * width]
+    s_min, s_max = params[3 + 2 * width : 3 + 3 * width], params[3 + 3 * width : 3 + 4 * width]
+    values = params[3 + 4 * width :]
+    half = (np.int64(1) << shift) >> 1
+    for i in range(width):
         entry = _divide(2 * np.int64(acc[i]) + theta[i], 2 * theta[i]) - low
-        want[i] = values[_clip(entry, 0, n - 1)]
+        want[i] = _clip((values[_clip(entry, 0, n - 1)] * gain[i] + half) >> shift, s_min[i], s_max[i])
 
 
 @kernel_with(UNIT)
@@ -134,6 +137,26 @@ def max_row(acc, params, want):
         top = max(top, acc[i])
         want[i] = 0
     want[0] = _clip(top, params[0], params[1])
+
+
+#: those of the package, in the order of `evaluate_known`
+KNOWN = (staircase, table, softmax_row, norm_row, max_row)
+
+
+@leaf
+def evaluate_known(kind, acc, params, want):
+    """Apply ``KNOWN[kind]`` to every row, as `evaluate_rows` does: without functions among its arguments the call costs little."""
+    for row in range(len(acc)):
+        if kind == 0:
+            staircase(acc[row], params, want[row])
+        elif kind == 1:
+            table(acc[row], params, want[row])
+        elif kind == 2:
+            softmax_row(acc[row], params, want[row])
+        elif kind == 3:
+            norm_row(acc[row], params, want[row])
+        else:
+            max_row(acc[row], params, want[row])
 
 
 @leaf

@@ -72,17 +72,17 @@ class Cells(NamedTuple):
 
 
 #: How a projection of the clock engine keeps its synapses.
-ONE_TO_ONE, ROWS, BITS, SPREAD, LEARNED, TIMED = range(6)
+ONE_TO_ONE, ROWS, BITS, SPREAD, LEARNED, TIMED, MATRIX = range(7)
 
 
 #: A projection of the clock engine, as one thread sees it; arrays of synapses by address (kernels/memory.py).
 #: One array of such rows rather than an array per field: a driver is compiled for every array it is given.
 #:
-#: ONE_TO_ONE: neuron i to neuron i. ROWS: lists of targets, one delay. BITS: rows of bits, one weight and delay. LEARNED:
-#: plastic, in kernels/lessons.py. These are delivered when they arrive. SPREAD: lists of targets with a delay each, posted
-#: ahead (kernels/mail.py). TIMED: a delay each, laid out anew in rows by delay (kernels/timed.py): of the arrays here, only
-#: row_ptr stays. A place counts from the start of the population's inputs or state; places are unsigned and may
-#: wrap, since they belong to target 0 of the whole population.
+#: ONE_TO_ONE: neuron i to neuron i. ROWS: lists of targets, one delay. BITS: rows of bits, one weight and delay. MATRIX: every
+#: pair once, a weight each, one delay (kernels/matrix.py). LEARNED: plastic, in kernels/lessons.py. These are delivered when they
+#: arrive. SPREAD: lists of targets with a delay each, posted ahead (kernels/mail.py). TIMED: a delay each, laid out anew in rows by
+#: delay (kernels/timed.py): of the arrays here, only row_ptr stays. A place counts from the start of the population's inputs or
+#: state; places are unsigned and may wrap, since they belong to target 0 of the whole population.
 STRAND = np.dtype(
     [
         ("kind", np.int64),
@@ -100,6 +100,7 @@ STRAND = np.dtype(
         ("end", np.int64),  # address of int64[n_pre]: the one after the last
         ("target", np.int64),  # address of uint16 or uint32[n_synapses]
         ("wide", np.int64),  # 1: targets are uint32
+        ("consecutive", np.int64),  # 1: targets of every source follow each other without a gap; only looked at for ROWS
         ("weights", np.int64),  # address of float32 or float64[n_synapses]; 0: one weight
         ("double", np.int64),  # 1: weights are float64
         ("which", np.int64),  # address of uint8 or uint16[n_synapses], which delay
@@ -107,7 +108,8 @@ STRAND = np.dtype(
         ("delays_first", np.int64),
         ("delays_end", np.int64),
         ("bits", np.int64),  # address of uint64[n_pre, stride]
-        ("stride", np.int64),  # words of a row
+        ("stride", np.int64),  # words of a row of bits, weights of a row of a matrix
+        ("low", np.int64),  # first target of this thread, of a matrix
         ("word", np.int64),  # first word of this thread's targets
         ("synops", np.int64),  # counted by a run: synaptic operations
         ("updates", np.int64),  # counted by a run: plasticity updates

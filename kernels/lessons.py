@@ -12,13 +12,10 @@ import numpy as np
 from numba import from_dtype, types
 
 from snnsim.kernels._jit import leaf, leaf_inline
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.memory import ANY, borrow
 
 #: Coefficients of a rule; the first two are the bounds.
 N_COEF = 12
-
-#: Length of a borrowed array that nobody asks for.
-ANY = np.int64(1) << np.int64(40)
 
 #: One plastic projection, as one thread sees it. Targets count from the first of this thread. A run is what a source has at one
 #: delay; delays are numbered by class. Times in steps (clock) or ms (event). Two traces on either side: 0 and 1 presynaptic.
@@ -39,6 +36,7 @@ LESSON = np.dtype(
         ("delay", np.int64),  # address of float64[n_runs]
         ("target", np.int64),  # address of uint16 or uint32[n_synapses]
         ("wide", np.int64),  # 1: targets are uint32
+        ("consecutive", np.int64),  # 1: the targets of every run follow each other without a gap: no list is read
         ("weight", np.int64),  # address of float64[n_synapses]; when banked, less what is in the bank
         ("own", np.int64),  # address of float64[n_synapses], a variable of the rule
         ("out", np.int64),  # address of float64[longest run], the weights a spike meets
@@ -57,6 +55,7 @@ LESSON = np.dtype(
         ("n_post", np.int64),
         ("moment", np.int64),  # address of float64[8]: growth of the traces since the bank was opened, and its inverse
         ("epoch", np.int64),  # steps between two openings of the bank
+        ("begun", np.int64),  # step from which epochs count: 0, or where the last trial ended
         ("n_classes", np.int64),
         ("class_delay", np.int64),  # address of int64[n_classes]  steps
         ("class_lead", np.int64),  # address of int64[n_classes]  steps from a postsynaptic spike to its effect on arriving ones

@@ -93,6 +93,19 @@ def _extend(mail, slot):
     return block * BLOCK
 
 
+@leaf
+def clear(mail):
+    """Throw away all that arrives later."""
+    mail.n_free[0] = mail.free.size
+    for block in range(mail.free.size):
+        mail.free[block] = mail.free.size - 1 - block
+    for slot in range(mail.first.size):
+        mail.first[slot], mail.end[slot] = _NONE, 0
+        if mail.used[slot]:
+            mail.ring[slot, :] = 0.0
+            mail.used[slot] = False
+
+
 @leaf_inline
 def post(mail, slot, column, amount):
     """Append one amount to the list of a step."""

@@ -34,6 +34,8 @@ def _borrow(typing_context, address, size, dtype):
 #: borrow(address, size, dtype): the array of `size` items of `dtype` that lies at `address`, int64; it owns nothing.
 borrow: Any = _borrow
 
+#: Length of a borrowed array that nobody asks for.
+ANY = np.int64(1) << np.int64(40)
 
 #: Bytes of a cache line, and of the widest vector.
 LINE = 64

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf
-from snnsim.kernels.lessons import ANY
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.memory import ANY, borrow
 
 
 @leaf

@@ -12,14 +12,17 @@ import numpy as np
 
 from snnsim.kernels._jit import kernel_with, leaf_inline
 from snnsim.kernels.dopamine import gathered, integral_now
-from snnsim.kernels.lessons import AHEAD, ANY, ATTEND, clip, coefficients
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.lessons import AHEAD, ATTEND, clip, coefficients
+from snnsim.kernels.memory import ANY, borrow
 
 
 @leaf_inline
 def faded(decay, lags, rate, trace, lag):
-    """Return what is left of a trace after `lag`: from the table for whole steps, else the exponential."""
-    if lag < lags:
+    """Return what is left of a trace after `lag`: from the table for whole steps, else the exponential.
+
+    A lag below 0 belongs to a visit that looks back, or to rounding off the clock.
+    """
+    if 0.0 <= lag < lags:
         return decay[np.uint64(trace * lags) + np.uint64(lag)]
     return np.exp(-lag * rate)
 

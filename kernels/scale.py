@@ -1,6 +1,8 @@
-"""Weights scaled so that those onto a target add up."""
+"""Weights scaled so that those onto a target add up, and put within bounds."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from snnsim.kernels._jit import leaf
 
@@ -11,6 +13,21 @@ def add_sizes(target, weight, power, sums):
     for k in range(weight.size):
         size = abs(weight[k])
         sums[target[k]] += size if power == 1.0 else size**power
+
+
+@leaf
+def bound(weight, low, high):
+    """Put the weights within low .. high, in place, if all are finite. Returns the place of the first that is not, or -1."""
+    finite = 0
+    for k in range(weight.size):
+        finite += abs(weight[k]) < np.inf
+    if finite < weight.size:
+        for k in range(weight.size):
+            if not abs(weight[k]) < np.inf:
+                return k
+    for k in range(weight.size):
+        weight[k] = max(low, min(high, weight[k]))
+    return -1
 
 
 @leaf

@@ -14,8 +14,8 @@ from snnsim.kernels.call import attend_at, learn_at
 from snnsim.kernels.deliver import list_all
 from snnsim.kernels.dopamine import end_epoch, flow, gather, release, spike_amount
 from snnsim.kernels.layout import DENSE
-from snnsim.kernels.lessons import ANY, POTENTIATE, TRACE
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.lessons import POTENTIATE, TRACE
+from snnsim.kernels.memory import ANY, borrow
 from snnsim.kernels.release import released
 
 _SEEN = np.uint8(1)
@@ -66,7 +66,7 @@ def attend_all(step, stop, q, part, lessons, sent, post):
                 if tie == 0:
                     updates += _attend(made, q, which, part, lessons, sent, post, now - 1.0, POTENTIATE)
                 _attend(made, q, which, part, lessons, sent, post, now - 1.0, TRACE)
-    if (step + 1) % s.epoch == 0:
+    if (step + 1 - s.begun) % s.epoch == 0:
         reopen(lessons.table, q)
     set_moment(lessons.table, q, step + 1)
     if tie == 1:
@@ -129,7 +129,7 @@ def pour(step, q, lessons, sent, listed):
     """Bring the dopamine of projection q to the end of `step`, with what spikes release then. Returns the updates made."""
     s, updates = lessons.table[q], 0
     flow(s, step)
-    if (step + 1) % s.epoch == 0:
+    if (step + 1 - s.begun) % s.epoch == 0:
         updates = settle(lessons, q, step + 1.0, False)
         end_epoch(s, step)
     made = step - s.giver_delay
@@ -139,6 +139,13 @@ def pour(step, q, lessons, sent, listed):
             total += listed[1, k]
         release(lessons.table, q, total * spike_amount(s))
     return updates
+
+
+@leaf_inline
+def _add(gain, weight, factor, inputs, n):
+    """Add n weights to as many inputs, one after the other."""
+    for k in range(n):
+        inputs[k] += gain * (weight[k] * factor)
 
 
 @leaf
@@ -158,6 +165,7 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
     run_ptr, out = borrow(t.run_ptr, ANY, np.int64), borrow(t.out, ANY, np.float64)
     narrow, wide, is_wide = borrow(t.target, ANY, np.uint16), borrow(t.target, ANY, np.uint32), t.wide > 0
     place, mark, split, plus, minus = s.place, s.mark, s.split, s.plus, s.minus
+    aligned = t.consecutive > 0 and split == 0 and plus == minus
     for which in range(t.n_classes):
         delay = borrow(t.class_delay, ANY, np.int64)[which]
         if step < delay or step >= stop + delay:
@@ -174,7 +182,10 @@ def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inpu
                 if t.release != 0:
                     factor = released(lessons.table, q, run, made, times)
                 first, last = np.uint64(run_ptr[run]), np.uint64(run_ptr[run + 1])
-                for syn in range(first, last):
+                if aligned and last > first:
+                    at = place + (np.uint64(wide[first]) if is_wide else np.uint64(narrow[first]))
+                    _add(plus, out, factor, inputs[np.int64(at) :], last - first)
+                for syn in range(last if aligned else first, last):
                     target, w = np.uint64(wide[syn]) if is_wide else np.uint64(narrow[syn]), out[syn - first] * factor
                     if w < 0.0:
                         inputs[place + target + split] += minus * w

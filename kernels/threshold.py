@@ -5,7 +5,7 @@ from __future__ import annotations
 from snnsim.kernels._jit import leaf_inline
 
 #: Neurons tested together: one at threshold in a block is rare, and a block lies in the first-level cache.
-_BLOCK = 256
+BLOCK = 256
 
 #: Marks in the first place of a `held` row: nobody has listed the refractory neurons yet; the list ends here.
 UNKNOWN, LAST = -2.0, -1.0
@@ -32,11 +32,11 @@ def fire(v, left, limits, events):
     """
     per_neuron = limits.shape[1] > 1
     n_spiking = 0
-    for first in range(0, v.size, _BLOCK):
-        some = v[first : first + _BLOCK]
+    for first in range(0, v.size, BLOCK):
+        some = v[first : first + BLOCK]
         over = 0
         if per_neuron:
-            v_th = limits[0, first : first + _BLOCK]
+            v_th = limits[0, first : first + BLOCK]
             for i in range(some.size):
                 over += some[i] >= v_th[i]
         else:

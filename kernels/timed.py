@@ -13,7 +13,7 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf, leaf_inline
 from snnsim.kernels.deliver import list_all
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.memory import ANY, borrow
 from snnsim.kernels.prefetch import prefetch
 
 #: Runs listed before they are read.
@@ -21,7 +21,6 @@ BATCH = 1024
 _AHEAD = 12  # runs asked for before they are read: some hundred nanoseconds
 _LINE = 16  # synapses whose columns fill a cache line
 _FIRST = 8 * _LINE  # synapses of a run asked for one by one; the processor foresees the rest
-_ANY = np.int64(1) << np.int64(40)
 
 
 class Timed(NamedTuple):
@@ -140,22 +139,22 @@ def lay_rows(strand, members, position, position_ptr, first, bundle, at, timed):
 @leaf_inline
 def _count(strand, q, position, source, run):
     s = strand[q]
-    begin, end = borrow(s.begin, _ANY, np.int64)[source], borrow(s.end, _ANY, np.int64)[source]
+    begin, end = borrow(s.begin, ANY, np.int64)[source], borrow(s.end, ANY, np.int64)[source]
     if s.many > 0:
-        for k in borrow(s.which, _ANY, np.uint16)[begin:end]:
+        for k in borrow(s.which, ANY, np.uint16)[begin:end]:
             run[position[k]] += np.uint32(1)
     else:
-        for k in borrow(s.which, _ANY, np.uint8)[begin:end]:
+        for k in borrow(s.which, ANY, np.uint8)[begin:end]:
             run[position[k]] += np.uint32(1)
 
 
 @leaf_inline
 def _place(strand, q, position, first, source, run, timed, at):
     s = strand[q]
-    begin, end = borrow(s.begin, _ANY, np.int64), borrow(s.end, _ANY, np.int64)
-    target_2, target_4 = borrow(s.target, _ANY, np.uint16), borrow(s.target, _ANY, np.uint32)
-    weight_4, weight_8 = borrow(s.weights, _ANY, np.float32), borrow(s.weights, _ANY, np.float64)
-    which_1, which_2 = borrow(s.which, _ANY, np.uint8), borrow(s.which, _ANY, np.uint16)
+    begin, end = borrow(s.begin, ANY, np.int64), borrow(s.end, ANY, np.int64)
+    target_2, target_4 = borrow(s.target, ANY, np.uint16), borrow(s.target, ANY, np.uint32)
+    weight_4, weight_8 = borrow(s.weights, ANY, np.float32), borrow(s.weights, ANY, np.float64)
+    which_1, which_2 = borrow(s.which, ANY, np.uint8), borrow(s.which, ANY, np.uint16)
     wide, one, double, many = s.wide > 0, s.weights == 0, s.double > 0, s.many > 0
     place, split, weight = first + s.place, s.split, s.weight
     for i in range(np.uint64(begin[source]), np.uint64(end[source])):

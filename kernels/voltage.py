@@ -11,8 +11,7 @@ import numpy as np
 
 from snnsim.kernels._jit import leaf
 from snnsim.kernels.layout import DENSE
-from snnsim.kernels.lessons import ANY
-from snnsim.kernels.memory import borrow
+from snnsim.kernels.memory import ANY, borrow
 
 # heard : float64[n_post, 3], u_minus, u_plus, grid points at which a spike still stands for v
 # heard_coef : what is left of u_minus, of u_plus after a step; theta_minus, theta_plus; potentiation per x_pre, mV^2 and step; v_spike;

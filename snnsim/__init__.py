@@ -25,11 +25,14 @@ _PUBLIC = {
     "FixedTotalNumber": "connect", "FromSparse": "connect",
     "BallProfile": "connect", "ExponentialProfile": "connect", "GaussianProfile": "connect",
     "LogNormal": "connect", "Normal": "connect", "Uniform": "connect",
+    "CubaLI": "models.cuba_li", "CubaLIF": "models.cuba_lif", "IFBox": "models.if_box", "InputSum": "models.threshold",
+    "Integrator": "models.integrator", "LI": "models.li", "LIFBox": "models.lif_box", "Threshold": "models.threshold",
     "ALIF": "models.alif", "AdEx": "models.adex", "HodgkinHuxley": "models.hodgkin_huxley", "HomeostaticLIF": "models.homeostatic_lif",
     "IF": "models.integrate_fire",
     "Izhikevich": "models.izhikevich", "LIFAlpha": "models.lif_alpha", "LIFCondAlpha": "models.lif_cond_alpha",
     "LIFCondExp": "models.lif_cond_exp", "Leaky": "models.snntorch_leaky", "NorseLIF": "models.norse_lif",
-    "Synaptic": "models.snntorch_synaptic",
+    "NorseLIFBox": "models.norse_lif_box",
+    "RateNeuron": "models.rate_neuron", "Synaptic": "models.snntorch_synaptic",
     "LIF": "models.lif", "LIFExp": "models.lif_exp", "PoissonSource": "models.poisson", "SpikeArray": "models.spike_array",
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "MaxRow": "models.max_row", "NormRow": "models.norm_row", "Readout": "models.readout",
@@ -46,17 +49,23 @@ _PUBLIC = {
     "WeightNormalisation": "plasticity.weight_normalisation",
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
-    "Record": "record", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
+    "Record": "record", "Trials": "trials", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
     "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "load_converted": "io.converted", "save_converted": "io.converted",
-    "convert": "conversion.convert", "SpikingModel": "conversion.spiking_model",
+    "convert": "conversion.convert", "fine_tune": "conversion.lsq", "SpikingModel": "conversion.spiking_model",
+    "Anytime": "conversion.anytime", "TokenCache": "conversion.cache", "anytime": "conversion.anytime",
+    "generate": "conversion.generate", "generate_by_reference": "conversion.generate", "sampled": "conversion.generate",
+    "convert_rate": "conversion.convert_rate", "RateModel": "conversion.rate_model",
+    "NirNetwork": "adapters.nir_network", "read_nir": "adapters.nir_in", "write_nir": "adapters.nir_out",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
+    "from_norse": "adapters.norse", "from_snntorch": "adapters.snntorch", "to_norse": "adapters.norse_out",
+    "to_snntorch": "adapters.snntorch_out",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
 }  # fmt: skip
-_MODULES = ("analysis", "data", "report", "viz")
+_MODULES = ("analysis", "data", "report", "viz", "zoo")
 
 __all__ = sorted([*_PUBLIC, *_MODULES])
 
@@ -77,7 +86,14 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from snnsim import analysis, data, report, viz
+    from snnsim import analysis, data, report, viz, zoo
+    from snnsim.adapters.nir_in import read_nir
+    from snnsim.adapters.nir_network import NirNetwork
+    from snnsim.adapters.nir_out import write_nir
+    from snnsim.adapters.norse import from_norse
+    from snnsim.adapters.norse_out import to_norse
+    from snnsim.adapters.snntorch import from_snntorch
+    from snnsim.adapters.snntorch_out import to_snntorch
     from snnsim.connect import (
         AllToAll,
         BallProfile,
@@ -101,7 +117,13 @@ if TYPE_CHECKING:
         SumOver,
         Uniform,
     )
+    from snnsim.conversion.anytime import Anytime, anytime
+    from snnsim.conversion.cache import TokenCache
     from snnsim.conversion.convert import convert
+    from snnsim.conversion.convert_rate import convert_rate
+    from snnsim.conversion.generate import generate, generate_by_reference, sampled
+    from snnsim.conversion.lsq import fine_tune
+    from snnsim.conversion.rate_model import RateModel
     from snnsim.conversion.spiking_model import SpikingModel
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.estimate import estimate_energy
@@ -122,13 +144,19 @@ if TYPE_CHECKING:
     from snnsim.io.state import load_state, save_state
     from snnsim.models.adex import AdEx
     from snnsim.models.alif import ALIF
+    from snnsim.models.cuba_li import CubaLI
+    from snnsim.models.cuba_lif import CubaLIF
     from snnsim.models.hodgkin_huxley import HodgkinHuxley
     from snnsim.models.homeostatic_lif import HomeostaticLIF
+    from snnsim.models.if_box import IFBox
     from snnsim.models.integer_input import IntegerInput
     from snnsim.models.integrate_fire import IF
+    from snnsim.models.integrator import Integrator
     from snnsim.models.izhikevich import Izhikevich
+    from snnsim.models.li import LI
     from snnsim.models.lif import LIF
     from snnsim.models.lif_alpha import LIFAlpha
+    from snnsim.models.lif_box import LIFBox
     from snnsim.models.lif_cond_alpha import LIFCondAlpha
     from snnsim.models.lif_cond_exp import LIFCondExp
     from snnsim.models.lif_exp import LIFExp
@@ -136,7 +164,9 @@ if TYPE_CHECKING:
     from snnsim.models.max_row import MaxRow
     from snnsim.models.norm_row import NormRow
     from snnsim.models.norse_lif import NorseLIF
+    from snnsim.models.norse_lif_box import NorseLIFBox
     from snnsim.models.poisson import PoissonSource
+    from snnsim.models.rate_neuron import RateNeuron
     from snnsim.models.readout import Readout
     from snnsim.models.regular import RegularSource
     from snnsim.models.snntorch_leaky import Leaky
@@ -145,6 +175,7 @@ if TYPE_CHECKING:
     from snnsim.models.spike_array import SpikeArray
     from snnsim.models.staircase import Staircase
     from snnsim.models.table import Table
+    from snnsim.models.threshold import InputSum, Threshold
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
     from snnsim.plasticity.bcm import BCM
@@ -172,3 +203,4 @@ if TYPE_CHECKING:
     from snnsim.simulation import simulate
     from snnsim.stream.reader import load_recordings
     from snnsim.transfer import f_i_curve
+    from snnsim.trials import Trials

@@ -201,12 +201,15 @@ class Result:
     weights : mapping of projection to float64[n]        final weights of plastic projections, in order of source, target
     values : mapping of population to int64[trials, *shape]       settled integers (networks of integer units)
     accumulators : mapping of population to int64[trials, *shape] their inputs
-    outputs : mapping of output to float64[trials, *shape]        decoded outputs of a converted model
+    outputs : mapping of output to float64[trials, *shape]        decoded outputs of a converted model; of a rate-coded one
+                                                         float64[trials, steps, *shape], after every step
     counts : OperationCounts
     state : object                                       give it to ``simulate(start=...)`` to continue
     wiring : mapping of projection to (row_ptr, target, n_post)   synapses of plastic projections; see `connections`
     engine, why : str                                    which engine ran, and the reason
     duration : float                                     ms simulated; steps of the schedule for integer units
+    steps : int64[trials]                                steps of the schedule that each trial took (networks of integer units)
+    silent : bool[trials]                                whether all units had said what they had to say: then the answer is exact
     cut : bool                                           True when the run was interrupted
     stream : str or None                                 the file that holds spikes and recordings, which are read from it when
                                                          looked at; see `load_recordings`
@@ -226,6 +229,8 @@ class Result:
     cut: bool = False
     stream: str | None = None
     wiring: Mapping[str, tuple[np.ndarray, np.ndarray, int]] = field(default_factory=dict, repr=False)
+    steps: np.ndarray | None = None
+    silent: np.ndarray | None = None
 
     def connections(self, projection: str) -> tuple[np.ndarray, np.ndarray]:
         """Return source and target of every synapse of a plastic projection, int64[n] each, in the order of `weights`.

@@ -9,6 +9,7 @@ from typing import Any
 from snnsim.errors import ParameterError
 from snnsim.network import Network
 from snnsim.results import Result
+from snnsim.trials import Trials
 from snnsim.units import check_integer
 
 
@@ -22,12 +23,14 @@ def simulate(
     dt: float | None = None,
     schedule: str | None = None,
     code: str | None = None,
+    steps: int | None = None,
     seed: int | None = None,
     threads: int | None = None,
     precision: str | None = None,
     start: Any = None,
     stream: str | Path | None = None,
     learning: bool | Iterable[str] | None = None,
+    trials: float | Trials | None = None,
     progress: Callable[[float], None] | bool = False,
 ) -> Result:
     """Run a network and return what it did.
@@ -42,8 +45,9 @@ def simulate(
         population that is not a source (spiking), nothing (integer: settled values and accumulators are always returned)
     engine : 'auto', 'event' or 'clock'            spiking networks only; default 'auto', which says its choice in `Result.why`
     dt : float                    ms, default that of `start`, else 0.1; step of the clock engine and of recordings; spiking networks only
-    schedule : 'settled', 'eager' or 'shuffled'    integer networks only; default 'settled'
-    code : 'unary', 'binary', 'signed_digit' or 'graded'   integer networks only; default 'signed_digit'
+    schedule : 'settled', 'eager', 'timed' or 'shuffled'   integer networks only; default 'settled'
+    code : 'unary', 'binary', 'signed_digit', 'graded' or 'time_to_first_spike'   integer networks only; default 'signed_digit'
+    steps : int >= 1              of schedule 'timed': where it stops; the answer is exact for trials that are `Result.silent` by then
     seed : int >= 0               same seed, same bits; default that of `start`, else 0
     threads : int >= 1            integer networks: trials run side by side, default one per core; the clock engine divides the neurons,
         default 1; the event engine takes 1 alone. No result depends on it
@@ -53,6 +57,8 @@ def simulate(
         grow with the duration; the result reads from it, and `load_recordings` does. Spiking networks only; needs h5py
     learning : bool or list of str     which plastic projections change their weights in this run, by name; default all. The others
         keep theirs and forget their traces; short-term plasticity goes on. Spiking networks only
+    trials : float or Trials      ms, the length of trials: at its multiples the network returns to its start, but for weights and slow
+        states; see `Trials`. Spiking networks on the clock only
     progress : bool or callable   show a bar, or call with the fraction done
 
     Raises
@@ -70,9 +76,12 @@ def simulate(
         threads = check_integer("simulate.threads", threads, low=1, high=1024)
     if progress is not None and not isinstance(progress, bool) and not callable(progress):
         raise ParameterError(f"simulate.progress = {progress!r} must be True, False or a function of the fraction done.")
-    given = {"duration": duration, "engine": engine, "dt": dt, "inputs": inputs, "schedule": schedule, "code": code}
-    given |= {"precision": precision, "stream": stream, "learning": learning}
-    takes_not = {"spiking": ("inputs", "schedule", "code"), "integer": ("duration", "engine", "dt", "precision", "stream", "learning")}
+    given = {"duration": duration, "engine": engine, "dt": dt, "inputs": inputs, "schedule": schedule, "code": code, "steps": steps}
+    given |= {"precision": precision, "stream": stream, "learning": learning, "trials": trials}
+    takes_not: dict[str, tuple[str, ...]] = {
+        "spiking": ("inputs", "schedule", "code", "steps"),
+        "integer": ("duration", "engine", "dt", "precision", "stream", "learning", "trials"),
+    }
     for name in takes_not[network.domain]:
         if given[name] is not None:
             raise ParameterError(f"simulate.{name} = {given[name]!r} does not apply to a network of {network.domain} models. Leave it out.")
@@ -101,14 +110,14 @@ def _run(
             raise ParameterError(
                 "simulate.inputs is missing: a network of integer units needs one input per trial. Give int[trials, *shape]."
             )
-        arguments = {"schedule": "settled", "code": "signed_digit"} | _given(given, "schedule", "code", "inputs")
+        arguments = {"schedule": "settled", "code": "signed_digit"} | _given(given, "schedule", "code", "inputs", "steps")
         return run_integer(compile_integer(network), **arguments, seed=seed, threads=threads, record=record, start=start, progress=report)
     from snnsim.engines.spiking import run_spiking
 
     if given["duration"] is None:
         raise ParameterError("simulate.duration is missing: a spiking network runs for a given time in ms. Give a number > 0.")
     arguments = {"engine": "auto", "dt": getattr(start, "dt", 0.1)} | _given(
-        given, "engine", "dt", "duration", "precision", "stream", "learning"
+        given, "engine", "dt", "duration", "precision", "stream", "learning", "trials"
     )
     return run_spiking(network, **arguments, seed=seed, record=record, start=start, progress=report, threads=threads or 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -13,6 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 _digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted((ROOT / "kernels").glob("*.py")))).hexdigest()[:16]
 os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"snnsim-numba-{_digest}"))
 os.environ.setdefault("MPLBACKEND", "Agg")
+
+# A shell that starts the tests in the background has told them to ignore Ctrl-C, and what they start would ignore it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest  # noqa: E402  (after the environment is set)
 from hypothesis import HealthCheck, settings  # noqa: E402

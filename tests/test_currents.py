@@ -63,7 +63,7 @@ def test_a_signal_out_of_its_domain_is_refused(make, text):
         (CELLS, sim.SineCurrent(amplitude=[1.0, 2.0], frequency=5.0), "SineCurrent.amplitude has shape"),
         (CELLS, sim.NoiseCurrent(std=[1.0, 2.0]), "NoiseCurrent.std has shape"),
         (sim.Population("source", 4, sim.PoissonSource(rate=5.0)), STEP, "PoissonSource takes no current.*LIF"),
-        (sim.Population("units", 4, sim.Leaky()), STEP, "Leaky takes no current.*Izhikevich"),
+        (sim.Population("listed", 4, sim.SpikeArray(times=[1.0])), STEP, "SpikeArray takes no current.*Leaky"),
     ],
 )
 def test_a_current_needs_neurons_that_take_it_and_values_of_their_shape(target, signal, text):

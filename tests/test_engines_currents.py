@@ -6,7 +6,7 @@ from nest_traces import load
 
 import snnsim as sim
 from snnsim.compiler.spiking import compile_spiking
-from snnsim.engines import event, event_machine
+from snnsim.engines import event, event_machine, event_state
 from snnsim.engines.currents import widened
 from snnsim.engines.recording import Recorder
 from snnsim.engines.tables import RunState
@@ -299,7 +299,7 @@ def test_an_event_run_may_be_cut_at_any_instant_also_within_a_change():
         reached = event.run_event(60.0, 1, 0.1, *event_machine.needed(machine), log, samples)
         spikes += log.time[: log.size[0]].tolist()
         between += machine.currents.between[0]
-        state = RunState("event", 0.1, 0, compiled.digest, max(0.0, machine.agenda.now[0]), event_machine.saved(machine, desk, compiled))
+        state = RunState("event", 0.1, 0, compiled.digest, max(0.0, machine.agenda.now[0]), event_state.saved(machine, desk, compiled))
     assert between == 6  # one for each change after that at 0 ms
     np.testing.assert_array_equal(spikes, flow(sim.LIF(), signal, n=3, duration=60.0, engine="event").spikes["cells"].times)
 

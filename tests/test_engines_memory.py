@@ -7,7 +7,7 @@ from small_networks import noisy
 import snnsim as sim
 from snnsim.compiler.spiking import compile_spiking
 from snnsim.connect import same_neurons, wire
-from snnsim.engines import available, clock, event_machine, memory
+from snnsim.engines import available, clock, event_machine, footprint, memory
 from snnsim.errors import ParameterError, SimulationError
 from snnsim.kernels.mail import BLOCK
 
@@ -71,39 +71,40 @@ def network(kind):
         "delays": {"delay": sim.Uniform(low=0.5, high=3.0, step=0.1)},
         "both": {"weight": sim.Normal(mean=1.0, std=0.1), "delay": sim.Uniform(low=0.5, high=1.5, step=0.1)},
         "learning": {"weight": 0.5, "plasticity": sim.PairSTDP(a_plus=0.01, a_minus=0.01)},
+        "own variable": {"weight": 0.5, "plasticity": sim.PairSTDP(pairing="nearest_pre_centred")},
     }[kind]
     p = 0.2 if kind == "dense" else 0.05
     return sim.Network(sim.Projection(cells, cells, sim.FixedProbability(p), **arguments))
 
 
-@pytest.mark.parametrize("kind", ["one weight", "dense", "drawn weights", "delays", "both", "learning"])
+@pytest.mark.parametrize("kind", ["one weight", "dense", "drawn weights", "delays", "both", "learning", "own variable"])
 @pytest.mark.parametrize("engine", ["clock", "event"])
 def test_the_forecast_is_what_the_engine_takes(engine, kind):
     net = network(kind)
     compiled = compile_spiking(net, seed=1, dt=0.1)
-    learns = frozenset([0] if kind == "learning" else [])
+    learns = frozenset([0] if compiled.projections[0].plasticity else [])
     if engine == "clock":
         machine = clock._build(compiled, None, learns=learns, spare=True)
     synapses = [(part.row_ptr, part.target, part.weight, part.which) for part in compiled.projections]
     if engine == "clock":
-        lessons = [list(klass.lessons.values()) for klass in machine.classes]
+        lessons = [list(course.lessons.values()) for course in machine.courses]
         held = nbytes(synapses, [part[3:] for part in machine.parts], machine.runs, lessons, machine.plan.bits)
     else:
         machine, desk = event_machine.build(compiled, None, learns)
-        held = nbytes(synapses, list(machine[2:]), desk.runs, list(desk.klass.lessons.values()))
+        held = nbytes(synapses, list(machine[2:]), desk.runs, list(desk.course.lessons.values()))
     told = sim.forecast(net, 1.0, record={}, engine=engine)
     assert told.total == pytest.approx(held, rel=0.1)
 
 
 @pytest.mark.parametrize("kind", ["delays"])
 def test_lists_of_later_input_are_as_long_as_was_told(kind, monkeypatch):
-    monkeypatch.setattr(memory, "MOST_LISTED", 8 * BLOCK)
+    monkeypatch.setattr(footprint, "MOST_LISTED", 8 * BLOCK)
     net = network(kind)
     machine = clock._build(compile_spiking(net, seed=1, dt=0.1), None)
     assert len(machine.parts[0].mail.column) == 8 * BLOCK + 2 * len(machine.parts[0].mail.ring) * BLOCK
-    few, _ = memory.synapse_bytes(net, "clock", 0.1)
-    monkeypatch.setattr(memory, "MOST_LISTED", 16 * BLOCK)
-    many, _ = memory.synapse_bytes(net, "clock", 0.1)
+    few, _ = footprint.synapse_bytes(net, "clock", 0.1)
+    monkeypatch.setattr(footprint, "MOST_LISTED", 16 * BLOCK)
+    many, _ = footprint.synapse_bytes(net, "clock", 0.1)
     assert many["cells -> cells"] - few["cells -> cells"] == 8 * BLOCK * 12
 
 
@@ -123,6 +124,22 @@ def test_samples_are_told_exactly():
     text = str(told)
     assert "clock engine: " in text and "cells.v" in text and " free" in text
     assert text.count("\n") == 4 + 2 + 2 + 1 + 2
+
+
+def plastic(**given):
+    cells = sim.Population("cells", 40, sim.LIF())
+    return sim.Network(sim.Projection(cells, cells, sim.FixedInDegree(10), weight=0.5, plasticity=sim.PairSTDP(), **given))
+
+
+@pytest.mark.parametrize("chosen", [None, [3, 17, 5]])
+def test_recorded_weights_are_told_exactly(chosen, tmp_path):
+    record = {"cells -> cells": sim.Record("weight", every=0.7, neurons=chosen, start=5.0, stop=80.0)}
+    told = sim.forecast(plastic(), 100.0, record=record, engine="clock")
+    run = sim.simulate(plastic(), 100.0, engine="clock", record=record)
+    assert told.samples == {"cells -> cells.weight": run.recordings["cells -> cells"]["weight"].values.nbytes}
+    assert not sim.forecast(plastic(), 100.0, record=record, stream=tmp_path / "run.h5").samples
+    with pytest.raises(ParameterError, match="must be one Record"):
+        sim.forecast(plastic(), 100.0, record={"cells -> cells": "weight"})
 
 
 def test_what_goes_to_a_file_takes_no_memory(tmp_path):
@@ -146,6 +163,15 @@ def test_samples_that_would_not_fit_are_refused_with_numbers_and_a_remedy(monkey
     monkeypatch.setattr("snnsim.engines.spiking.compile_spiking", lambda *a, **k: pytest.fail("work was done"))
     with pytest.raises(SimulationError, match=r"asks for 320 kB of samples, .* the 300 kB .*; cells.v alone takes 320 kB.*every=.*stream="):
         sim.simulate(noisy(), 100.0, record={"cells": ["v"]})
+
+
+def test_recorded_weights_that_would_not_fit_are_refused(monkeypatch):
+    monkeypatch.setattr(memory, "available_bytes", lambda: 300_000.0)
+    monkeypatch.setattr("snnsim.engines.spiking.compile_spiking", lambda *a, **k: pytest.fail("work was done"))
+    with pytest.raises(
+        SimulationError, match=r"asks for 320 kB of samples, .*; cells -> cells.weight alone takes 320 kB.*Record\('weight'"
+    ):
+        sim.simulate(plastic(), 1_000.0, record={"cells -> cells": sim.Record("weight", every=10.0)})
 
 
 @pytest.mark.parametrize("more", [{"stream": True}, {"record": {"cells": [sim.Record("v", every=1.0)]}}])

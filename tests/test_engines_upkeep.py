@@ -1,10 +1,13 @@
 """Rules that act at intervals, recorded weights, and learning switched on and off."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pytest
 
 import snnsim as sim
 from snnsim.engines.spiking import run_spiking
+from snnsim.plasticity.base import StructuralRule
 
 ENGINES = ("clock", "event")
 
@@ -210,6 +213,23 @@ def test_learning_switched_off_keeps_the_weights_and_switched_on_again_goes_on(e
     assert np.abs(on.weights[name] - off.weights[name]).max() > 0.01
 
 
+@pytest.mark.parametrize("rule", [sim.PairSTDP(a_plus=0.0, a_minus=0.0), sim.PairSTDP(a_plus=0.0, a_minus=0.0, mu_plus=1.0)])
+@pytest.mark.parametrize("learned", [True, False])
+def test_a_rule_that_changes_no_weight_changes_no_spike_when_it_is_switched_on_or_off(rule, learned):
+    # A run that learns keeps the spikes of two delays, one that does not those of one.
+    noise, cells = sim.Population("noise", 40, sim.PoissonSource(rate=500.0)), sim.Population("cells", 40, sim.LIF(t_ref=2.0))
+    net = sim.Network(
+        sim.Projection(noise, cells, sim.OneToOne(), weight=3.0),
+        sim.Projection(cells, cells, sim.FixedProbability(0.3), weight=0.75, delay=5.0, plasticity=rule),
+    )
+    first = run_spiking(net, duration=60.0, engine="clock", dt=0.5, threads=2, learning=learned)
+    more = {"duration": 60.0, "engine": "clock", "dt": 0.5, "start": first.state}
+    on, off = (run_spiking(net, learning=learning, threads=threads, **more) for learning, threads in ((True, 1), (False, 2)))
+    assert len(on.spikes["cells"]) > 50
+    np.testing.assert_array_equal(off.spikes["cells"].times, on.spikes["cells"].times)
+    np.testing.assert_array_equal(off.spikes["cells"].indices, on.spikes["cells"].indices)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_recorded_weights_are_those_a_run_to_that_time_returns(engine, tmp_path):
     pytest.importorskip("h5py")
@@ -237,6 +257,41 @@ def test_recorded_weights_are_those_a_run_to_that_time_returns(engine, tmp_path)
 def test_wrong_arguments_are_refused(arguments, words):
     with pytest.raises(sim.ParameterError, match=words):
         run_spiking(network(sim.PairSTDP()), duration=10.0, dt=0.5, **arguments)
+
+
+@pytest.mark.parametrize("rule", [sim.WeightNormalisation(total=4.0, interval=0.7), sim.RateHebb(interval=0.7)])
+def test_an_interval_off_the_grid_is_refused_by_the_clock_and_taken_by_the_event_engine(rule):
+    name = f"{type(rule).__name__}.interval"
+    with pytest.raises(sim.ParameterError, match=rf"source -> cells\).plasticity: {name} = 0.7 ms must be a multiple >= 1 of dt = 0.5 ms"):
+        run_spiking(network(rule), duration=10.0, engine="clock", dt=0.5)
+    result = run_spiking(network(rule), duration=10.0, dt=0.5)
+    assert result.engine == "event" and name in result.why
+    assert run_spiking(network(rule), duration=10.0, engine="clock", dt=0.1).counts.layers["source -> cells"]["plasticity_updates"] > 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Census(StructuralRule):
+    """Counts spikes, and moves nothing."""
+
+    hears = True
+    interval: float = 20.0
+    seen: list = field(default_factory=list)
+
+    def move(self, synapses, random, *, recurrent):
+        self.seen.append((synapses.pre_count.copy(), synapses.post_count.copy()))
+        return np.zeros(len(synapses.source), dtype=bool)
+
+
+def test_a_structural_rule_hears_the_spikes_since_it_last_acted():
+    rule = Census()
+    result = run_spiking(network(rule), duration=60.0, engine="clock", dt=0.5, record={"source": "spikes", "cells": "spikes"})
+    assert len(rule.seen) == 3
+    for k, counts in enumerate(rule.seen):
+        for name, count in zip(("source", "cells"), counts, strict=True):
+            spikes = result.spikes[name]
+            mine = spikes.indices[(spikes.times > 20.0 * k) & (spikes.times <= 20.0 * k + 20.0)]
+            assert len(mine)
+            np.testing.assert_array_equal(count, np.bincount(mine, minlength=len(count)))
 
 
 def test_weights_that_grow_without_bound_end_the_run_with_a_reason():

@@ -26,6 +26,10 @@ LESSONS = (
 )  # fmt: skip
 
 
+#: They show another library at work, which the test extra brings.
+PEERS = {"nir_exchange": ("nir", "snntorch")}
+
+
 def check_picture(path: Path) -> None:
     image = matplotlib.image.imread(path)
     assert min(image.shape[:2]) > 300 and image[..., :3].std() > 0.05  # drawn on, not blank
@@ -33,6 +37,8 @@ def check_picture(path: Path) -> None:
 
 @pytest.mark.parametrize("expected", GOLDEN, ids=lambda path: path.stem)
 def test_an_example_prints_its_expected_output(expected, tmp_path, tmp_path_factory):
+    for package in PEERS.get(expected.stem, ()):
+        pytest.importorskip(package, reason=f"{package} comes with the test extra")
     script, picture = expected.with_suffix(".py"), tmp_path_factory.mktemp("pictures") / "picture.png"
     options = ["--picture", str(picture)] if expected.stem in LESSONS else []
     done = subprocess.run([sys.executable, str(script), *options], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import snnsim as sim
 from snnsim.compiler.spiking import compile_spiking
 from snnsim.engines.clock import _build
-from snnsim.kernels.layout import BITS, LEARNED, ONE_TO_ONE, ROWS, SPREAD
+from snnsim.kernels.layout import BITS, LEARNED, MATRIX, ONE_TO_ONE, ROWS, SPREAD
 
 N_PRE, STEPS, DT = 7, 24, 0.5
 FADES = {"i_syn_exc": np.exp(-DT / 5.0), "i_syn_inh": np.exp(-DT / 10.0)}
@@ -101,6 +101,36 @@ def test_rows_of_bits(model, weight, threads):
     check(source, target, n_post, weight, 1.0, fired, threads=threads, model=model, kind=BITS)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize(("model", "kind"), [("IF", MATRIX), ("LIFExp", ROWS)])
+@pytest.mark.parametrize("single", [True, False])
+def test_a_full_matrix(model, kind, single, threads):
+    random = np.random.default_rng(12)
+    source, target = (axis.ravel() for axis in np.indices((N_PRE, 37)))
+    weight = random.normal(size=N_PRE * 37)
+    weight = weight.astype(np.float32).astype(float) if single else weight
+    fired = random.integers(0, 3, size=(STEPS, N_PRE)) * (random.random((STEPS, N_PRE)) < 0.7)  # groups of four and the rest
+    check(source, target, 37, weight, 1.0, fired, threads=threads, model=model, kind=kind)
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+def test_a_full_matrix_gives_the_same_bits_for_any_number_of_threads(precision):
+    random = np.random.default_rng(13)
+    pre = sim.Population("pre", 90, sim.PoissonSource(rate=100.0))
+    post = sim.Population("post", 133, sim.IF(v_reset=0.0, v_init=0.0, v_th=1.5))
+    net = sim.Network(
+        sim.Projection(pre, post, sim.AllToAll(), weight=random.normal(0.05, 0.3, 90 * 133), delay=1.0),
+        sim.Projection(post, post, sim.AllToAll(autapses=True), weight=random.normal(-0.01, 0.1, 133 * 133), delay=0.5),
+    )
+    assert _build(compile_spiking(net, seed=0, dt=DT), None).plan.kind == [MATRIX, MATRIX]
+    options = {"engine": "clock", "dt": DT, "precision": precision, "record": {"post": ["spikes", "v"]}}
+    one, two, three = (sim.simulate(net, 60.0, threads=threads, **options) for threads in (1, 2, 3))
+    assert len(one.spikes["post"]) > 500
+    for other in (two, three):
+        np.testing.assert_array_equal(other.spikes["post"].times, one.spikes["post"].times)
+        np.testing.assert_array_equal(other.recordings["post"]["v"].values, one.recordings["post"]["v"].values)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("weight", [0.5, None])
 def test_targets_beyond_two_bytes(weight, threads):
@@ -128,6 +158,11 @@ def test_the_layout_follows_what_is_uniform():
     assert layout(network(sim.IF(), *pairs, 0.5, 1.0, fired, plasticity=sim.PairSTDP())) == LEARNED
     # Neuron i to neuron i of a larger population: its partners may belong to another thread.
     assert layout(network(sim.IF(), source, source, 8, 0.5, 1.0, fired)) == ROWS
+    # A matrix has one entry for a pair, and every pair.
+    full = np.repeat(source, 2), np.tile([0, 1], N_PRE)
+    assert layout(network(sim.IF(), *full, 2, np.arange(14.0), 1.0, fired)) == MATRIX
+    assert layout(network(sim.IF(), full[0][:-1], full[1][:-1], 2, np.arange(13.0), 1.0, fired)) == ROWS
+    assert layout(network(sim.IF(), full[0], np.zeros(14, dtype=int), 2, np.arange(14.0), 1.0, fired)) == ROWS
     # A bit cannot say that a pair has two synapses.
     random = np.random.default_rng(8)
     source, target = random.integers(N_PRE, size=4000), random.integers(1024, size=4000)

@@ -79,3 +79,41 @@ def test_a_raised_threshold_must_be_reached_and_one_value_per_neuron_equals_sing
     for i in range(3):
         np.testing.assert_array_equal(together.of(i), alone[i])
     assert len(alone[0]) > len(alone[1]) > len(alone[2]) > 2
+
+
+def test_many_neurons_step_as_each_would_alone():
+    # More than two blocks of the kernel, the last one short; every neuron has its own input.
+    n, steps, dt = 600, 250, 0.5
+    random = np.random.default_rng(1)
+    inputs = random.uniform(-1.0, 3.0, (steps, n)) * (random.random((steps, n)) < 0.3)
+    shared, own = ALIF(b=30.0, q=3.0, t_ref=2.0), ALIF(b=np.full(n, 30.0), q=3.0, t_ref=2.0)
+    found = [stepped(cell, inputs, dt) for cell in (shared, own)]
+    v, w, theta, left, fired = np.full(n, -65.0), np.zeros(n), np.zeros(n), np.zeros(n), []
+    coef = shared.clock_form(n, dt).coef[:, 0]
+    for step in range(steps):
+        for i in range(n):
+            free = left[i] <= 0.0
+            if free:
+                v[i] = coef[0] + (v[i] - coef[0]) * coef[1] - w[i] * coef[5] + inputs[step, i]
+            else:
+                left[i] -= 1.0
+            w[i] *= coef[6]
+            theta[i] *= coef[8]
+            if free and v[i] >= coef[2] + theta[i]:
+                v[i], left[i], w[i], theta[i] = coef[3], coef[4], w[i] + coef[7], theta[i] + coef[9]
+                fired.append((step, i))
+    assert len({i // 256 for _, i in fired}) == 3 and len(fired) > n
+    for state, spikes, driven in found:
+        assert np.array_equal(state, [v, w, theta, left]) and spikes == fired
+        assert driven.tolist() == [np.count_nonzero(inputs), inputs.size - np.count_nonzero(inputs)]
+
+
+def stepped(cell, inputs, dt):
+    """Return the state after all steps, the spikes as (step, neuron), and the updates with and without input."""
+    form = cell.clock_form(inputs.shape[1], dt)
+    state, events, tally, fired = form.state.copy(), np.zeros((2, inputs.shape[1]), np.int32), np.zeros(2, np.int64), []
+    for step, row in enumerate(inputs):
+        n = form.step(step, state, form.coef, np.ascontiguousarray(row[None]), np.uint64(0), events, tally)
+        assert np.all(events[1, :n] == 1)
+        fired += [(step, int(i)) for i in events[0, :n]]
+    return state, fired, tally

@@ -5,9 +5,11 @@ import pytest
 from nest_traces import run_steps
 
 from snnsim.connect import FromArrays
+from snnsim.currents import Current, StepCurrent
 from snnsim.engines.spiking import run_spiking
 from snnsim.errors import ParameterError
 from snnsim.models.norse_lif import NorseLIF
+from snnsim.models.norse_lif_box import NorseLIFBox
 from snnsim.models.snntorch_leaky import Leaky
 from snnsim.models.snntorch_synaptic import Synaptic
 from snnsim.models.spike_array import SpikeArray
@@ -22,14 +24,15 @@ def random_task(seed, scale):
     return random.random((STEPS, N_IN)) < 0.4, np.rint(random.normal(size=(N_OUT, N_IN)) * scale * 64.0) / 64.0
 
 
-def ours(model, spikes, weights):
+def ours(model, spikes, weights, precision="double"):
     """Return spikes and states, bool and float64[STEPS, N_OUT], of a layer of `model` behind an array of spikes."""
     at, index = np.nonzero(spikes)
     source = Population("source", N_IN, SpikeArray(times=at + 1.0, indices=index))
     cells = Population("cells", N_OUT, model)
     post, pre = (axis.ravel() for axis in np.indices((N_OUT, N_IN)))
     net = Network(Projection(source, cells, FromArrays(pre, post), weight=weights[post, pre], delay=1.0))
-    result = run_spiking(net, duration=STEPS + 1.0, engine="clock", dt=1.0, record={"cells": ["spikes", *model.states]})
+    result = run_spiking(net, duration=STEPS + 1.0, engine="clock", dt=1.0, precision=precision,
+                         record={"cells": ["spikes", *model.states]})  # fmt: skip
     fired = np.zeros((STEPS, N_OUT), dtype=bool)
     trains = result.spikes["cells"]
     fired[np.rint(trains.times).astype(int) - 2, trains.indices] = True
@@ -66,6 +69,57 @@ def test_every_spike_and_state_is_that_of_snntorch(model, reset, reset_delay, se
     np.testing.assert_array_equal(fired, expected)
     for k, name in enumerate(("i_syn", "v") if model is Synaptic else ("v",)):
         np.testing.assert_array_equal(states[name], np.array(values)[:, k])
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero", "none"])
+@pytest.mark.parametrize("model", [Leaky, Synaptic])
+def test_single_precision_rounds_where_snntorch_does(model, reset):
+    torch, snntorch = torch_and("snntorch")
+    rates = {"beta": 0.9} | ({"alpha": 0.7} if model is Synaptic else {})
+    spikes, weights = random_task(3, 0.5)
+    theirs = getattr(snntorch, model.__name__)(**rates, reset_mechanism=reset)
+    state, values = [torch.zeros(N_OUT)] * len(model.states), []
+    for row in torch.tensor(spikes, dtype=torch.float32) @ torch.tensor(weights, dtype=torch.float32).T:
+        _, *state = theirs(row, *state)
+        values.append(state[-1].detach().numpy())
+    _, states = ours(model(reset_mechanism=reset, **rates), spikes, weights, precision="single")
+    np.testing.assert_array_equal(states["v"], values)
+
+
+@pytest.mark.parametrize("make", [Leaky, Synaptic, NorseLIF, NorseLIFBox])
+def test_a_constant_input_adds_to_what_arrives_in_every_step(make):
+    inputs = np.random.default_rng(5).normal(0.4, 1.0, size=(STEPS, 1))
+    constant, fired = run_steps(make(i_ext=0.75), STEPS, dt=1.0, inputs=inputs)
+    added, expected = run_steps(make(), STEPS, dt=1.0, inputs=inputs + 0.75)
+    assert expected.size > 10 or make is NorseLIFBox
+    np.testing.assert_array_equal(fired, expected)
+    np.testing.assert_array_equal(constant, added)
+    net = Network(Current(cells := Population("cells", 2, make()), StepCurrent(times=[0.0], values=[0.75])))
+    flowing = run_spiking(net, duration=50.0, engine="clock", dt=1.0, record={"cells": ["v"]}).recordings["cells"]["v"].values
+    np.testing.assert_array_equal(flowing, np.repeat(run_steps(make(i_ext=0.75), 50, dt=1.0)[0][:, :1], cells.size, axis=1))
+
+
+@pytest.mark.parametrize("reset", ["value", "subtract"])
+def test_every_spike_and_state_of_the_box_is_that_of_norse(reset):
+    torch, _ = torch_and("norse")
+    from norse.torch.functional import lif_box
+    from norse.torch.functional import reset as resets
+
+    random = np.random.default_rng(30)
+    tau_m, v_th, v_reset = 2.0 + 8.0 * random.random(N_OUT), 0.3 + random.random(N_OUT), -0.2 * random.random(N_OUT)
+    spikes, weights = random_task(6, 3.0)
+    p = lif_box.LIFBoxParameters(
+        *(torch.tensor(x) for x in (1000.0 / tau_m, np.full(N_OUT, 0.1), v_th, v_reset)), reset_method=getattr(resets, f"reset_{reset}")
+    )
+    state, expected, v = lif_box.LIFBoxFeedForwardState(v=torch.full((N_OUT,), 0.1, dtype=torch.float64)), [], []
+    for row in torch.tensor(spikes, dtype=torch.float64) @ torch.tensor(weights).T:
+        fired, state = lif_box.lif_box_feed_forward_step(row, state, p, dt=0.001)
+        expected.append(fired.numpy() > 0.0)
+        v.append(state.v.numpy())
+    fired, states = ours(NorseLIFBox(tau_m=tau_m, v_rest=0.1, v_th=v_th, v_reset=v_reset, reset_mechanism=reset), spikes, weights)
+    assert 100 < np.sum(expected) < STEPS * N_OUT - 100
+    np.testing.assert_array_equal(fired, expected)
+    np.testing.assert_allclose(states["v"], v, rtol=0.0, atol=1e-13)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])

@@ -13,12 +13,16 @@ DT = 0.25  # ms, exact in binary
 RULE = {"a_ltd": 4e-4, "a_ltp": 3e-4, "theta_minus": -68.0, "theta_plus": -56.0, "tau_minus": 10.0, "tau_plus": 7.0, "tau_x": 15.0}
 
 
-def integrated(v, spiked, pre, weight, delay, rule, v_init, dt):
-    """One synapse, grid point by grid point. v, spiked : [steps]; pre : times of its source, on the grid"""
+def integrated(v, spiked, pre, weight, delay, rule, v_init, dt, grown=None):
+    """One synapse, grid point by grid point. v, spiked : [steps]; pre : times of its source, on the grid
+
+    grown : (step, weight) of the synapse that takes its place, which knows the trace of its source
+    """
     u_minus = u_plus = v_init
     x, held = 0.0, 0
     arrivals = np.bincount(np.rint((np.asarray(pre) + delay) / dt).astype(int), minlength=len(v) + 1)
     for k in range(len(v)):
+        weight = grown[1] if grown and grown[0] == k else weight
         x *= np.exp(-dt / rule.tau_x)
         for _ in range(arrivals[k + 1]):
             weight = max(rule.w_min, weight - rule.a_ltd * max(0.0, u_minus - rule.theta_minus))
@@ -99,6 +103,33 @@ def test_no_bit_depends_on_threads_or_pieces(threads):
         np.testing.assert_array_equal(second.state.arrays[name], array, err_msg=name)
     updates = [result.counts.layers["pre -> post"]["plasticity_updates"] for result in (first, second, whole)]
     assert updates[0] + updates[1] == updates[2] > 0
+
+
+def test_synapses_that_move_begin_anew_and_all_others_go_on():
+    # Onto target 0 come all sources, by strong synapses, so that all have traces; the weak ones onto the others move once, at 100 ms.
+    rule = sim.ClopathSTDP(**RULE, w_min=0.2, w_max=0.8)
+    old, (times, indices), _ = network(sim.LIF(t_ref=2.0), rule)
+    plastic, drive = old.projections.values()
+    random, source, target = np.random.default_rng(5), np.r_[np.arange(6), 0:3, 3:6, 1:4], np.repeat([0, 1, 2, 3], [6, 3, 3, 3])
+    weight = np.where(target == 0, 0.75, random.uniform(0.3, 0.6, 15))
+    rules = [rule, sim.Rewiring(threshold=0.45, weight=0.5, interval=100.0)]
+    moving = sim.Projection(plastic.pre, plastic.post, sim.FromArrays(source, target), weight=weight, delay=1.25, plasticity=rules)
+    net, arguments = sim.Network(moving, drive), {"engine": "clock", "dt": DT}
+    result = sim.simulate(net, 199.0, record={"post": ["v", "spikes"]}, **arguments)
+    v, spikes = result.recordings["post"]["v"].values, result.spikes["post"]
+    spiked = np.zeros(v.shape, dtype=bool)
+    spiked[np.rint(spikes.times / DT).astype(int) - 1, spikes.indices] = True
+    before = {(i, j): w for i, j, w in zip(source, target, weight, strict=True)}
+    got = {(i, j): w for i, j, w in zip(*result.connections("pre -> post"), result.weights["pre -> post"], strict=True)}
+    assert 2 <= len(set(got) - set(before)) <= 7
+    for (i, j), w in got.items():
+        grown = None if (i, j) in before else (400, 0.5)
+        mine = times[(indices == i) & (times + 1.25 <= 199.0)]
+        expected = integrated(v[:, j], spiked[:, j], mine, before.get((i, j), 0.5), 1.25, rule, -65.0, DT, grown)
+        assert w == pytest.approx(expected, rel=1e-9)
+    first = sim.simulate(net, 80.0, threads=2, **arguments)
+    second = sim.simulate(net, 119.0, threads=3, start=first.state, **arguments)
+    np.testing.assert_array_equal(second.weights["pre -> post"], result.weights["pre -> post"])
 
 
 def test_filters_begin_at_the_potential_at_which_learning_is_switched_on():

@@ -14,10 +14,13 @@ DT = 0.5  # ms, exact in binary: all times below are the same numbers everywhere
 RULE = {"a_plus": 0.01, "a_minus": 0.012, "tau_plus": 15.0, "tau_minus": 25.0, "tau_c": 12.0, "tau_d": 5.0, "w_min": 0.1, "w_max": 0.9}
 
 
-def brute_force(pre, post, doses, weight, delay, rule, end):
-    """One synapse, from one event to the next; between them c and d decay, and w grows by the integral of their product."""
+def brute_force(pre, post, doses, weight, delay, rule, end, grown=()):
+    """One synapse, from one event to the next; between them c and d decay, and w grows by the integral of their product.
+
+    grown : (time, weight) of the synapse that takes its place, which knows the traces of its neurons and has no eligibility
+    """
     events = [(t + delay, 0, 0.0) for t in pre if t + delay <= end] + [(t, 1, 0.0) for t in post if t <= end]
-    events += [(t, 2, amount) for t, amount in doses if t <= end] + [(end, 3, 0.0)]
+    events += [(t, 2, amount) for t, amount in doses if t <= end] + [(end, 3, 0.0)] + [(t, 0.5, w) for t, w in grown]
     x = y = c = d = now = 0.0
     taus = rule.tau_plus, rule.tau_minus, rule.tau_c, rule.tau_d
     both = 1.0 / (1.0 / rule.tau_c + 1.0 / rule.tau_d)
@@ -25,11 +28,14 @@ def brute_force(pre, post, doses, weight, delay, rule, end):
         weight -= c * d * both * np.expm1(-(t - now) / both)
         x, y, c, d = (v * np.exp(-(t - now) / tau) for v, tau in zip((x, y, c, d), taus, strict=True))
         now = t
-        if kind == 0:
+        if kind == 0.5:
+            weight, c = amount, 0.0
+        elif kind == 0:
             x, c = x + 1.0, c - rule.a_minus * y
         elif kind == 1:
             y, c = y + 1.0, c + rule.a_plus * x
-        d += amount
+        elif kind == 2:
+            d += amount
         if kind != 2:
             weight = min(rule.w_max, max(rule.w_min, weight))
     return weight
@@ -258,3 +264,41 @@ def test_weights_stay_where_they_were_when_learning_is_switched_off():
     np.testing.assert_array_equal(rest.weights["cells -> cells"], first.weights["cells -> cells"])
     again = sim.simulate(crowd(BUSY), 50.0, start=rest.state, **arguments)
     assert np.ptp(again.weights["cells -> cells"] - rest.weights["cells -> cells"]) > 0.01
+
+
+def test_synapses_that_move_lose_their_eligibility_and_all_others_keep_it():
+    # Onto target 0 come all sources, by strong synapses, so that all have traces; the weak ones onto 1 and 2 move once, at 60 ms.
+    random, end, asked = np.random.default_rng(2), 119.0, []
+
+    def reward(begin, end):
+        asked.append(begin)
+        return 0.3 * np.sin(begin)
+
+    pre, post = (
+        (times[0] / 2, times[1].astype(int))
+        for times in (np.unique([random.integers(3, 236, n), random.integers(m, size=n)], axis=1) for n, m in ((90, 6), (130, 3)))
+    )
+    doses = np.sort(random.integers(1, 230, 20)) / 2
+    source, target = np.r_[np.arange(6), 0:3, 3:6], np.repeat([0, 1, 2], [6, 3, 3])
+    weight = np.where(target == 0, 0.8, random.uniform(0.2, 0.6, 12))
+    rule = sim.RewardSTDP(**RULE | {"a_plus": 0.0002, "a_minus": 0.00024}, dopamine="vta", reward=reward, interval=8.0)
+    net = scripted(6, 3, pre, post, source, target, weight, 1.5, [rule, sim.Rewiring(threshold=0.4, weight=0.5, interval=60.0)])
+    vta = sim.Population("vta", 3, sim.SpikeArray(times=doses, indices=np.arange(20) % 3))
+    net = sim.Network(*net.projections.values(), vta)
+    result = run_spiking(net, duration=end, engine="clock", dt=DT)
+    assert asked == list(np.arange(0.0, end, 8.0))
+    released = [(t + rule.release_delay, rule.release) for t in doses] + [(t, 0.3 * np.sin(t)) for t in asked]
+    before = {(i, j): w for i, j, w in zip(source, target, weight, strict=True)}
+    got = {(i, j): w for i, j, w in zip(*result.connections("pre -> post"), result.weights["pre -> post"], strict=True)}
+    assert 2 <= len(set(got) - set(before)) <= 4
+    for (i, j), w in got.items():
+        grown = [] if (i, j) in before else [(60.0, 0.5)]
+        started = before.get((i, j), 0.5)
+        spikes = pre[0][pre[1] == i], post[0][post[1] == j]
+        assert w == pytest.approx(brute_force(*spikes, released, started, 1.5, rule, end, grown), rel=1e-9)
+    # The same bits on any threads, and in pieces.
+    first = run_spiking(net, duration=47.0, engine="clock", dt=DT, threads=2)
+    second = run_spiking(net, duration=end - 47.0, engine="clock", dt=DT, threads=3, start=first.state)
+    np.testing.assert_array_equal(second.weights["pre -> post"], result.weights["pre -> post"])
+    for name, array in result.state.arrays.items():
+        np.testing.assert_array_equal(second.state.arrays[name], array, err_msg=name)

@@ -12,12 +12,13 @@ from pairing_reference import busy, learned, scripted
 from snnsim.connect import AllToAll
 from snnsim.engines import lessons
 from snnsim.engines.spiking import run_spiking
-from snnsim.errors import ParameterError
+from snnsim.errors import CompileError, ParameterError
 from snnsim.models.lif import LIF
 from snnsim.models.lif_cond_exp import LIFCondExp
 from snnsim.models.lif_exp import LIFExp
 from snnsim.models.spike_array import SpikeArray
 from snnsim.network import Network, Population, Projection
+from snnsim.plasticity.base import SpikeRule
 from snnsim.plasticity.inhibitory_stdp import InhibitorySTDP
 from snnsim.plasticity.pair_stdp import PairSTDP
 from snnsim.plasticity.power_law_stdp import PowerLawSTDP
@@ -360,6 +361,48 @@ def started(rule, **given):
 def test_what_a_rule_cannot_be_is_refused_by_name_value_and_remedy(wrong, message):
     with pytest.raises(ParameterError, match=message):
         wrong()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Formed(SpikeRule):
+    """A rule whose form has any number of coefficients and traces; kernels are those of pairs."""
+
+    w_min: float = 0.0
+    w_max: float = 1.0
+    n_coef: int = 8
+    tau_pre: tuple = (20.0,)
+    tau_post: tuple = (20.0,)
+
+    def form(self):
+        given = PairSTDP(a_plus=0.0, a_minus=0.0).form()
+        coef = (*given.coef, *[0.0] * 9)[: self.n_coef]
+        return given._replace(coef=coef, tau_pre=self.tau_pre, tau_post=self.tau_post)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"n_coef": 13}, r"coef has 13 coefficients but must have at most 12: .*\. Work out"),
+        ({"n_coef": 1}, r"coef has 1 coefficients but must have at least 2: .*w_min and w_max"),
+        ({"tau_pre": (1.0, 2.0, 3.0)}, r"tau_pre has 3 time constants but must have at most 2: .*\. Leave one out"),
+        ({"tau_post": (1.0, 2.0, 3.0)}, r"tau_post has 3 time constants but must have at most 2"),
+    ],
+)
+def test_a_form_that_no_kernel_holds_is_refused_by_name_number_and_remedy(engine, given, message):
+    pre = Population("pre", 3, SpikeArray(times=[2.0], indices=[0]))
+    net = Network(Projection(pre, LONE, AllToAll(), plasticity=Formed(**given)))
+    with pytest.raises(CompileError, match=r"Projection\(pre -> lone\)\.plasticity: Formed\.form\(\)\." + message):
+        run_spiking(net, duration=1.0, engine=engine)
+    assert run_spiking(net, duration=1.0, engine=engine, learning=False).weights["pre -> lone"][0] == 1.0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_form_at_its_limits_runs(engine):
+    rule = Formed(n_coef=12, tau_pre=(20.0, 30.0), tau_post=(20.0,))
+    pre = Population("pre", 3, SpikeArray(times=[2.0], indices=[0]))
+    net = Network(Projection(pre, LONE, AllToAll(), plasticity=rule))
+    assert run_spiking(net, duration=1.0, engine=engine).weights["pre -> lone"][0] == 1.0
 
 
 @pytest.mark.parametrize(("rule", "weight"), [(InhibitorySTDP(), 0.0), (PowerLawSTDP(), -250.0), (TripletSTDP(), -1.0)])

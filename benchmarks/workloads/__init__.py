@@ -10,23 +10,25 @@ from snnsim.errors import ParameterError, unknown_name
 #: compare the wall time of a simulation, of any duration
 SIMULATIONS = ("cuba", "cuba_big", "coba", "brunel", "brunel_stdp", "sparse")
 #: beside another simulator
-COMPARED = (*SIMULATIONS, "microcircuit", "build", "memory", "first_spike", "diehl_cook")
+COMPARED = (*SIMULATIONS, "microcircuit", "build", "memory", "first_spike", "diehl_cook", "mlp_lif")
 #: ours alone
-ALONE = ("threads", "growth", "limits", "settle", "learning_off")
+ALONE = ("threads", "growth", "limits", "settle", "convert_speed", "learning_off")
 NAMES = (*COMPARED, *ALONE)
 #: options that not every workload takes
 TAKEN_BY = {
     "duration": (*SIMULATIONS, "microcircuit", "threads", "learning_off"),
     "scale": (*SIMULATIONS, "microcircuit", "build", "memory", "threads", "limits", "learning_off"),
-    "precision": (*SIMULATIONS, "microcircuit", "build", "memory", "threads", "growth", "limits", "learning_off"),
+    "precision": (*SIMULATIONS, "microcircuit", "build", "memory", "threads", "growth", "limits", "learning_off", "mlp_lif"),
     "plastic": ("memory",),
     "drawn_in_advance": ("sparse",),
 }
 #: workloads that a peer's script lacks
 LACKING = {
-    "brian2": ("microcircuit", "diehl_cook"),
-    "nest": ("diehl_cook",),
+    "brian2": ("microcircuit", "diehl_cook", "mlp_lif"),
+    "nest": ("diehl_cook", "mlp_lif"),
     "bindsnet": tuple(name for name in COMPARED if name != "diehl_cook"),
+    "snntorch": tuple(name for name in COMPARED if name != "mlp_lif"),
+    "norse": tuple(name for name in COMPARED if name != "mlp_lif"),
 }
 
 

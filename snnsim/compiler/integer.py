@@ -154,6 +154,7 @@ def _lay_out_units(
         "param_ptr": _pointers([len(part) for part in flat]),
         "params": _joined(flat, np.int64),
         "bias": _joined(biases, np.int32),
+        "window": np.array([high - low for low, high in (units[name].bounds() for name in order)], dtype=np.int64),
         "row_pop": np.repeat(np.arange(len(order), dtype=np.int64), sizes // widths),
     }
 

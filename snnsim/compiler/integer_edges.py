@@ -15,7 +15,7 @@ from snnsim.network import Network, Projection
 #: per-projection fields of IntegerNet that are filled in here
 _COLUMNS = (
     "connectivity", "post", "gain", "layout", "layout_ptr", "wide", "weight_ptr", "n_weight", "filters_ptr", "target_ptr", "partner_ptr",
-    "step_ptr", "n_step", "contiguous", "touch_ptr", "n_touch", "own_seen", "partner_seen", "partner",
+    "step_ptr", "n_step", "contiguous", "limit_ptr", "touch_ptr", "n_touch", "own_seen", "partner_seen", "partner",
 )  # fmt: skip
 
 
@@ -35,6 +35,7 @@ def mirrored(network: Network) -> dict[str, str]:
             back: Product = unwrap(p.connector)[0]  # type: ignore[assignment]
             ends = p.pre is connector.partner and p.post is projection.post and back.partner is projection.pre
             shapes = own_shape(p) == partner_shape(connector) and partner_shape(back) == own_shape(projection)
+            shapes &= connector.same_synapses(back)
             gains = gain_of(key, projection) == gain_of(other, p)
             if other != key and ends and shapes and gains and back.subscripts == wanted and other not in mirror.values():
                 found.append(other)
@@ -110,6 +111,18 @@ def _product_index(key: str, projection: Projection) -> tuple[np.ndarray, np.nda
     return offsets(own, to_post), offsets(own, to_partner), offsets(free, to_post), offsets(free, to_partner)
 
 
+def _limits(key: str, projection: Projection) -> np.ndarray | None:
+    """Return the first and the end of the steps along which each place of a product has synapses, int32[n, 2]; None for all."""
+    connector: Product = unwrap(projection.connector)[0]  # type: ignore[assignment]
+    limits = connector.limits(connector.sizes(key, own_shape(projection), partner_shape(connector), projection.post.shape))
+    if limits is None and connector.only is not None:
+        raise WiringError(
+            f"Projection({key!r}): Product.only leaves a unit synapses with gaps between them, which a product has no form for. "
+            "Leave it out, and let zeros in the partner do the same."
+        )
+    return limits
+
+
 def _rows_reached(key: str, first_target: np.ndarray, target_steps: np.ndarray, width: int) -> np.ndarray:
     """Return the rows an event reaches, counted from the row of its first target; they are the same for every source unit."""
     reached = (first_target[:, None] + target_steps) // width - (first_target // width)[:, None]
@@ -139,6 +152,7 @@ class Edges:
     def __init__(self, n: int) -> None:
         self.columns = {field: np.zeros(n, dtype=np.int64) for field in _COLUMNS}
         self.columns["gain"][:] = 1
+        self.columns["limit_ptr"][:] = -1
         self.pools: dict[str, list[np.ndarray]] = {"weights8": [], "weights16": [], "weights32": [], "index": []}
         self.sizes = dict.fromkeys(self.pools, 0)
         self.places: dict[tuple[str, int], int] = {}  # arrays that several projections share are laid out once
@@ -214,6 +228,9 @@ class Edges:
         columns["target_ptr"][i] = self._append("index", first_target)
         columns["partner_ptr"][i] = self._append("index", first_partner)
         columns["step_ptr"][i] = self._append("index", np.concatenate([target_steps, partner_steps]))
+        limits = _limits(key, projection)
+        if limits is not None:
+            columns["limit_ptr"][i] = self._append("index", limits)
         columns["touch_ptr"][i], columns["n_touch"][i] = self._append("index", rows), len(rows)
         columns["own_seen"][i] = self.n_seen
         self.n_seen += prod(own_shape(projection))

@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from snnsim.connect.base import Shape, Synapses, narrow
+from snnsim.connect.base import Shape, Sparse, Synapses, narrow
 from snnsim.errors import ParameterError
 from snnsim.units import as_integers
 
@@ -141,6 +141,12 @@ def wire(projection: Any, random: np.random.Generator) -> Synapses:
     """
     pre, post = projection.pre, projection.post
     return expand(projection.connector.between(pre.shape, post.shape, same=same_neurons(pre, post), random=random), pre, post)
+
+
+def expected(projection: Any) -> float | None:
+    """Return how many synapses `wire` will make, in the mean; None where the connector cannot tell."""
+    pre, post, connector = projection.pre, projection.post, projection.connector
+    return connector.expected(pre.shape, post.shape, same=same_neurons(pre, post)) if isinstance(connector, Sparse) else None
 
 
 def same_neurons(pre: Any, post: Any) -> bool | np.ndarray:

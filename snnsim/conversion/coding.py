@@ -13,8 +13,9 @@ from snnsim.graph.nodes import Input, Node, Shape
 
 
 class Port(NamedTuple):
-    """An input population: real values are divided by `scale` (None: they are whole) and rounded to low .. high."""
+    """An input population of `shape`: real values are divided by `scale` (None: they are whole) and rounded to low .. high."""
 
+    shape: Shape
     scale: np.ndarray | None
     low: int
     high: int
@@ -65,9 +66,9 @@ class Coding:
         for name, port in self.ports.items():
             node = self.host.nodes[name]
             if isinstance(node, Input) and node.kind != "real":
-                encoded[name] = given[name]
+                encoded[name] = given[name].reshape(-1, *port.shape)
                 continue
-            whole = np.floor(values[name] / port.scale + 0.5).astype(np.int64)
+            whole = np.floor(values[name].reshape(-1, *port.shape) / port.scale + 0.5).astype(np.int64)
             outside = (whole < port.low) | (whole > port.high)
             if outside.any():
                 beyond[name] = float(outside.mean())

@@ -40,8 +40,8 @@ def _product(edge: ProductEdge, post: Population, populations: dict[str, Populat
     sides, out = edge.subscripts.split("->")
     first, second = sides.split(",")
     a, b = populations[edge.left], populations[edge.right]
-    forth = _read(Product(b, f"{first},{second}->{out}", edge.views[1]), a, edge.left_index, edge.views[0])
-    back = _read(Product(a, f"{second},{first}->{out}", edge.views[0]), b, edge.right_index, edge.views[1])
+    forth = _read(Product(b, f"{first},{second}->{out}", edge.views[1], edge.only), a, edge.left_index, edge.views[0])
+    back = _read(Product(a, f"{second},{first}->{out}", edge.views[0], edge.only), b, edge.right_index, edge.views[1])
     return [Projection(a, post, forth, weight=edge.gain), Projection(b, post, back, weight=edge.gain)]
 
 

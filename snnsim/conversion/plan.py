@@ -7,6 +7,7 @@ of that population. Every other node is a population of its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import final
 
@@ -104,29 +105,29 @@ class Plan:
         self._values: dict[str, Sources] = {}
         self._sums: dict[str, tuple[tuple[Term, ...], np.ndarray]] = {}
         self.populations: list[Planned] = []
+        self.host = _host(graph, self.readers)
         encoded = [name for name in graph.nodes if name in self.alive and self._encoded(name)]
         for name in encoded:
             node = graph.nodes[name]
-            self._values[name] = population(name, node.shape)
-            self.populations.append(Planned(node, node.shape, (), np.zeros(()), encoded=True))
+            self._add(Planned(node, node.shape or (1,), (), np.zeros(()), encoded=True))
         for name, node in graph.nodes.items():
-            if name in self.alive and name not in encoded and name not in graph.host and not isinstance(node, Input):
+            if name in self.alive and name not in encoded and name not in self.host and not isinstance(node, Input):
                 self._visit(node)
         self.outputs = {node.name: self._value(node.name) for node in graph.outputs}
 
     def _encoded(self, name: str) -> bool:
         """Whether a node is what the host hands to the network."""
-        if isinstance(self.graph.nodes[name], Input) and name not in self.graph.host:
+        if isinstance(self.graph.nodes[name], Input) and name not in self.host:
             return True
-        outside = any(reader.name not in self.graph.host for reader in self.readers[name])
-        return name in self.graph.host and (outside or any(name == node.name for node in self.graph.outputs))
+        outside = any(reader.name not in self.host for reader in self.readers[name])
+        return name in self.host and (outside or any(name == node.name for node in self.graph.outputs))
 
     def _visit(self, node: Node) -> None:
         match node:
             case Activation() | LayerNorm() | Softmax():
                 terms, bias = self._terms(node.inputs[0])
                 blocked = self._points(self._value(node.inputs[1])) if isinstance(node, Softmax) and len(node.inputs) > 1 else []
-                self._add(Planned(node, node.shape, terms, bias, node, blocked=tuple(blocked)))
+                self._add(Planned(node, node.shape or (1,), terms, bias, node, blocked=tuple(blocked)))
             case Max():
                 value = self._value(node.inputs[0])
                 if len(value.parts()) > 1 or uniform(value.coefficient, value.index >= 0) != 1.0:
@@ -148,7 +149,7 @@ class Plan:
                 self._sums[node.name] = self._sum_of(node)
                 if not self._inlined(node.name):
                     terms, bias = self._sums[node.name]
-                    self._add(Planned(node, node.shape, terms, bias, readout=self._shown(node)))
+                    self._add(Planned(node, node.shape or (1,), terms, bias, readout=self._shown(node)))
             case _:
                 raise ConversionError(f"Graph node {node.name!r}: {type(node).__name__} cannot be converted. Replace it in the model.")
 
@@ -163,11 +164,12 @@ class Plan:
 
     def _add(self, planned: Planned) -> None:
         self.populations.append(planned)
-        self._values[planned.name] = population(planned.name, planned.shape)
+        whole = planned.shape if isinstance(planned.function, Max) else planned.node.shape
+        self._values[planned.name] = population(planned.name, whole)
 
     def _materialise(self, node: Node) -> None:
         value = self._values[node.name]
-        self._add(Planned(node, node.shape, tuple(self._points(value)), value.offset))
+        self._add(Planned(node, node.shape or (1,), tuple(self._points(value)), value.offset))
 
     def _inlined(self, name: str) -> bool:
         """Whether a sum becomes terms of its one reader."""
@@ -225,7 +227,7 @@ class Plan:
             factor = by_channel(value.coefficient, index, value.shape)
             if factor is None:
                 raise _Needed(node.inputs[0])
-            terms.append(Mapped(name, index, node.weight.T * factor[:, None], value.shape))
+            terms.append(Mapped(name, index, node.weight.T * factor[:, None], value.shape, name=node.name))
         offset = np.broadcast_to(value.offset, value.shape) @ node.weight.T if value.offset.any() else 0.0
         return tuple(terms), np.asarray(node.bias + offset)
 
@@ -239,7 +241,7 @@ class Plan:
             inputs, outputs = node.weight.shape[-2:]
             # Channel i of group g, in front of the channels out of group g.
             taps = np.repeat(factor.reshape(node.groups, inputs).T, outputs // node.groups, axis=1)
-            terms.append(Mapped(name, index, node.weight * taps, value.shape, node))
+            terms.append(Mapped(name, index, node.weight * taps, value.shape, node, node.name))
         bias = np.asarray(node.bias)
         if value.offset.any():
             constant = np.broadcast_to(value.offset, value.shape)[None]
@@ -283,7 +285,7 @@ class Plan:
                 factor = by_channel(node.scale, None, shape)
                 if factor is None:
                     raise _Needed(node.inputs[0])
-                return Mapped(term.source, term.index, term.weight * factor, term.space, term.conv)
+                return Mapped(term.source, term.index, term.weight * factor, term.space, term.conv, term.name)
             case Multiplied():
                 one = uniform(node.scale)
                 if one is None:
@@ -299,3 +301,12 @@ def _alive(graph: Graph) -> frozenset[str]:
         if node.name in alive:
             alive.update(node.inputs)
     return frozenset(alive)
+
+
+def _host(graph: Graph, readers: Mapping[str, list[Node]]) -> frozenset[str]:
+    """Return what the host computes. A layout that spikes are read in costs nothing there: the host hands over what it lays out."""
+    host = set(graph.host)
+    for name, node in reversed(list(graph.nodes.items())):
+        if name in host and isinstance(node, Gather) and any(reader.name not in host for reader in readers[name]):
+            host.discard(name)
+    return frozenset(host)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple, final
 
@@ -75,13 +75,29 @@ class SpikingModel:
         record: Mapping[str, Any] | None = None,
         start: IntegerState | None = None,
         progress: Callable[[float], None] | None = None,
+        steps: int | None = None,
     ) -> Result:
         """Encode, run until silent, decode; arguments as in `simulate`. `Result.outputs` holds the real outputs by name."""
         result = run_integer(
             self.compiled, inputs=self.encode(inputs), code=code, schedule=schedule, seed=seed, threads=threads, record=record, start=start,
-            progress=progress,
+            progress=progress, steps=steps,
         )  # fmt: skip
         return dataclasses.replace(result, outputs=self.coding.decode(result.values, result.accumulators))
+
+    def stream(self, frames: Iterable[Any], *, start: IntegerState | None = None, **settings: Any) -> Iterator[Result]:
+        """Yield the result of frames that follow one another, each run from the state that the last one left.
+
+        The counts of a result are those of the change alone; its values are those of its frame, since a settled state depends on
+        nothing that came before. Frames may come one at a time, from a camera or a generator.
+
+        frames : inputs as for a call of the model, each with the same number of trials
+        start : `Result.state` of an earlier stream, to go on with it
+        settings : code, schedule, seed, threads, record, as for a call of the model
+        """
+        for frame in frames:
+            result = self(frame, start=start, **settings)
+            start = result.state
+            yield result
 
     def encode(self, inputs: Any) -> dict[str, np.ndarray]:
         """Return the integers that the input populations emit, int64[trials, *shape] by population.
@@ -154,12 +170,11 @@ class SpikingModel:
         host = self.coding.host_rows()
         rows = [LayerInfo(name, operation, "host", shape, 0, (0, 0), 0, origin) for name, operation, shape, origin in host]
         for layer in self.integer_graph.layers.values():
-            low, high = layer.unit.bounds()
             bits = max((_weight_bits(edge) for edge in layer.edges), default=0)
             theta = np.asarray(getattr(layer.unit, "theta", 0))
             threshold = (int(theta.min()), int(theta.max()))
             unit = type(layer.unit).__name__
-            rows.append(LayerInfo(layer.name, unit, layer.unit.label, layer.shape, high - low + 1, threshold, bits, layer.origin))
+            rows.append(LayerInfo(layer.name, unit, layer.unit.label, layer.shape, layer.unit.n_levels, threshold, bits, layer.origin))
         return rows
 
     def __repr__(self) -> str:

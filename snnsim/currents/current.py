@@ -11,7 +11,11 @@ from snnsim.errors import WiringError
 from snnsim.models.base import Model
 
 #: For an error text; any model with a parameter i_ext takes a current.
-TAKERS = ("ALIF", "AdEx", "HodgkinHuxley", "HomeostaticLIF", "IF", "Izhikevich", "LIF", "LIFAlpha", "LIFCondAlpha", "LIFCondExp", "LIFExp")
+TAKERS = (
+    "ALIF", "AdEx", "CubaLI", "CubaLIF", "HodgkinHuxley", "HomeostaticLIF", "IF", "IFBox", "InputSum", "Integrator", "Izhikevich", "LI",
+    "LIF", "LIFAlpha", "LIFBox", "LIFCondAlpha", "LIFCondExp", "LIFExp", "Leaky", "NorseLIF", "NorseLIFBox", "RateNeuron", "Synaptic",
+    "Threshold",
+)  # fmt: skip
 
 
 @final

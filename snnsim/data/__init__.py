@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.data.mnist import load_mnist
+from snnsim.data.text import load_text
 from snnsim.errors import FormatError, ParameterError, unknown_name
 from snnsim.graph.file import load_graph
 from snnsim.graph.ir import Graph
@@ -60,4 +61,4 @@ def load_model(name: str = "digits") -> tuple[Graph, dict[str, Any]]:
     raise ParameterError(unknown_name("model", name, MODELS) + " A path must end in .npz.")
 
 
-__all__ = ["MODELS", "FormatError", "load_digits", "load_mnist", "load_model", "patches"]
+__all__ = ["MODELS", "FormatError", "load_digits", "load_mnist", "load_model", "load_text", "patches"]

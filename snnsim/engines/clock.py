@@ -26,13 +26,15 @@ from snnsim.engines.interrupts import Interrupts
 from snnsim.engines.limits import check_states
 from snnsim.engines.live import Live, listeners, play_steps
 from snnsim.engines.recording import Recorder, open_writer
+from snnsim.engines.restart import TrialEnds
 from snnsim.engines.rewire import as_wired, check_structural, structural, wired
 from snnsim.engines.takes import Take, WeightTake
-from snnsim.engines.upkeep import Upkeep, weight_columns
+from snnsim.engines.upkeep import Upkeep, check_intervals, weight_columns
 from snnsim.errors import SimulationError
 from snnsim.kernels.clock import run_clock
 from snnsim.models.spiking import whole_steps
 from snnsim.results import Result
+from snnsim.trials import Trials
 
 _SINGLE_STEPS = 1 << 24  # whole numbers that float32 can tell apart
 
@@ -56,6 +58,7 @@ def run(
     learns: frozenset[int] = frozenset(),
     weights: Sequence[WeightTake] = (),
     spare: bool = False,
+    trials: Trials | None = None,
 ) -> Result:
     """Run `compiled` for `duration` ms; see `engines.spiking.run_spiking`.
 
@@ -64,6 +67,7 @@ def run(
     dt = compiled.dt
     n_steps = duration_steps(compiled, duration)
     check_structural(compiled)
+    check_intervals(compiled)
     compiled = compiled if start is None else as_wired(compiled, start.arrays)
     machine = _build(compiled, start, threads, precision, learns, spare=spare and not structural(compiled))
     position = machine.parts[0].position
@@ -78,6 +82,7 @@ def run(
     logs = [recorder.log(machine.window * int(part.cells.first[-1])) for part in machine.parts]
     takes = [recorder.samples(machine.low[k], machine.low[k + 1]) for k in range(threads)]
     live = Live(compiled, first * dt, end * dt, recorder)
+    trial_ends = TrialEnds(compiled, trials, first)
     rewards = reward.Rewards(compiled, learns, first, end, recorder)
     chunks, cut = tables.Chunks(64), False
     with ThreadPoolExecutor(threads) as pool, Interrupts() as interrupts, closing(recorder):
@@ -87,9 +92,10 @@ def run(
                 machine = _fed(machine, live, now * dt, dt, interrupts)
                 rewards.pour(now, interrupts, [part.lessons.table for part in machine.parts])
                 with chunks.timed() as size:
-                    soonest = min(live.next, upkeep.next)
-                    asked = end if soonest == np.inf else round(soonest / dt)
-                    _advance(machine, min(end, asked, rewards.next, now + size, now + recorder.most), logs, takes, pool)
+                    due = min(live.next, upkeep.next)
+                    asked = end if due == np.inf else round(due / dt)
+                    soonest = min(end, asked, rewards.next, trial_ends.next, now + size, now + recorder.most)
+                    _advance(machine, soonest, logs, takes, pool)
                 recorder.drain(logs, takes, int(position[0]) * dt)
                 machine = _with_room(compiled, machine)
                 if upkeep.due(int(position[0]) * dt):
@@ -97,6 +103,8 @@ def run(
                     upkeep.attend(int(position[0]) * dt, recorder, reach)
                     machine, compiled = reach.machine, reach.compiled
                     position = machine.parts[0].position
+                if trial_ends.attend(machine, compiled):
+                    upkeep.begin_anew()
                 with interrupts.heard():
                     tables.report(progress, (position[0] - first) / n_steps)
         except KeyboardInterrupt:
@@ -173,8 +181,8 @@ def _run_part(part: Part, log: Any, take: Any, end: int, window: int) -> None:
 
 def _settle(compiled: CompiledSpiking, machine: Machine) -> None:
     """Bring all weights that are replayed up to the steps taken, and release the spike histories behind them."""
-    for part, klass in zip(machine.parts, machine.classes, strict=True):
-        part.fabric.strand["updates"] += learning.settled(klass, compiled, float(part.position[0]))
+    for part, course in zip(machine.parts, machine.courses, strict=True):
+        part.fabric.strand["updates"] += learning.settled(course, compiled, float(part.position[0]))
 
 
 def _with_room(compiled: CompiledSpiking, machine: Machine) -> Machine:
@@ -182,4 +190,4 @@ def _with_room(compiled: CompiledSpiking, machine: Machine) -> Machine:
     if not any(part.lessons.table["full"].any() for part in machine.parts):
         return machine
     _settle(compiled, machine)
-    return machine._replace(classes=[learning.roomy(klass) for klass in machine.classes])
+    return machine._replace(courses=[learning.roomy(course) for course in machine.courses])

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, settling_order
-from snnsim.engines import currents, learning, lessons, memory, reward, tables, timed
+from snnsim.engines import currents, footprint, learning, lessons, reward, tables, timed
 from snnsim.engines.clock_state import Reach, restore, weight_of
 from snnsim.engines.fabric import Plan, plan, weave
 from snnsim.engines.limits import check_delays, check_single
@@ -59,7 +59,7 @@ class Machine(NamedTuple):
     plan: Plan
     low: np.ndarray  # int64[threads + 1, P]
     runs: list[list[Runs]]
-    classes: list[lessons.Class]
+    courses: list[lessons.Course]
     rest: dict[int, np.ndarray]  # weights of plastic projections that do not learn in this run and are kept as static ones
     window: int
     held: list[Any]  # arrays and kernels the parts know by address
@@ -124,14 +124,14 @@ def build(
     rows = timed.lay_out(compiled, chosen, all_cells, all_woven, spare=spare)
     parts: list[Part] = []
     runs: list[list[Runs]] = []
-    classes: list[lessons.Class] = []
+    courses: list[lessons.Course] = []
     kept: list[Any] = [compiled, chosen, different]
     for k, (cells, woven) in enumerate(zip(all_cells, all_woven, strict=True)):
         mine = [
             group(part, steps, int(low[k, part.post]), int(low[k + 1, part.post])) if how == LEARNED else no_runs(len(part.row_ptr) - 1)
             for part, steps, how in zip(compiled.projections, delays, chosen.kind, strict=True)
         ]
-        classes.append(lessons.build(compiled, mine, cells.size, learns, dt, potential=potential(compiled, cells)))
+        courses.append(lessons.build(compiled, mine, cells.size, learns, dt, potential=potential(compiled, cells)))
         # From here on the weights are those of the lessons.
         mine = [replace(run, weight=np.empty(0)) for run in mine]
         scratch, mail = _scratch(chosen, cells, delays, sizes, number), _mail(compiled, chosen, cells, delays, number)
@@ -139,12 +139,12 @@ def build(
         here = np.zeros(1, dtype=np.int64)
         parts.append(
             Part(
-                k, here, kernels, cells, woven.fabric, classes[k].tables, sent, scratch, _planes(chosen, cells), mail, rows[k], gate, flows
+                k, here, kernels, cells, woven.fabric, courses[k].tables, sent, scratch, _planes(chosen, cells), mail, rows[k], gate, flows
             )
         )
         runs.append(mine)
         kept.append(woven)
-    machine = Machine(parts, forms, chosen, low, runs, classes, rest, window, kept)
+    machine = Machine(parts, forms, chosen, low, runs, courses, rest, window, kept)
     if start is None:
         return machine
     machine = restore(machine, compiled, start.arrays)
@@ -198,7 +198,7 @@ def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np
     # A slot has a row, and two blocks with their places in the pool.
     each = width * np.dtype(number).itemsize + 2 * BLOCK * (4 + np.dtype(number).itemsize)
     check_delays(f"the input written ahead for {slots} steps", slots * each)
-    return empty_mail(slots, min(memory.MOST_LISTED, 2 * posted) // BLOCK + 2 * slots, width, number)
+    return empty_mail(slots, min(footprint.MOST_LISTED, 2 * posted) // BLOCK + 2 * slots, width, number)
 
 
 def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[int], number: type) -> Scratch:

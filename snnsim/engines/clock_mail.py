@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from snnsim.kernels.mail import clear as empty
 from snnsim.kernels.mail import spill
 
 
@@ -49,6 +50,13 @@ def restore(machine: Any, arrays: Mapping[str, np.ndarray]) -> None:
             here = (neuron >= low) & (neuron < high)
             ring[at[here], channel[here], neuron[here] - low] = values[here]
             part.mail.used[at[here]] = True
+
+
+def clear(machine: Any) -> None:
+    """Throw away all input that arrives later."""
+    if machine.plan.mailed.any():
+        for part in machine.parts:
+            empty(part.mail)
 
 
 def _slots(machine: Any, step: int) -> np.ndarray:

@@ -26,6 +26,7 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     sent.* : step, population, neuron and number of the spikes still under way
     lesson.* : of plastic projections, see `learning.saved`
     current.* : noise drawn so far
+    begun : step at which the last trial ended, from which epochs count; where something learns and a trial has ended
     """
     parts = machine.parts
     states = [states_of(machine, p).ravel() for p in _all(machine)]
@@ -35,7 +36,9 @@ def saved(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
     }
     arrays |= {f"mail.{name}": column for name, column in clock_mail.saved(machine).items()}
     arrays |= {f"sent.{name}": column for name, column in _under_way(machine).items()}
-    arrays |= learning.saved(machine.classes, machine.runs, compiled, machine.rest)
+    arrays |= learning.saved(machine.courses, machine.runs, compiled, machine.rest)
+    begun = parts[0].lessons.table["begun"].max(initial=0)
+    arrays |= {"begun": np.array([begun])} if begun else {}
     return arrays | currents.saved(compiled, [part.currents for part in parts])
 
 
@@ -54,14 +57,15 @@ def restore(machine: Any, compiled: CompiledSpiking, arrays: Mapping[str, np.nda
     currents.restore(compiled, [part.currents for part in parts], arrays)
     for part in parts:
         part.position[0] = arrays["position"][0]
+        part.lessons.table["begun"] = arrays["begun"][0] if "begun" in arrays else 0
     post = [part.post for part in compiled.projections]
-    classes = [
-        learning.restored(klass, compiled, machine.runs[k], machine.low[k, post], machine.low[k + 1, post], arrays)
-        for k, klass in enumerate(machine.classes)
+    courses = [
+        learning.restored(course, compiled, machine.runs[k], machine.low[k, post], machine.low[k + 1, post], arrays)
+        for k, course in enumerate(machine.courses)
     ]
-    for part, klass in zip(parts, classes, strict=True):
-        learning.begin_hearing(klass, compiled, potential(compiled, part.cells), arrays)
-    return machine._replace(classes=classes)
+    for part, course in zip(parts, courses, strict=True):
+        learning.begin_hearing(course, compiled, potential(compiled, part.cells), arrays)
+    return machine._replace(courses=courses)
 
 
 def weights_of(machine: Any, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
@@ -76,8 +80,8 @@ def weight_of(machine: Any, compiled: CompiledSpiking, q: int) -> np.ndarray:
         out[:] = machine.rest[q]
         return out
     listed = np.empty((2, int(machine.low[-1].max())), dtype=np.int32)
-    for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
-        seen = klass.looked_at(q)
+    for part, course, runs in zip(machine.parts, machine.courses, machine.runs, strict=True):
+        seen = course.looked_at(q)
         if seen.tables.table["rule"][q] >= 0:
             finish(int(part.position[0]), q, part.number, seen.tables, part.fabric.strand.copy(), part.sent, listed)
         to_order(runs[q], seen.lessons[q].weight, out)
@@ -91,17 +95,25 @@ class Reach:
         self.machine, self.compiled, self._rebuild = machine, compiled, rebuild
 
     def whole(self, q: int) -> np.ndarray:
-        """Return the weights as the last spikes to arrive left them."""
-        machine, out = self.machine, np.empty(len(self.compiled.projections[q].target))
-        for part, klass, runs in zip(machine.parts, machine.classes, machine.runs, strict=True):
-            part.fabric.strand["updates"][q] += learning.whole(klass, q, float(part.position[0]))
-            to_order(runs[q], klass.lessons[q].weight, out)
+        """Return the weights as the last spikes to arrive left them; the machine's own where they lie in order."""
+        machine, own = self.machine, self._own(q)
+        out = np.empty(len(self.compiled.projections[q].target)) if own is None else own
+        for part, course, runs in zip(machine.parts, machine.courses, machine.runs, strict=True):
+            part.fabric.strand["updates"][q] += learning.whole(course, q, float(part.position[0]))
+            if own is None:
+                to_order(runs[q], course.lessons[q].weight, out)
         return out
+
+    def _own(self, q: int) -> np.ndarray | None:
+        """Return the array in which the machine keeps all weights in order of source, target, if there is one."""
+        return self.machine.courses[0].lessons[q].weight if len(self.machine.parts) == 1 and self.machine.runs[0][q].place is None else None
 
     def put(self, q: int, weight: np.ndarray) -> None:
         """Set the weights."""
-        for klass, runs in zip(self.machine.classes, self.machine.runs, strict=True):
-            klass.lessons[q].weight[:] = weight if runs[q].place is None else weight[runs[q].place]
+        if weight is self._own(q):
+            return
+        for course, runs in zip(self.machine.courses, self.machine.runs, strict=True):
+            course.lessons[q].weight[:] = weight if runs[q].place is None else weight[runs[q].place]
 
     def now(self, q: int) -> np.ndarray:
         """Return the weights as of now."""
@@ -131,14 +143,18 @@ def _state(machine: Any, k: int, p: int) -> np.ndarray:
     return cells.state[first : first + rows * n].reshape(rows, n)[: rows - machine.forms[p].helpers]
 
 
+def _longest(machine: Any) -> int:
+    """Return for how many steps a spike may still be asked for; the ring has room for two windows more."""
+    return machine.parts[0].sent.answer.shape[1] - 2 * machine.window - 1
+
+
 def _under_way(machine: Any) -> dict[str, np.ndarray]:
     """Return the spikes that have been made and not all delivered, in order of step, population, neuron."""
     sent, position = machine.parts[0].sent, int(machine.parts[0].position[0])
     threads, slots, populations = sent.answer.shape
-    longest = slots - 2 * machine.window - 1
     found: list[tuple[int, int, np.ndarray, np.ndarray]] = []
     listed = np.empty((2, int(machine.low[-1].max())), dtype=np.int32)
-    for step in range(max(0, position - longest), position):
+    for step in range(max(0, position - _longest(machine)), position):
         for p in range(populations):
             for k in range(threads):
                 low, high = int(sent.low[k, p]), int(sent.low[k + 1, p])
@@ -161,11 +177,13 @@ def _under_way(machine: Any) -> dict[str, np.ndarray]:
 def _send(machine: Any, arrays: Mapping[str, np.ndarray]) -> None:
     """Put the spikes under way back where the threads will look for them."""
     sent = machine.parts[0].sent
-    step, population = arrays["sent.step"], arrays["sent.population"]
+    # A run that learned has kept spikes for longer than one that does not: here they would fall into the slots of later steps.
+    asked = arrays["sent.step"] >= int(arrays["position"][0]) - _longest(machine)
+    step, population, neurons, many = (arrays[f"sent.{name}"][asked] for name in ("step", "population", "neuron", "times"))
     begins = np.flatnonzero(np.diff(step, prepend=-1) | np.diff(population, prepend=-1))
     for begin, end in pairwise([*begins.tolist(), len(step)]):
         p, slot = int(population[begin]), int(step[begin]) % sent.answer.shape[1]
-        neuron, times = arrays["sent.neuron"][begin:end], arrays["sent.times"][begin:end]
+        neuron, times = neurons[begin:end], many[begin:end]
         edges = np.searchsorted(neuron, sent.low[:, p])
         for k, (a, b) in enumerate(pairwise(edges.tolist())):
             low, high = int(sent.low[k, p]), int(sent.low[k + 1, p])

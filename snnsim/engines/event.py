@@ -14,9 +14,10 @@ from pathlib import Path
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines import tables
 from snnsim.engines.counting import counts, wiring
-from snnsim.engines.event_machine import Machine, Reach, catch_up, needed, saved, weights_of, with_room
+from snnsim.engines.event_machine import Machine, catch_up, needed, with_room
 from snnsim.engines.event_machine import build as _build
 from snnsim.engines.event_machine import missing_forms as missing_forms
+from snnsim.engines.event_state import Reach, saved, weights_of
 from snnsim.engines.interrupts import Interrupts
 from snnsim.engines.live import Live, listeners, play_times
 from snnsim.engines.recording import Recorder, open_writer

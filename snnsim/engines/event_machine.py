@@ -1,4 +1,4 @@
-"""What the event loop works on: laid out for a network, saved, restored, and given room while it runs."""
+"""What the event loop works on: laid out for a network, as at the start or as a state left it, and given room while it runs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, settling_order
 from snnsim.engines import currents, learning, lessons, tables
+from snnsim.engines.event_state import KEPT, Reach, weight_of
 from snnsim.engines.reward import check_events
 from snnsim.engines.rewire import structural
-from snnsim.engines.runs import Runs, group, to_order
+from snnsim.engines.runs import Runs, group
 from snnsim.errors import CompileError
 from snnsim.kernels.arrivals import Agenda, Plan
 from snnsim.kernels.call import addresses
@@ -21,10 +22,7 @@ from snnsim.kernels.dues import Dues, empty_dues
 from snnsim.kernels.layout import DUE, Cells, Wiring
 from snnsim.kernels.lessons import Lessons
 from snnsim.kernels.queue import Lines, Queue, empty_queue, grown, lined_up, waiting
-from snnsim.kernels.teach import meet_now, settle
 from snnsim.models.spiking import EventForm
-
-_KEPT = ("clocks", "now", "sampled")  # what a continued run needs of its agenda
 
 
 class Machine(NamedTuple):
@@ -60,7 +58,7 @@ class Desk(NamedTuple):
     """What Python keeps beside the machine: synapses by run, and what learns."""
 
     runs: list[Runs]
-    klass: lessons.Class
+    course: lessons.Course
     rest: dict[int, np.ndarray]  # weights of plastic projections that do not learn in this run and are kept as static ones
     kernels: list[Any]  # what the machine knows by address
 
@@ -95,7 +93,7 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     plastic = [part.plasticity is not None for part in compiled.projections]
     runs = [replace(run, weight=lessons.one_each(run)) if own else run for run, own in zip(runs, plastic, strict=True)]
     wiring = tables.build_wiring(compiled, cells, runs)
-    klass = lessons.build(compiled, runs, cells.size, learns, None, lambda q: _weights(wiring, q, runs[q]))
+    course = lessons.build(compiled, runs, cells.size, learns, None, lambda q: _weights(wiring, q, runs[q]))
     runs = [replace(run, weight=np.empty(0)) if own else run for run, own in zip(runs, plastic, strict=True)]
     agenda, dues = _agenda(compiled, cells), empty_dues(int(cells.first[-1]))
     lines = _lines(compiled)
@@ -104,8 +102,8 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     if start is not None:
         cells = cells._replace(state=start.arrays["cells.state"].copy())
         of = cells.size[wiring.post]
-        klass = learning.restored(klass, compiled, runs, np.zeros_like(of), of, start.arrays)
-        agenda = agenda._replace(**{name: start.arrays[f"agenda.{name}"].copy() for name in _KEPT})
+        course = learning.restored(course, compiled, runs, np.zeros_like(of), of, start.arrays)
+        agenda = agenda._replace(**{name: start.arrays[f"agenda.{name}"].copy() for name in KEPT})
         stored = Queue(*(start.arrays[f"queue.{name}"] for name in Queue._fields))
         queue = grown(stored, max(len(queue.time), len(stored.time)))
         lines = _with_waiting(compiled, lines, *(start.arrays[f"lines.{name}"] for name in ("under_way", "origin", "run")))
@@ -118,8 +116,8 @@ def build(compiled: CompiledSpiking, start: tables.RunState | None, learns: froz
     for p in currents.driven(compiled):
         # What has changed by then is not an event to come.
         change_currents(reached, p, cells, flows)
-    machine = Machine(kernels, peeks, cells, wiring, klass.tables, plan, agenda, queue, lines, dues, flows)
-    desk = Desk(runs, klass, rest, pairs)
+    machine = Machine(kernels, peeks, cells, wiring, course.tables, plan, agenda, queue, lines, dues, flows)
+    desk = Desk(runs, course, rest, pairs)
     for q in stopped - set(rest):
         Reach(compiled, machine, desk, reached).put(q, held[q])
     return machine, desk
@@ -135,18 +133,6 @@ def needed(machine: Machine) -> Machine:
     return machine._replace(**absent)
 
 
-def saved(machine: Machine, desk: Desk, compiled: CompiledSpiking) -> dict[str, np.ndarray]:
-    """Return the arrays that `build` restores: what is in the queues alone, not the room behind it."""
-    arrays = {"cells.state": machine.cells.state, **learning.saved([desk.klass], [desk.runs], compiled, desk.rest)}
-    arrays |= {f"agenda.{name}": getattr(machine.agenda, name) for name in _KEPT}
-    used = int(machine.queue.size[0])
-    arrays |= {f"queue.{name}": array if name == "size" else array[:used] for name, array in machine.queue._asdict().items()}
-    if len(machine.currents.kind):
-        arrays["current.between"] = machine.currents.between
-    _, origin, run = waiting(machine.lines)
-    return arrays | {"lines.under_way": machine.lines.under_way, "lines.origin": origin, "lines.run": run}
-
-
 def _weights(wiring: Wiring, q: int, runs: Runs) -> np.ndarray:
     """Return a view of the weights of a projection that has one per synapse, by run."""
     first = int(wiring.weight_first[q])
@@ -155,69 +141,14 @@ def _weights(wiring: Wiring, q: int, runs: Runs) -> np.ndarray:
 
 def catch_up(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> None:
     """Bring the weights up to `now`, but for what spikes under way may read, and release the spike histories behind them."""
-    machine.wiring.tally[:, 1] += learning.settled(desk.klass, compiled, now)
-
-
-def weights_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> dict[str, np.ndarray]:
-    """Return the weights of plastic projections as of `now`, by name."""
-    plastic = [(q, part.name) for q, part in enumerate(compiled.projections) if part.plasticity is not None]
-    return {name: weight_of(compiled, machine, desk, q, now) for q, name in plastic}
-
-
-def weight_of(compiled: CompiledSpiking, machine: Machine, desk: Desk, q: int, now: float) -> np.ndarray:
-    """Return the weights of one plastic projection as of `now`, in order of source, target; looking changes nothing."""
-    if q in desk.rest:
-        return np.array(np.broadcast_to(desk.rest[q], len(compiled.projections[q].target)), dtype=np.float64)
-    seen, wiring = desk.klass.looked_at(q), machine.wiring
-    table, lesson = seen.tables.table, seen.lessons[q]
-    if table["rule"][q] >= 0 and not table["axonal"][q]:
-        # Behind a dendritic delay a spike under way has reached the synapse.
-        for projection, run, origin in zip(*under_way(machine), strict=True):
-            while projection == q:
-                meet_now(seen.tables, q, run - wiring.run_first[q], origin)
-                if wiring.run_final[run]:
-                    break
-                run += 1
-    if table["rule"][q] >= 0:
-        settle(seen.tables, q, now, True)
-    out = np.empty(len(lesson.weight))
-    to_order(desk.runs[q], lesson.weight, out)
-    return out
-
-
-class Reach:
-    """How rules that act at intervals reach the weights at `now`; see `upkeep.Access`."""
-
-    def __init__(self, compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> None:
-        self.compiled, self.machine, self.desk, self.time = compiled, machine, desk, now
-
-    def whole(self, q: int) -> np.ndarray:
-        """Return the weights as the last spikes to arrive left them."""
-        lesson = self.desk.klass.lessons[q]
-        self.machine.wiring.tally[q, 1] += learning.whole(self.desk.klass, q, self.time)
-        out = np.empty(len(lesson.weight))
-        to_order(self.desk.runs[q], lesson.weight, out)
-        return out
-
-    def put(self, q: int, weight: np.ndarray) -> None:
-        """Set the weights."""
-        place = self.desk.runs[q].place
-        self.desk.klass.lessons[q].weight[:] = weight if place is None else weight[place]
-
-    def now(self, q: int) -> np.ndarray:
-        """Return the weights as of now."""
-        return weight_of(self.compiled, self.machine, self.desk, q, self.time)
-
-    def move(self, q: int, *synapses: np.ndarray) -> CompiledSpiking:
-        """Refuse: networks with synapses that move are."""
-        raise CompileError('Synapses move on the clock alone. Use engine="clock".')
+    machine.wiring.tally[:, 1] += learning.settled(desk.course, compiled, now)
 
 
 def with_room(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: float) -> tuple[Machine, Desk]:
     """Return both with room in the spike histories and in the queues for at least one more instant."""
     if machine.lessons.table["full"].any():
         catch_up(compiled, machine, desk, now)
-        desk = desk._replace(klass=learning.roomy(desk.klass))
+        desk = desk._replace(course=learning.roomy(desk.course))
     if machine.lines.tight[0]:
         _, origin, run = waiting(machine.lines)
         machine = machine._replace(lines=_with_waiting(compiled, machine.lines, machine.lines.under_way, origin, run))
@@ -225,18 +156,6 @@ def with_room(compiled: CompiledSpiking, machine: Machine, desk: Desk, now: floa
     if capacity - machine.queue.size[0] < machine.plan.reserve[0]:
         machine = machine._replace(queue=grown(machine.queue, 2 * capacity))
     return machine, desk
-
-
-def under_way(machine: Machine) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return (projection, run, origin) of the spikes that have not arrived, in order of origin."""
-    size = int(machine.queue.size[0])
-    projection, origin, run = waiting(machine.lines)
-    projection, run, origin = (
-        np.concatenate(both)
-        for both in ((machine.queue.priority[:size], projection), (machine.queue.id[:size], run), (machine.queue.origin[:size], origin))
-    )
-    order = np.lexsort((run, projection, origin))
-    return projection[order], run[order], origin[order]
 
 
 def _n_pre(compiled: CompiledSpiking) -> np.ndarray:

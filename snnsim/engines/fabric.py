@@ -9,7 +9,8 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, outgoing
 from snnsim.engines.parts import WHOLE_WORDS
-from snnsim.kernels.layout import BITS, LEARNED, ONE_TO_ONE, ROWS, SPREAD, STRAND, TIMED, Cells, Fabric
+from snnsim.engines.runs import in_a_row
+from snnsim.kernels.layout import BITS, LEARNED, MATRIX, ONE_TO_ONE, ROWS, SPREAD, STRAND, TIMED, Cells, Fabric
 from snnsim.kernels.memory import address
 from snnsim.kernels.rows import bits_of_rows, bounds_of_rows
 from snnsim.models.spiking import ClockForm
@@ -66,7 +67,10 @@ def _kind(compiled: CompiledSpiking, part: CompiledProjection) -> int:
         return LEARNED
     if part.which is not None:
         return SPREAD
-    if len(part.weight) > 1 or not len(part.target):
+    if len(part.weight) > 1:
+        # A population whose positive and negative inputs are kept apart needs to look at each weight.
+        return MATRIX if compiled.models[part.post].channels == 1 and _is_full(part, n_pre, n_post) else ROWS
+    if not len(part.target):
         return ROWS
     one_each = n_pre == n_post == len(part.target) and np.array_equal(part.row_ptr, np.arange(n_pre + 1))
     if one_each and np.array_equal(part.target, np.arange(n_post)):
@@ -74,6 +78,13 @@ def _kind(compiled: CompiledSpiking, part: CompiledProjection) -> int:
     if n_post >= WHOLE_WORDS and len(part.target) >= _DENSE * n_pre * n_post and not _repeats(part):
         return BITS
     return ROWS
+
+
+def _is_full(part: CompiledProjection, n_pre: int, n_post: int) -> bool:
+    """Whether every source reaches every target once."""
+    if len(part.target) != n_pre * n_post:
+        return False
+    return bool(np.all(part.target.reshape(n_pre, n_post) == np.arange(n_post, dtype=part.target.dtype)))
 
 
 def _is_timed(compiled: CompiledSpiking, spread: list[int], steps: list[np.ndarray]) -> bool:
@@ -121,12 +132,14 @@ def weave(compiled: CompiledSpiking, forms: list[ClockForm], chosen: Plan, cells
             "end": address(end),
             "target": address(part.target),
             "wide": part.target.dtype.itemsize == 4,
+            "consecutive": chosen.kind[q] == ROWS and len(part.weight) > 1 and in_a_row(begin, end, part.target),
             "weights": address(part.weight) if len(part.weight) > 1 else 0,
             "double": part.weight.dtype == np.float64,
             "which": address(part.which),
             "many": part.which is not None and part.which.dtype.itemsize == 2,
             "bits": address(chosen.bits[q]),
-            "stride": 0 if (bits := chosen.bits[q]) is None else bits.shape[1],
+            "stride": compiled.populations[part.post].size if (bits := chosen.bits[q]) is None else bits.shape[1],
+            "low": low[part.post],
             "word": low[part.post] // 64,
         }
         for name, value in (fields | _places(part, chosen, forms[part.post], cells, int(low[part.post]))).items():

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, narrow_weights
-from snnsim.engines.lessons import BY_RUN, BY_SYNAPSE, BY_TARGET, HISTORY, Class, empty_history
+from snnsim.engines.lessons import BY_SYNAPSE, BY_TARGET, HISTORY, SHARED, Course, Lesson, empty_history
 from snnsim.engines.runs import Runs, to_order
+from snnsim.errors import SimulationError
 from snnsim.kernels.banked import empty
 from snnsim.kernels.lessons import AHEAD, Lessons
 from snnsim.kernels.teach import forget, settle
@@ -21,11 +22,12 @@ def replayed(tables: Lessons) -> list[int]:
     return [int(q) for q in tables.into if not tables.table["banked"][q]]
 
 
-def settled(klass: Class, compiled: CompiledSpiking, now: float) -> np.ndarray:
+def settled(course: Course, compiled: CompiledSpiking, now: float) -> np.ndarray:
     """Apply what is pending at `now`, in the unit of the engine, and release the histories it used. Returns updates by projection."""
-    tables, updates = klass.tables, np.zeros(len(compiled.projections), dtype=np.int64)
+    tables, updates = course.tables, np.zeros(len(compiled.projections), dtype=np.int64)
     for q in replayed(tables):
-        lesson = klass.lessons[q]
+        lesson = course.lessons[q]
+        _check_history(lesson, compiled, q)
         updates[q] = settle(tables, q, float(now), False)
         longest = float(lesson.delay.max(initial=0.0))
         forget(tables.table, q, np.nextafter(now, -np.inf) if tables.table["axonal"][q] else now - 2.0 * longest)
@@ -33,26 +35,37 @@ def settled(klass: Class, compiled: CompiledSpiking, now: float) -> np.ndarray:
     return updates
 
 
-def whole(klass: Class, q: int, now: float) -> int:
+def _check_history(lesson: Lesson, compiled: CompiledSpiking, q: int) -> None:
+    """Raise SimulationError when a neuron has made more spikes than its history holds: the oldest are lost."""
+    most, depth, part = int(lesson.held.max(initial=0)), lesson.history.shape[1] - 1, compiled.projections[q]
+    if most > depth:
+        raise SimulationError(
+            f"Projection({part.name}).plasticity has lost spikes: a neuron of population {compiled.populations[part.post].name!r} made "
+            f"{most} spikes that are still to be learned from, but at most {depth} are kept, with room for {AHEAD} between two looks. "
+            "Lower how often its model fires in a step, or lower dt."
+        )
+
+
+def whole(course: Course, q: int, now: float) -> int:
     """Make the weights of projection q whole: as the last spikes to arrive left them. Returns the updates made."""
-    if klass.tables.table["rule"][q] < 0:
+    if course.tables.table["rule"][q] < 0:
         return 0
-    if klass.tables.table["banked"][q]:
-        empty(klass.tables.table, q)
+    if course.tables.table["banked"][q]:
+        empty(course.tables.table, q)
         return 0
-    return int(settle(klass.tables, q, float(now), False))
+    return int(settle(course.tables, q, float(now), False))
 
 
-def roomy(klass: Class) -> Class:
-    """Return the class with histories that have room: twice as deep where spikes still needed fill them."""
-    for q in replayed(klass.tables):
-        lesson = klass.lessons[q]
+def roomy(course: Course) -> Course:
+    """Return the course with histories that have room: twice as deep where spikes still needed fill them."""
+    for q in replayed(course.tables):
+        lesson = course.lessons[q]
         depth = lesson.history.shape[1] - 1
         while lesson.held.max(initial=0) + AHEAD > depth:
             depth *= 2
         if depth >= lesson.history.shape[1]:
-            klass = klass.renewed(q, lesson._replace(history=deepened(lesson.history, depth)))
-    return klass
+            course = course.renewed(q, lesson._replace(history=deepened(lesson.history, depth)))
+    return course
 
 
 def deepened(history: np.ndarray, depth: int) -> np.ndarray:
@@ -64,15 +77,15 @@ def deepened(history: np.ndarray, depth: int) -> np.ndarray:
 
 
 def saved(
-    classes: Sequence[Class], runs: Sequence[Sequence[Runs]], compiled: CompiledSpiking, rest: Mapping[int, np.ndarray]
+    courses: Sequence[Course], runs: Sequence[Sequence[Runs]], compiled: CompiledSpiking, rest: Mapping[int, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Return what a continued run needs, the same for any number of threads; names are 'lesson.<projection>.<array>'."""
     arrays: dict[str, np.ndarray] = {f"lesson.{q}.weight": weight for q, weight in rest.items()}
-    for q in classes[0].lessons:
-        each = [klass.lessons[q] for klass in classes]
+    for q in courses[0].lessons:
+        each = [course.lessons[q] for course in courses]
         # A thread without targets does not look at the sources.
-        busy = each[int(np.argmax([klass.tables.table["n_post"][q] for klass in classes]))]
-        arrays |= {f"lesson.{q}.{name}": getattr(busy, name).copy() for name in BY_RUN if getattr(busy, name).size}
+        busy = each[int(np.argmax([course.tables.table["n_post"][q] for course in courses]))]
+        arrays |= {f"lesson.{q}.{name}": getattr(busy, name).copy() for name in SHARED if getattr(busy, name).size}
         for name in BY_SYNAPSE:
             if name == "weight" or any(lesson.own.size for lesson in each):
                 whole = np.empty(len(compiled.projections[q].target))
@@ -130,29 +143,45 @@ def stopped(compiled: CompiledSpiking, learns: frozenset[int], arrays: Any) -> f
     )
 
 
-def restored(klass: Class, compiled: CompiledSpiking, runs: Sequence[Runs], low: Any, high: Any, arrays: Any) -> Class:
-    """Return the class of one thread, with targets low[q] .. high[q] - 1, with copies of the saved arrays in it.
+def restored(course: Course, compiled: CompiledSpiking, runs: Sequence[Runs], low: Any, high: Any, arrays: Any) -> Course:
+    """Return the course of one thread, with targets low[q] .. high[q] - 1, with copies of the saved arrays in it.
 
     A projection that no longer learns forgets all traces.
     """
-    for q, lesson in klass.lessons.items():
-        held = {name: arrays[f"lesson.{q}.{name}"] for name in (*BY_RUN, *BY_TARGET, *BY_SYNAPSE) if f"lesson.{q}.{name}" in arrays}
-        mine, learns = slice(int(low[q]), int(high[q])), klass.tables.table["rule"][q] >= 0
-        changed = {name: held[name].copy() for name in BY_RUN if name in held and (learns or name == "release")}
+    for q, lesson in course.lessons.items():
+        held = {name: arrays[f"lesson.{q}.{name}"] for name in (*SHARED, *BY_TARGET, *BY_SYNAPSE) if f"lesson.{q}.{name}" in arrays}
+        mine, learns = slice(int(low[q]), int(high[q])), course.tables.table["rule"][q] >= 0
+        changed = {name: held[name].copy() for name in SHARED if name in held and (learns or name == "release")}
         if learns:
             changed |= {name: held[name][mine].copy() for name in ("history", "held", "heard") if name in held}
             if "bank" in held:
-                changed["bank"] = np.ascontiguousarray(held["bank"][:, mine])
+                changed["bank"] = held["bank"][:, mine].copy()
         for name in BY_SYNAPSE:
             if name in held and getattr(lesson, name).size:
                 whole = np.broadcast_to(held[name], len(compiled.projections[q].target))
                 getattr(lesson, name)[:] = whole if runs[q].place is None else whole[runs[q].place]
-        klass = klass.renewed(q, lesson._replace(**changed))
-    return klass
+        course = course.renewed(q, lesson._replace(**changed))
+    return course
 
 
-def begin_hearing(klass: Class, compiled: CompiledSpiking, potential: Any, arrays: Any) -> None:
+def begin_hearing(course: Course, compiled: CompiledSpiking, potential: Any, arrays: Any) -> None:
     """Put the filters of projections that learn again at the potential of a restored run, in place."""
-    for q, lesson in klass.lessons.items():
+    for q, lesson in course.lessons.items():
         if lesson.heard.size and f"lesson.{q}.heard" not in arrays:
             lesson.bank[:, :, 1] = lesson.heard[:, 0] = lesson.heard[:, 1] = potential(compiled.projections[q])
+
+
+def begin_anew(course: Course, compiled: CompiledSpiking, now: int) -> None:
+    """Put traces, eligibilities and releases back to the start, in place, at step `now`, from which epochs count. Weights stay."""
+    for q, lesson in course.lessons.items():
+        rules: Any = compiled.projections[q].plasticity
+        for array in (lesson.x, lesson.bank, lesson.mark, lesson.dopamine, lesson.held):
+            array[:] = 0
+        for array in (lesson.t_pre, lesson.seen):
+            array[:] = -np.inf
+        lesson.history[:] = [-np.inf] + [0.0] * (lesson.history.shape[2] - 1)
+        if lesson.own.size:
+            lesson.own[:] = rules.spikes.form().own
+        if lesson.release.size:
+            lesson.release[:] = [*rules.release.release_form()[0], now]
+    course.tables.table["begun"], course.tables.table["full"] = now, 0

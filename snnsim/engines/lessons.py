@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, outgoing
+from snnsim.engines.reward import coefficients as dopamine_coefficients
 from snnsim.engines.reward import giver_of
 from snnsim.engines.runs import Runs
 from snnsim.engines.voltage import coefficients as voltage_coefficients
@@ -26,7 +27,8 @@ _MOST_CLASSES = 64  # different delays for which a bank is kept
 _EPOCH = 10.0  # time constants of x_pre after which a bank is emptied
 _LONGEST = 500.0  # time constants by which a trace may grow meanwhile
 
-BY_RUN = ("x", "t_pre", "seen", "release", "mark", "dopamine")  # the same for all threads
+BY_RUN = ("x", "t_pre", "seen", "release", "mark")
+SHARED = (*BY_RUN, "dopamine")  # the same for all threads
 BY_TARGET = ("history", "held", "bank", "heard")
 BY_SYNAPSE = ("weight", "own")
 
@@ -64,22 +66,22 @@ class Lesson(NamedTuple):
     heard_coef: np.ndarray
 
 
-class Class(NamedTuple):
+class Course(NamedTuple):
     """All plastic projections of one thread, by number of projection, and the table over them."""
 
     lessons: dict[int, Lesson]
     tables: Lessons
     kernels: list[Any]  # what the tables know by address
 
-    def renewed(self, q: int, lesson: Lesson) -> Class:
-        """Return this class with other arrays for projection q; the table is changed in place."""
+    def renewed(self, q: int, lesson: Lesson) -> Course:
+        """Return this course with other arrays for projection q; the table is changed in place."""
         _point(self.tables.table, q, lesson)
         return self._replace(lessons=self.lessons | {q: lesson})
 
-    def looked_at(self, q: int) -> Class:
+    def looked_at(self, q: int) -> Course:
         """Return a copy in which the arrays of projection q may be changed without changing this one."""
         table, lesson = self.tables.table.copy(), self.lessons[q]
-        changing = (*BY_RUN, *BY_TARGET, *BY_SYNAPSE, "moment")
+        changing = (*SHARED, *BY_TARGET, *BY_SYNAPSE, "moment")
         lesson = lesson._replace(**{name: getattr(lesson, name).copy() for name in changing})
         _point(table, q, lesson)
         return self._replace(lessons=self.lessons | {q: lesson}, tables=self.tables._replace(table=table))
@@ -108,7 +110,7 @@ def build(
     dt: float | None,
     weights: Any = None,
     potential: Any = None,
-) -> Class:
+) -> Course:
     """Lay out the plastic projections of one thread.
 
     sizes : neurons of each population on this thread
@@ -120,7 +122,7 @@ def build(
     plastic = [q for q, part in enumerate(compiled.projections) if part.plasticity is not None]
     if not plastic:
         nobody = np.zeros(len(compiled.populations) + 1, dtype=np.int64)
-        return Class({}, Lessons(np.zeros(0, dtype=LESSON), nobody[:0], nobody[:0], nobody, nobody[:0]), [])
+        return Course({}, Lessons(np.zeros(0, dtype=LESSON), nobody[:0], nobody[:0], nobody, nobody[:0]), [])
     # Kernels of rules compile when they are imported: only for those who learn.
     from snnsim.kernels.replayed import remember
 
@@ -135,6 +137,7 @@ def build(
         lessons[q] = _lesson(part, runs[q], form, weight, n_post, dt)
         banked = form is not None and dt is not None and is_banked(part, form)
         table["n_runs"][q], table["n_post"][q] = len(runs[q].delay), n_post
+        table["consecutive"][q] = runs[q].consecutive
         table["sign"][q] = 1.0 if rule is None else rule.sign(part.weight)
         table["axonal"][q] = rule is not None and rule.delay == "axonal"
         table["banked"][q] = banked
@@ -155,7 +158,7 @@ def build(
     into = [q for q in plastic if table["rule"][q] >= 0]
     ptr, items = outgoing(len(compiled.populations), [compiled.projections[q].post for q in into])
     learn, attend = (addresses(pair[k] for pair in kernels) for k in (0, 1))
-    return Class(lessons, Lessons(table, learn, attend, ptr, np.asarray(into, dtype=np.int64)[items]), kernels)
+    return Course(lessons, Lessons(table, learn, attend, ptr, np.asarray(into, dtype=np.int64)[items]), kernels)
 
 
 def _width(form: SynapseForm | None) -> int:
@@ -213,7 +216,7 @@ def _lesson(part: CompiledProjection, runs: Runs, form: SynapseForm | None, weig
         release_coef=release_coef,
         mark=np.zeros(n_runs if form is not None and form.reward is not None else 0),
         dopamine=np.zeros(N_DOPAMINE if form is not None and form.reward is not None else 0),
-        dopamine_coef=_dopamine_coef(form, unit),
+        dopamine_coef=dopamine_coefficients(form, unit),
         heard=np.empty((0, N_HEARD)),
         heard_coef=np.empty(0),
     )
@@ -223,15 +226,6 @@ def _hearing(lesson: Lesson, v: np.ndarray, coef: np.ndarray) -> Lesson:
     """Return a lesson whose filters stand at the potential v."""
     lesson.bank[:, :, 1] = v
     return lesson._replace(heard=np.stack([v, v, np.zeros_like(v)], axis=1), heard_coef=coef)
-
-
-def _dopamine_coef(form: SynapseForm | None, dt: float) -> np.ndarray:
-    """Return the coefficients of kernels/dopamine.py."""
-    if form is None or form.reward is None:
-        return np.empty(0)
-    reward = form.reward
-    both = 1.0 / (1.0 / reward.tau_c + 1.0 / reward.tau_d)
-    return np.array([np.exp(-dt / reward.tau_d), dt / reward.tau_c, -both * np.expm1(-dt / both), reward.release])
 
 
 def _time_constants(form: SynapseForm | None) -> np.ndarray:

@@ -1,17 +1,53 @@
-"""What a run refuses: delays that no memory spans, numbers that single precision cannot hold, states that are none."""
+"""What a run refuses: delays no memory spans, rules no kernel holds, numbers beyond single precision, states that are none."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
 from snnsim.engines.available import total_bytes
-from snnsim.errors import ParameterError, SimulationError
+from snnsim.errors import CompileError, ParameterError, SimulationError
 from snnsim.models.spiking import ClockForm
+from snnsim.network import Network
+from snnsim.plasticity.base import SynapseForm, rules_of
 
 _LARGEST = float(np.finfo(np.float32).max)
+
+
+_TRACES = 2  # on either side of a synapse (kernels/lessons.py)
+
+
+def check_forms(network: Network, learns: Iterable[int]) -> None:
+    """Raise CompileError when a rule of spikes that learns has more coefficients or traces than a kernel holds."""
+    projections = list(network.projections.items())
+    for q in learns:
+        name, projection = projections[q]
+        rules = rules_of(f"Projection({name})", projection.plasticity)
+        if rules is not None and rules.spikes is not None:
+            _check_form(f"Projection({name}).plasticity: {type(rules.spikes).__name__}.form()", rules.spikes.form())
+
+
+def _check_form(owner: str, form: SynapseForm) -> None:
+    from snnsim.kernels.lessons import N_COEF  # numba is loaded when something runs
+
+    if len(form.coef) > N_COEF:
+        raise CompileError(
+            f"{owner}.coef has {len(form.coef)} coefficients but must have at most {N_COEF}: a kernel keeps them in registers. "
+            "Work out in form() what depends on several parameters, and pass the result."
+        )
+    if len(form.coef) < 2:
+        raise CompileError(
+            f"{owner}.coef has {len(form.coef)} coefficients but must have at least 2: first come the bounds. Begin with w_min and w_max."
+        )
+    for side in ("tau_pre", "tau_post"):
+        given = len(getattr(form, side))
+        if given > _TRACES:
+            raise CompileError(
+                f"{owner}.{side} has {given} time constants but must have at most {_TRACES}: a synapse sees as many traces of either side. "
+                "Leave one out, or keep what it does in the variable of the synapse, own."
+            )
 
 
 def check_delays(what: str, n_bytes: int) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking
 from snnsim.engines.interrupts import Interrupts
 from snnsim.engines.recording import Recorder
 from snnsim.errors import CompileError
 from snnsim.kernels.dopamine import release
 from snnsim.models.spiking import whole_steps
+from snnsim.plasticity.base import SynapseForm
 
 
 def _rule(part: CompiledProjection) -> Any:
@@ -45,6 +48,15 @@ def release_steps(compiled: CompiledSpiking, learns: Iterable[int]) -> list[int]
     """Return the steps after which spikes release dopamine, of all projections that wait for it."""
     givers = [giver_of(compiled, compiled.projections[q]) for q in learns]
     return [steps for giver, steps in givers if giver >= 0]
+
+
+def coefficients(form: SynapseForm | None, dt: float) -> np.ndarray:
+    """Return those of kernels/dopamine.py."""
+    if form is None or form.reward is None:
+        return np.empty(0)
+    reward = form.reward
+    both = 1.0 / (1.0 / reward.tau_c + 1.0 / reward.tau_d)
+    return np.array([np.exp(-dt / reward.tau_d), dt / reward.tau_c, -both * np.expm1(-dt / both), reward.release])
 
 
 class Asked(NamedTuple):

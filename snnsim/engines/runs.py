@@ -28,6 +28,23 @@ class Runs:
     weight: np.ndarray
     place: np.ndarray | None
 
+    @property
+    def consecutive(self) -> bool:
+        """Whether the targets of every run follow each other without a gap."""
+        return in_a_row(self.run_ptr[:-1], self.run_ptr[1:], self.target)
+
+
+def in_a_row(begin: np.ndarray, end: np.ndarray, target: np.ndarray) -> bool:
+    """Whether all of target[begin[k] : end[k]], which ascend, follow each other without a gap or a repeat, for every k.
+
+    O(rows) where they do not in the first place: only then is every synapse looked at.
+    """
+    first, last = begin[end > begin], end[end > begin] - 1
+    if np.any(target[last].astype(np.int64) - target[first] != last - first):
+        return False
+    ones = np.concatenate([[0], np.cumsum(target[1:] == target[:-1] + 1)])
+    return bool(np.all(ones[last] - ones[first] == last - first))
+
 
 def group(part: CompiledProjection, delay: np.ndarray, low: int = 0, high: int | None = None) -> Runs:
     """Group the synapses of `part` by source and delay. delay : its delays in the unit of an engine

@@ -7,23 +7,26 @@ import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from snnsim.compiler.integer import CompiledInteger
 from snnsim.engines.settle_counts import counts_of
 from snnsim.errors import ParameterError, SimulationError, unknown_name
-from snnsim.kernels.integer_net import BINARY, GRADED, N_COUNTERS, SIGNED_DIGIT, UNARY
+from snnsim.kernels.integer_net import BINARY, FIRST_SPIKE, GRADED, N_COUNTERS, SIGNED_DIGIT, UNARY
 from snnsim.kernels.settle import Trials, settle_trials
 from snnsim.network import Population
-from snnsim.results import Result, SpikeTrains
+from snnsim.results import Recording, Result, SpikeTrains
 from snnsim.units import check_integer, one_of
 
 #: how a value travels: name -> kernel constant
-CODES: Mapping[str, int] = {"unary": UNARY, "binary": BINARY, "signed_digit": SIGNED_DIGIT, "graded": GRADED}
+CODES: Mapping[str, int] = {
+    "unary": UNARY, "binary": BINARY, "signed_digit": SIGNED_DIGIT, "graded": GRADED, "time_to_first_spike": FIRST_SPIKE
+}  # fmt: skip
 #: in which order units speak: name -> kernel constant
-SCHEDULES: Mapping[str, int] = {"settled": 0, "eager": 1, "shuffled": 2}
+SCHEDULES: Mapping[str, int] = {"settled": 0, "eager": 1, "timed": 1, "shuffled": 2}
 
 _TRIALS_PER_TASK = 8  # few enough for a smooth progress bar, many enough to hide the cost of a call
 
@@ -36,6 +39,8 @@ class IntegerState:
     acc, s : int32[trials, n_units]
     seen : int32[trials, n_seen]
     alive : bool[trials, n_projections]
+    silent : bool[trials]   whether nobody had more to say
+    asleep : bool[n_rows]   rows that have been left alone
     """
 
     network: str
@@ -43,6 +48,8 @@ class IntegerState:
     s: np.ndarray
     seen: np.ndarray
     alive: np.ndarray
+    silent: np.ndarray
+    asleep: np.ndarray
 
 
 def _checked(population: Population, inputs: Any) -> np.ndarray:
@@ -92,26 +99,26 @@ def _start_state(compiled: CompiledInteger, trials: int, start: IntegerState | N
     if start is None:
         acc = np.broadcast_to(compiled.net.bias, shapes["acc"]).copy()
         zeros = {name: np.zeros(shapes[name], dtype=np.int32) for name in ("s", "seen")}
-        return IntegerState(compiled.digest, acc, alive=np.zeros(shapes["alive"], dtype=np.bool_), **zeros)
+        rest = {"silent": np.zeros(trials, dtype=np.bool_), "asleep": np.ones(len(compiled.net.row_pop), dtype=np.bool_)}
+        return IntegerState(compiled.digest, acc, alive=np.zeros(shapes["alive"], dtype=np.bool_), **zeros, **rest)
     if not isinstance(start, IntegerState):
         raise SimulationError(f"simulate.start = {type(start).__name__} must be the state of a run of this network. Pass result.state.")
     if start.network != compiled.digest:
         raise SimulationError("simulate.start is the state of another network. Pass the state of a run of this very network.")
     if len(start.acc) != trials:
         raise SimulationError(f"simulate.start holds {len(start.acc)} trials but there are {trials} inputs. Give one input per trial.")
-    return IntegerState(start.network, *(getattr(start, name).copy() for name in shapes))
+    return IntegerState(start.network, *(getattr(start, name).copy() for name in (*shapes, "silent", "asleep")))
 
 
-def _run_trials(
-    compiled: CompiledInteger, work: Trials, schedule: str, code: str, fresh: bool, threads: int, progress: Callable[[float], None] | None
-) -> None:
+def _run_trials(compiled: CompiledInteger, work: Trials, plan: _Plan, threads: int, progress: Callable[[float], None] | None) -> None:
     """Settle all trials, a few per task; trials are independent, so threads change no bit."""
     trials = len(work.inputs)
     done = 0
+    schedule, code, fresh = SCHEDULES[plan.schedule], CODES[plan.code], bool((work.new | work.asleep).all())
 
     def task(first: int) -> int:
         last = min(first + _TRIALS_PER_TASK, trials)
-        settle_trials(compiled.net, compiled.functions, SCHEDULES[schedule], CODES[code], fresh, work, first, last)
+        settle_trials(compiled.net, compiled.functions, schedule, code, fresh, work, first, last)
         return last - first
 
     with warnings.catch_warnings(), ThreadPoolExecutor(max_workers=threads) as pool:
@@ -129,13 +136,30 @@ def _run_trials(
             raise
 
 
-def _fresh_trials(
-    compiled: CompiledInteger, inputs: np.ndarray, start: IntegerState | None, seed: int, event_ptr: np.ndarray | None = None
-) -> Trials:
-    """Return the arrays of a run; with `event_ptr`, room to note every event."""
+class _Plan(NamedTuple):
+    """What a run shall do. asleep : bool[n_rows]; limit : most steps; recorded : what to write down, by population"""
+
+    schedule: str
+    code: str
+    seed: int
+    start: IntegerState | None
+    asleep: np.ndarray
+    limit: int
+    recorded: Mapping[str, list[str]]
+
+
+def _fresh_trials(compiled: CompiledInteger, inputs: np.ndarray, plan: _Plan, first: Trials | None = None) -> Trials:
+    """Return the arrays of a run; with those of a `first` run, which has counted, room to write down what is recorded."""
     trials, n_pop = len(inputs), len(compiled.populations)
-    state = _start_state(compiled, trials, start)
-    place = np.zeros(trials + 1, dtype=np.int64) if event_ptr is None else event_ptr
+    state = _start_state(compiled, trials, plan.start)
+    place, traced, rounds = np.zeros(trials + 1, dtype=np.int64), np.zeros(0, dtype=np.int64), 0
+    if first is not None:
+        if any("spikes" in kinds for kinds in plan.recorded.values()):
+            place = np.concatenate([[0], np.cumsum(first.n_events)])
+        spans = [(compiled.span(name), len(compiled.net.bias) * (what == "s")) for name, what in _traced(plan)]
+        traced = np.concatenate([traced, *(np.arange(span.start, span.stop) + shift for span, shift in spans)])
+        rounds = int(first.steps.max()) // _round(compiled, plan.code) + 1 if traced.size else 0
+    settled = plan.start is not None and bool(state.silent.all())  # else every unit may have something to say
     return Trials(
         inputs=inputs,
         acc=state.acc,
@@ -149,8 +173,25 @@ def _fresh_trials(
         n_events=np.zeros(trials, np.int64),
         events=np.zeros((int(place[-1]), 3), dtype=np.int32),
         event_ptr=place,
-        seeds=np.random.SeedSequence(seed).generate_state(trials, np.uint64),
+        trace=np.zeros((trials, rounds, len(traced)), dtype=np.int32),
+        told=np.zeros((trials, rounds), dtype=np.int64),
+        traced=traced,
+        silent=np.zeros(trials, dtype=np.bool_),
+        new=~plan.asleep & state.asleep if settled else ~plan.asleep,
+        asleep=plan.asleep,
+        limit=np.array([plan.limit]),
+        seeds=np.random.SeedSequence(plan.seed).generate_state(trials, np.uint64),
     )
+
+
+def _traced(plan: _Plan) -> list[tuple[str, str]]:
+    """Return (population, 'acc' or 's') of what is written down in every step."""
+    return [(name, what) for name, kinds in plan.recorded.items() for what in ("acc", "s") if what in kinds]
+
+
+def _round(compiled: CompiledInteger, code: str) -> int:
+    """Return the steps in which every unit emits one event at most."""
+    return int(compiled.net.window.max()) if code == "time_to_first_spike" else 1
 
 
 def _trains(compiled: CompiledInteger, name: str, events: np.ndarray, event_ptr: np.ndarray, duration: float) -> SpikeTrains:
@@ -168,21 +209,49 @@ def _trains(compiled: CompiledInteger, name: str, events: np.ndarray, event_ptr:
     )
 
 
-def _to_record(compiled: CompiledInteger, record: Mapping[str, Any] | None) -> list[str]:
+def _to_record(compiled: CompiledInteger, record: Mapping[str, Any] | None, schedule: str) -> dict[str, list[str]]:
     if record is not None and not isinstance(record, Mapping):
         raise ParameterError(f'simulate.record = {record!r} must map population names to lists, for example {{"q": ["spikes"]}}.')
-    names = []
+    recorded = {}
     for name, wanted in (record or {}).items():
         one_of("simulate.record", name, compiled.populations)
         if not isinstance(wanted, (str, list, tuple)):
             raise ParameterError(f"simulate.record[{name!r}] = {wanted!r} must be a list such as ['spikes'].")
-        for what in [wanted] if isinstance(wanted, str) else wanted:
-            if what != "spikes":
+        kinds = [wanted] if isinstance(wanted, str) else list(wanted)
+        for what in kinds:
+            owner = f"simulate.record[{name!r}]"
+            if what not in ("spikes", "acc", "s"):
+                valid = unknown_name(owner, what, ["spikes", "acc", "s"])
+                raise ParameterError(f"{valid} Settled values and accumulators are always returned.")
+            if what != "spikes" and SCHEDULES[schedule] != SCHEDULES["eager"]:
                 raise ParameterError(
-                    unknown_name(f"simulate.record[{name!r}]", what, ["spikes"]) + " Settled values and accumulators are always returned."
+                    f"{owner} asks for {what!r} over time, but schedule {schedule!r} has no steps that all units share. "
+                    "Choose 'eager' or 'timed'."
                 )
-        names += [name] if wanted else []
-    return names
+        if kinds:
+            recorded[name] = kinds
+    return recorded
+
+
+def _recordings(compiled: CompiledInteger, work: Trials, plan: _Plan) -> dict[str, dict[str, Recording]]:
+    """Return what was written down, int64[rounds, trials, *shape], and how many events the whole network had emitted by then."""
+    recordings: dict[str, dict[str, Recording]] = {}
+    first = 0
+    if not _traced(plan):
+        return recordings
+    rounds, stride = work.trace.shape[1], _round(compiled, plan.code)
+    times = np.arange(rounds) * float(stride)
+    for i in range(len(work.trace)):  # a trial that fell silent before the others stays as it is
+        last = int(work.steps[i]) // stride
+        work.trace[i, last + 1 :], work.told[i, last + 1 :] = work.trace[i, last], work.told[i, last]
+    for name, what in _traced(plan):
+        shape = compiled.network.populations[name].shape
+        n = prod(shape)
+        values = work.trace[:, :, first : first + n].swapaxes(0, 1).astype(np.int64)
+        first += n
+        mine = recordings.setdefault(name, {"network_spikes": Recording(times, work.told.T.copy())})
+        mine[what] = Recording(times, values.reshape(rounds, -1, *shape))
+    return recordings
 
 
 def run_integer(
@@ -196,14 +265,18 @@ def run_integer(
     record: Mapping[str, Any] | None = None,
     start: IntegerState | None = None,
     progress: Callable[[float], None] | None = None,
+    steps: int | None = None,
+    asleep: np.ndarray | None = None,
 ) -> Result:
-    """Settle one trial per input and return values, accumulators, counts and the spikes asked for.
+    """Run one trial per input and return values, accumulators, counts and what was asked for.
 
-    Recording spikes settles every trial twice: the first run counts the events, the second notes them in just enough memory.
+    Recording runs every trial twice: the first run counts events and steps, the second notes them in just enough memory.
 
     inputs : int[trials, *shape of the input population]; a mapping by population where there are several
     schedule, code : names in `SCHEDULES` and `CODES`
     threads : int   default one per core; trials run side by side
+    steps : int     of the schedule 'timed', and of no other
+    asleep : bool[n_rows]   rows to leave alone, none of which another row depends on; default none
     Raises ParameterError, SimulationError for bad arguments, before any work is done.
     """
     one_of("simulate.code", code, CODES)
@@ -212,31 +285,53 @@ def run_integer(
     workers = (os.cpu_count() or 1) if threads is None else check_integer("simulate.threads", threads, low=1, high=1024)
     if progress is not None and not callable(progress):
         raise ParameterError(f"simulate.progress = {progress!r} must be a function of the fraction done. Leave it out for none.")
-    recorded = _to_record(compiled, record)
+    if asleep is None:
+        asleep = np.zeros(len(compiled.net.row_pop), dtype=np.bool_)
+    recorded = _to_record(compiled, record, schedule)
+    plan = _Plan(schedule, code, seed, start, asleep, _limit(schedule, steps), recorded)
     flat = _check_inputs(compiled, inputs)
-    trials, fresh = len(flat), start is None
-
-    work = _fresh_trials(compiled, flat, start, seed)
+    work = _fresh_trials(compiled, flat, plan)
     share = 0.5 if recorded else 1.0
-    _run_trials(compiled, work, schedule, code, fresh, workers, progress and (lambda part: progress(share * part)))
+    _run_trials(compiled, work, plan, workers, progress and (lambda part: progress(share * part)))
     spikes: dict[str, SpikeTrains] = {}
+    recordings: dict[str, dict[str, Recording]] = {}
     if recorded:
-        event_ptr = np.concatenate([[0], np.cumsum(work.n_events)])
-        work = _fresh_trials(compiled, flat, start, seed, event_ptr)
-        _run_trials(compiled, work, schedule, code, fresh, workers, progress and (lambda part: progress(0.5 + 0.5 * part)))
-        spikes = {name: _trains(compiled, name, work.events, event_ptr, float(work.steps.max())) for name in recorded}
+        work = _fresh_trials(compiled, flat, plan, work)
+        _run_trials(compiled, work, plan, workers, progress and (lambda part: progress(0.5 + 0.5 * part)))
+        duration = float(work.steps.max())
+        spikes = {n: _trains(compiled, n, work.events, work.event_ptr, duration) for n, kinds in recorded.items() if "spikes" in kinds}
+        recordings = _recordings(compiled, work, plan)
+    return _result(compiled, work, plan, spikes, recordings)
+
+
+def _limit(schedule: str, steps: Any) -> int:
+    """Return the most steps of a run."""
+    if schedule != "timed":
+        if steps is not None:
+            raise ParameterError(f"simulate.steps = {steps!r} belongs to schedule 'timed'; {schedule!r} ends by itself. Leave it out.")
+        return 2**62
+    if steps is None:
+        raise ParameterError("simulate.steps is missing: schedule 'timed' runs for a given number of steps. Give one, such as steps=32.")
+    return check_integer("simulate.steps", steps, low=1, high=2**31 - 1)
+
+
+def _result(compiled: CompiledInteger, work: Trials, plan: _Plan, spikes: dict, recordings: dict) -> Result:
     values, accumulators = {}, {}
     for name in compiled.populations:
-        span, shape = compiled.span(name), (trials, *compiled.network.populations[name].shape)
+        span, shape = compiled.span(name), (len(work.inputs), *compiled.network.populations[name].shape)
         values[name] = work.s[:, span].reshape(shape).astype(np.int64)
         accumulators[name] = work.acc[:, span].reshape(shape).astype(np.int64)
     return Result(
-        counts=counts_of(compiled, work, code, schedule),
+        counts=counts_of(compiled, work, plan.code, plan.schedule),
         engine="settle",
-        why="the network is made of integer units, which run until they fall silent",
+        why="the network is made of integer units, which run until they fall silent"
+        + (" or time is up" if plan.schedule == "timed" else ""),
         duration=float(work.steps.max()),
         spikes=spikes,
+        recordings=recordings,
         values=values,
         accumulators=accumulators,
-        state=IntegerState(compiled.digest, work.acc, work.s, work.seen, work.alive),
+        state=IntegerState(compiled.digest, work.acc, work.s, work.seen, work.alive, work.silent, work.asleep),
+        steps=work.steps,
+        silent=work.silent,
     )

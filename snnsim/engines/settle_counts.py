@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from snnsim.compiler.integer import CompiledInteger
-from snnsim.connect import Dense, Filters, Product, unwrap
+from snnsim.connect import Dense, Filters, Gathered, Product, unwrap
 from snnsim.graph.integer import weight_words
 from snnsim.kernels.integer_net import EVENTS, PARTNER_READS, SCALED, SYNOPS
 from snnsim.kernels.settle import Trials
@@ -16,8 +16,11 @@ from snnsim.network import Population, Projection
 from snnsim.results import OperationCounts
 
 
-def _population_counts(population: Population, rows: int, spikes: int, code: str, idle: int) -> dict[str, int]:
-    """Count what the units of one population did: `rows` evaluations of g, `spikes` events, `idle` steps without input."""
+def _population_counts(population: Population, rows: int, spikes: int, code: str, idle: int, ramps: int) -> dict[str, int]:
+    """Count what the units of one population did: `rows` evaluations of g, `spikes` events, `idle` steps without input.
+
+    ramps : steps in which a unit added up what had arrived, while it waited for the end of a window
+    """
     unit = cast(IntegerUnit, population.model)
     width = population.shape[-1]
     counts = {kind: n * rows for kind, n in unit.operations(width).items()}
@@ -26,7 +29,11 @@ def _population_counts(population: Population, rows: int, spikes: int, code: str
         counts[kind] = counts.get(kind, 0) + n
 
     if unit.label in ("spiking", "group"):
-        counts |= {"updates_driven": rows * width, "updates_idle": idle}
+        counts |= {"updates_driven": rows * width + ramps, "updates_idle": idle}
+    if ramps:  # in each of them the sum of what has arrived goes into the accumulator
+        more("adds", ramps)
+        more("state_reads", 2 * ramps)
+        more("state_writes", ramps)
     if unit.label == "spiking":
         # Each event compares with a threshold and moves the membrane by it; a power of two shifts the threshold first, and a
         # payload is a rounded quotient: one multiplication by the reciprocal and one shift for each evaluation.
@@ -67,6 +74,16 @@ def weight_bytes(projection: Projection) -> int:
     return weight_words(np.asarray(projection.weight))
 
 
+def fan_out(projection: Projection) -> int | None:
+    """Return the synapses one event of `projection` reaches; None where it depends on the unit, or on the partner of a product."""
+    match projection.connector:
+        case Dense(weight=weight):
+            return weight.shape[1]
+        case Gathered() | Product() | Filters():
+            return None
+    return 1
+
+
 def counts_of(compiled: CompiledInteger, work: Trials, code: str, schedule: str) -> OperationCounts:
     layers: dict[str, dict[str, int]] = {}
     roles: dict[str, str] = {}
@@ -74,11 +91,28 @@ def counts_of(compiled: CompiledInteger, work: Trials, code: str, schedule: str)
     for p, name in enumerate(compiled.populations):
         population = compiled.network.populations[name]
         rows, spikes = int(work.evaluated[:, p].sum()), int(work.spikes[:, p].sum())
-        idle = max(0, steps * population.size - rows * population.shape[-1])
-        layers[name] = _population_counts(population, rows, spikes, code, idle)
+        ramps = _ramps(compiled, work, p, schedule) if code == "time_to_first_spike" else 0
+        idle = max(0, steps * population.size - rows * population.shape[-1] - ramps)
+        layers[name] = _population_counts(population, rows, spikes, code, idle, ramps)
         roles[name] = cast(IntegerUnit, population.model).role
     for e, key in enumerate(compiled.projections):
         projection = compiled.network.projections[key]
         layers[key] = _projection_counts(projection, work.counts[:, e].sum(axis=0), code)
         roles[key] = "product" if isinstance(unwrap(projection.connector)[0], Product) else "synaptic"
     return OperationCounts(layers, roles)
+
+
+def _ramps(compiled: CompiledInteger, work: Trials, p: int, schedule: str) -> int:
+    """Return the steps in which units of population `p` added up what had arrived, over all units and trials.
+
+    A unit integrates over the whole window of each projection that brought it anything; where all share one clock of windows,
+    over each of those in which it had input.
+    """
+    net = compiled.net
+    into = np.flatnonzero(net.post == p)
+    if schedule == "settled":
+        pre = np.searchsorted(net.out_ptr, into, side="right") - 1
+        windows = (work.counts[:, into, EVENTS] > 0) @ net.window[pre]
+    else:
+        windows = np.full(len(work.inputs), net.window.max() if len(into) else 0)
+    return int((windows * work.evaluated[:, p]).sum() * net.width[p])

@@ -9,8 +9,10 @@ import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking, compile_spiking
 from snnsim.engines.choices import candidates, check_choices
+from snnsim.engines.limits import check_forms
 from snnsim.engines.memory import check_memory
 from snnsim.engines.takes import check_hears, check_record, check_samples, check_synapses, check_weights, split_record
+from snnsim.engines.trials import check_trials
 from snnsim.errors import ParameterError, unknown_name
 from snnsim.models.drawn import distributions
 from snnsim.models.spiking import NeuronModel
@@ -35,6 +37,7 @@ def run_spiking(
     precision: str | None = None,
     stream: Any = None,
     learning: bool | Iterable[str] = True,
+    trials: Any = None,
 ) -> Result:
     """Run a network of spiking models.
 
@@ -51,6 +54,7 @@ def run_spiking(
     precision : str      'double' or 'single', of states and inputs on the clock; None: that of `start`, else double
     stream : path        a new file that takes what is recorded while the network runs; None: it is kept in memory
     learning : bool or names of projections   which rules change weights in this run; the others forget their traces
+    trials : float or Trials     at whose ends the clock engine returns to the start; None: never
 
     Raises
     ------
@@ -70,6 +74,10 @@ def run_spiking(
         asked = getattr(start, "engine", None) if engine == "auto" else engine
         check_continues(start, description_digest(network), engine=asked, dt=dt, seed=seed, precision=precision)
     learns = check_learning(network, learning)
+    trials = check_trials(network, trials, dt, engine, getattr(start, "engine", None), learns)
+    why = f"engine={engine!r} was asked for"
+    if trials is not None and engine == "auto":
+        engine, why = "clock", "the event engine does not return to the start after trials"
     record, recorded = split_record(network, record)
     weights = check_weights(network, recorded, dt)
     takes = check_record(network.populations.values(), record, dt)
@@ -77,12 +85,13 @@ def run_spiking(
     began = float(getattr(start, "time", 0.0))
     check_samples(takes, began, duration, dt, fresh=start is None)
     path = None if stream is None else check_new(stream)
-    check_memory(network, takes, began, duration, dt, candidates(engine, precision), streamed=path is not None)
+    check_forms(network, learns)
+    engines = candidates(engine, precision)
+    check_memory(network, takes, weights, began, duration, dt, engines, learns=learns, streamed=path is not None)
     if engine == "clock":
         check_steps([population for population in network.populations.values() if not distributions(population.model)], dt)
     compiled = compile_spiking(network, seed=seed, dt=dt)
     check_synapses(compiled, weights)
-    why = f"engine={engine!r} was asked for"
     if engine == "auto":
         engine, why = choose(compiled, duration, getattr(start, "engine", None), precision)
         if engine == "event" and threads > 1:
@@ -96,7 +105,7 @@ def run_spiking(
     from snnsim.engines.clock import run as run_clock
 
     check_steps(compiled.populations, dt)
-    return run_clock(compiled, **common, threads=threads, precision=precision, spare=True)
+    return run_clock(compiled, **common, threads=threads, precision=precision, spare=True, trials=trials)
 
 
 def check_learning(network: Network, learning: Any) -> frozenset[int]:
@@ -161,6 +170,7 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
     from snnsim.engines.event import missing_forms
     from snnsim.engines.reward import clock_only
     from snnsim.engines.rewire import structural
+    from snnsim.engines.upkeep import check_intervals
 
     if started is not None:
         return started, f"the run continues one of the {started} engine"
@@ -179,6 +189,7 @@ def choose(compiled: CompiledSpiking, duration: float, started: str | None = Non
         return "clock", f"{', '.join(restless)} changes at every moment or at random: the event engine cannot look ahead under it"
     try:
         delay_steps(compiled)
+        check_intervals(compiled)
         steps = duration_steps(compiled, duration)
         check_steps(compiled.populations, compiled.dt)
     except ParameterError as error:

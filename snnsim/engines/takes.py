@@ -65,8 +65,12 @@ class WeightTake(NamedTuple):
 
     def after(self, now: float) -> float:
         """Return the first sample after `now`, ms."""
-        time = float((np.floor(now / self.every * ROUNDING + 1e-9) + 1.0) * self.every)
+        time = (grid_points(now, self.every) + 1.0) * self.every
         return time if time <= self.stop * ROUNDING else np.inf
+
+    def n_samples(self, began: float, end: float) -> int:
+        """Return how many samples a run from `began` to `end` ms takes."""
+        return max(0, grid_points(min(end, self.stop), self.every) - grid_points(max(began, self.start), self.every))
 
     def width(self, compiled: Any) -> int:
         """Return how many synapses are recorded."""

@@ -7,10 +7,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from snnsim.compiler.spiking import CompiledSpiking
+from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking
 from snnsim.engines.recording import Recorder
 from snnsim.engines.takes import WeightTake
 from snnsim.errors import SimulationError
+from snnsim.kernels.scale import bound
+from snnsim.models.spiking import whole_steps
 from snnsim.plasticity.base import IntervalRule, Rules, StructuralRule, Synapses
 from snnsim.results import Recording
 from snnsim.stream.writer import Columns, Writer
@@ -24,7 +26,7 @@ class Access(Protocol):
     """How to reach the weights of a running engine, in order of source, then target."""
 
     def whole(self, q: int, /) -> np.ndarray:
-        """Return the weights as the last spikes to arrive left them, a copy."""
+        """Return the weights as the last spikes to arrive left them, to be changed and `put` back: a copy, or the engine's own."""
 
     def put(self, q: int, weight: np.ndarray, /) -> None:
         """Set the weights."""
@@ -46,6 +48,13 @@ def weight_columns(compiled: CompiledSpiking, takes: Iterable[WeightTake]) -> li
     ]
 
 
+def check_intervals(compiled: CompiledSpiking) -> None:
+    """Raise ParameterError where a rule acts off the grid of the clock, which would never get there."""
+    for part in compiled.projections:
+        for rule in (part.plasticity or Rules()).slow:
+            whole_steps(f"Projection({part.name}).plasticity: {type(rule).__name__}.interval", rule.interval, compiled.dt, least=1)
+
+
 class _Duty:
     """One rule of one projection: when it acts next, and what it carries on."""
 
@@ -53,10 +62,20 @@ class _Duty:
         part = compiled.projections[q]
         self.q, self.rule, self.name, self.sides = q, rule, f"upkeep.{q}.{place}", (part.pre, part.post)
         self.sizes = tuple(compiled.populations[p].size for p in self.sides)
-        self.next = _after(began, rule.interval)
+        self.next, self.bounds = _after(began, rule.interval), _bounds(part)
         counts = dict(zip(_SIDES, (np.zeros(n if rule.hears else 0) for n in self.sizes), strict=True))
-        fresh = rule.start(*self.sizes) | counts
+        self.start = rule.start(*self.sizes)
+        fresh = self.start | counts
         self.state = {name: held.get(f"{self.name}.{name}", array).copy() for name, array in fresh.items()}
+
+
+def _bounds(part: CompiledProjection) -> tuple[float, float]:
+    """Return the bounds that the rule of spikes sets, if there is one, of weights with their sign."""
+    rule = (part.plasticity or Rules()).spikes
+    if rule is None:
+        return -np.inf, np.inf
+    low, high = sorted(rule.sign(part.weight) * size for size in (rule.w_min, rule.w_max))
+    return low, high
 
 
 class Upkeep:
@@ -113,12 +132,21 @@ class Upkeep:
             if duty.next <= now * (1.0 + _ROUNDING):
                 self._count(k, recorder)
                 self._act(duty, now, access)
+                for name in _SIDES:
+                    duty.state[name][:] = 0.0
                 duty.next = _after(now, duty.rule.interval)
         for k, take in enumerate(self._takes):
             if self._sampled[k] <= now * (1.0 + _ROUNDING):
                 weights = access.now(take.projection)
                 self._keep(k, self._sampled[k], weights if take.synapses is None else weights[take.synapses])
                 self._sampled[k] = take.after(self._sampled[k])
+
+    def begin_anew(self) -> None:
+        """Put what rules know back to the start of a trial, but for what is slow. They have just acted: nothing has been counted since."""
+        for duty in self._duties:
+            for name, array in duty.start.items():
+                if name not in duty.rule.slow:
+                    duty.state[name][:] = array
 
     def _keep(self, k: int, time: float, weights: np.ndarray) -> None:
         if self._writer is None:
@@ -136,7 +164,6 @@ class Upkeep:
 
     def _act(self, duty: _Duty, now: float, access: Access) -> None:
         part = self._compiled.projections[duty.q]
-        rules: Any = part.plasticity
         if duty.q not in self._source:
             self._source[duty.q] = np.repeat(np.arange(len(part.row_ptr) - 1), part.fan_out)
         if isinstance(duty.rule, StructuralRule):
@@ -146,23 +173,18 @@ class Upkeep:
         (n_pre, n_post), (pre, post) = duty.sizes, (duty.state[name] for name in _SIDES)
         with np.errstate(over="ignore", invalid="ignore"):
             duty.rule.act(Synapses(self._source[duty.q], part.target, weight, n_pre, n_post, pre, post, duty.state))
-        if not np.all(np.isfinite(weight)):
-            bad = int(np.flatnonzero(~np.isfinite(weight))[0])
+        bad = bound(weight, *duty.bounds)
+        if bad >= 0:
             raise SimulationError(
                 f"Projection({part.name}).plasticity: {type(duty.rule).__name__} made a weight of {weight[bad]} at {now:g} ms, for synapse "
                 f"{bad}. Lower its learning rate, or set bounds."
             )
-        if rules.spikes is not None:
-            sign = rules.spikes.sign(part.weight)
-            np.clip(weight, *sorted((sign * rules.spikes.w_min, sign * rules.spikes.w_max)), out=weight)
         access.put(duty.q, weight)
         self.updates[duty.q] += len(weight)
-        for name in _SIDES:
-            duty.state[name][:] = 0.0
 
     def _move(self, duty: _Duty, rule: StructuralRule, now: float, access: Access) -> None:
         q, part, compiled = duty.q, self._compiled.projections[duty.q], self._compiled
-        source, target, weight = self._source[q].copy(), part.target.astype(np.int64), access.whole(q)
+        source, target, weight = self._source[q].copy(), part.target.astype(np.int64), access.whole(q).copy()
         (n_pre, n_post), (pre, post) = duty.sizes, (duty.state[name] for name in _SIDES)
         # What is drawn depends on the seed and the time, not on where a run was cut.
         seed = np.random.SeedSequence([compiled.seed, q, round(now / rule.interval)], spawn_key=(2,))

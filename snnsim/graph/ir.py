@@ -50,7 +50,7 @@ def _check_places(node: Node, sources: Sequence[Node]) -> None:
             raise ConversionError(f"Graph node {node.name!r}.index must hold whole numbers in -1 .. {size - 1}, of shape {node.shape}.")
     if isinstance(node, Embedding):
         source = sources[0]
-        if not isinstance(source, Input) or source.kind != "index" or source.low != 0 or source.high != len(node.table) - 1:
+        if isinstance(source, Input) and (source.kind != "index" or source.low != 0 or source.high != len(node.table) - 1):
             raise ConversionError(
                 f"Graph node {node.name!r} looks up {len(node.table)} rows: it needs an index input 0 .. {len(node.table) - 1}."
             )

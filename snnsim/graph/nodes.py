@@ -64,14 +64,18 @@ class Input(Node):
 @final
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Embedding(Node):
-    """Rows of a table by index: y[..., :] = table[x[...]]; table float64[n, width]."""
+    """Rows of a table by index: y[..., :] = table[x[...]]; table float64[n, width]. The index is an input, or computed on the host."""
 
     on_host = True
 
     table: np.ndarray
 
     def apply(self, *operands: np.ndarray) -> np.ndarray:
-        return self.table[operands[0].astype(np.int64)]
+        index = operands[0].astype(np.int64)
+        outside = index[(index < 0) | (index >= len(self.table))]
+        if outside.size:
+            raise ValueError(f"row {outside.flat[0]} is outside 0 .. {len(self.table) - 1}")
+        return self.table[index]
 
 
 @final

@@ -22,7 +22,10 @@ def _edge_counts(edge: Edge, layer: Layer, values: Mapping[str, Settled], skip_z
         first, second = sides.split(",")
         operands = read(values[edge.left], edge.left_index), read(values[edge.right], edge.right_index)
         left, right = (_ones(x.reshape(len(x), *view), skip_zeros) for x, view in zip(operands, edge.views, strict=True))
-        macs = np.einsum(f"Z{first},Z{second}->", left, right, optimize=True)
+        if edge.only is None:
+            macs = np.einsum(f"Z{first},Z{second}->", left, right, optimize=True)
+        else:
+            macs = np.einsum(f"Z{first},Z{second},{edge.only[0]}->", left, right, edge.only[1].astype(np.float64), optimize=True)
         return {"macs": int(macs), "activation_reads": left.size + right.size}
     x = read(values[edge.source], edge.index)
     # A zero-skipping accelerator still reads every activation to see that it is zero.

@@ -103,6 +103,8 @@ def _check_edge(name: str, edge: Edge) -> None:
     if isinstance(edge, ProductEdge):
         _whole(f"an edge of {name!r}", edge.left_index)
         _whole(f"an edge of {name!r}", edge.right_index)
+        if edge.only is not None and (len(edge.only) != 2 or edge.only[1].dtype != np.bool_):
+            raise TypeError(f"an edge of {name!r} leaves out synapses by something other than a mask")
     else:
         _whole(f"an edge of {name!r}", edge.weight)
         _whole(f"an edge of {name!r}", edge.index)

@@ -34,6 +34,7 @@ class ALIF(LeakyNeuron):
     """
 
     states: ClassVar[tuple[str, ...]] = ("v", "w", "theta")
+    slow: ClassVar[tuple[str, ...]] = ("theta",)
     update_operations: ClassVar[Mapping[str, Mapping[str, int]]] = {
         "clock": {"adds": 7, "multiplies": 4, "state_reads": 5, "state_writes": 5},
     }

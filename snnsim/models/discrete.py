@@ -8,19 +8,21 @@ from snnsim.errors import ParameterError
 from snnsim.models.spiking import NeuronModel
 from snnsim.units import check_bool, one_of, param
 
-RESETS = ("subtract", "zero", "none")  # in the order of kernels.discrete.SUBTRACT, ZERO, NONE
+RESETS = ("subtract", "zero", "none", "zero_with_input")  # in the order of kernels.discrete.SUBTRACT, ZERO, NONE, CLEAR
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DiscreteNeuron(NeuronModel):
     """Base of neurons defined step by step and without units; one step is one step of the clock, ``dt=1.0``.
 
-    reset_mechanism : 'subtract' lowers v by v_th, 'zero' sets it to 0, 'none' leaves it
+    reset_mechanism : 'subtract' lowers v by v_th, 'zero' sets it to 0, 'none' leaves it, 'zero_with_input' sets it to 0 after the
+                      input of the step was added
     reset_delay : True resets in the step after a spike, False in the step of the spike
     """
 
     beta: float = param(0.9, ge=0.0, le=1.0, doc="share of v left after a step")
     v_th: float = param(1.0, gt=0.0, doc="threshold, to be exceeded")
+    i_ext: float = param(0.0, doc="constant input of every step")
     reset_mechanism: str = "subtract"
     reset_delay: bool = True
 

@@ -35,6 +35,7 @@ class HomeostaticLIF(LeakyNeuron):
     """
 
     states: ClassVar[tuple[str, ...]] = ("v", "theta")
+    slow: ClassVar[tuple[str, ...]] = ("theta",)
     update_operations: ClassVar[Mapping[str, Mapping[str, int]]] = {
         "clock": {"adds": 8, "multiplies": 1, "state_reads": 4, "state_writes": 4},
     }

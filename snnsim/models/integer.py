@@ -65,6 +65,12 @@ class IntegerUnit(Model):
         """Return the smallest and largest value the unit can emit."""
         raise NotImplementedError(f"{type(self).__name__}.bounds")
 
+    @property
+    def n_levels(self) -> int:
+        """The most values that one unit can take."""
+        low, high = self.bounds()
+        return high - low + 1
+
     def largest_acc(self, width: int) -> int:
         """Return the largest magnitude of an accumulator for which g is exact, for rows of `width` units."""
         return 2**31 - 1

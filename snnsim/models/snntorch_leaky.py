@@ -15,10 +15,11 @@ from snnsim.models.spiking import ClockForm, filled, rows
 class Leaky(DiscreteNeuron):
     r"""snnTorch's Leaky, spike for spike: dimensionless, one step of the clock is one step of snnTorch; an input adds its weight to v.
 
-    .. math:: v_k = \beta v_{k-1} + x_k - s_{k-1} v_{th}, \qquad s_k = [v_k > v_{th}]
+    .. math:: v_k = \beta v_{k-1} + (x_k + i_{ext}) - s_{k-1} v_{th}, \qquad s_k = [v_k > v_{th}]
 
-    With ``reset_mechanism="zero"`` v_{k-1} counts as 0 after a spike instead. `states` hold v as snnTorch returns it. A layer
-    fed by another is one step later than in snnTorch, where a spike passes all layers in one step: the least delay is a step.
+    With ``reset_mechanism="zero"`` v_{k-1} counts as 0 after a spike instead; with "zero_with_input", that of RLeaky and Lapicque,
+    v_k is 0, whatever its input. `states` hold v as snnTorch returns it. In snnTorch a spike passes all layers in one step:
+    projections with a delay of 0 do so here.
 
     Parameters: `DiscreteNeuron`.
 
@@ -27,7 +28,7 @@ class Leaky(DiscreteNeuron):
 
     states: ClassVar[tuple[str, ...]] = ("v",)
     update_operations: ClassVar[Mapping[str, Mapping[str, int]]] = {
-        "clock": {"adds": 4, "multiplies": 1, "state_reads": 2, "state_writes": 2},
+        "clock": {"adds": 5, "multiplies": 1, "state_reads": 2, "state_writes": 2},
     }
 
     def clock_form(self, n: int, dt: float) -> ClockForm:
@@ -35,5 +36,5 @@ class Leaky(DiscreteNeuron):
         from snnsim.kernels.discrete import step_leaky  # numba is loaded when something runs, not by import snnsim
 
         self.check_step(dt)
-        coef = rows(n, self.beta, self.v_th, RESETS.index(self.reset_mechanism), float(self.reset_delay))
-        return ClockForm(step_leaky, filled(n, 0.0), coef)
+        coef = rows(n, self.beta, self.v_th, RESETS.index(self.reset_mechanism), float(self.reset_delay), self.i_ext)
+        return ClockForm(step_leaky, filled(n, 0.0), coef, current=((4, 1.0),))

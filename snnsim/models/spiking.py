@@ -78,6 +78,7 @@ class NeuronModel(Model):
     channels : int       kinds of input: 1, or 2 when excitatory and inhibitory synapses act differently
     event_cost : float   a rough figure for the time of one event of the event engine, in steps of one neuron of the clock
                          engine; it only steers ``engine="auto"``
+    slow : tuple of str  states that outlast a trial, see `Trials`
     update_operations : mapping of 'clock' and 'event' to mapping of str to int
         operations of one update of one neuron, by engine and by kind (`results.OPERATIONS`), on the longest path without a
         spike: reading and clearing the input, arithmetic, and the threshold test as an addition. A look-up stands for an
@@ -87,6 +88,7 @@ class NeuronModel(Model):
     domain: ClassVar[Domain] = "spiking"
     channels: ClassVar[int] = 1
     event_cost: ClassVar[float] = 100.0
+    slow: ClassVar[tuple[str, ...]] = ()
     update_operations: ClassVar[Mapping[str, Mapping[str, int]]] = {}
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -131,6 +133,12 @@ def filled(n: int, *values: float | np.ndarray) -> np.ndarray:
 
 #: float64 counts steps exactly up to here
 _MOST_STEPS = 2.0**53
+
+
+def off_grid(value: float, dt: float) -> bool:
+    """Whether a time is no multiple >= 1 of `dt`, rounding aside."""
+    steps = np.rint(value / dt)
+    return bool(steps < 1.0 or abs(value / dt - steps) > _ON_GRID * steps)
 
 
 def whole_steps(owner: str, value: float | np.ndarray, dt: float, *, least: int) -> np.ndarray:

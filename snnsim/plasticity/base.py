@@ -106,11 +106,13 @@ class SpikeRule(Plasticity):
     delay : str         'dendritic': the delay of the projection lies behind the synapse, so that a presynaptic spike is there at
                         once and a postsynaptic one late; 'axonal': before it, the other way round. Pairs that meet at exactly
                         one time: dendritic ones are not counted, an axonal spike has caused the other
+    slow : str          the parameter, if any, by which a trace averages over many trials (`Trials`): it cannot begin anew in each
     """
 
     signed: ClassVar[bool] = False
     inhibitory: ClassVar[bool] = False
     clock_only: ClassVar[str] = ""
+    slow: ClassVar[str] = ""
     w_min: float
     w_max: float
     delay: str = "dendritic"
@@ -188,10 +190,12 @@ class IntervalRule(Plasticity):
 
     Attributes
     ----------
-    hears : bool   it wants to know how often the neurons fired
+    hears : bool          it wants to know how often the neurons fired
+    slow : tuple of str   variables of `start` that outlast a trial (`Trials`); the others begin anew with each
     """
 
     hears: ClassVar[bool] = False
+    slow: ClassVar[tuple[str, ...]] = ()
     interval: float
 
     def start(self, n_pre: int, n_post: int) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from snnsim.plasticity.base import SpikeRule, SynapseForm, check_slower
 from snnsim.units import param
@@ -30,6 +30,8 @@ class BCM(SpikeRule):
     Source: Bienenstock, Cooper & Munro (1982), J. Neurosci. 2:32, for a threshold that grows as a power > 1 of the mean
     activity; Intrator & Cooper (1992), Neural Netw. 5:3, for phi = c (c - theta), here post spikes times (x_fast - ...).
     """
+
+    slow: ClassVar[str] = "tau_slow"
 
     eta: float = param(0.01, gt=0.0, doc="change by one pre spike, post spikes above threshold, in the unit of the weight")
     tau_pre: float = param(20.0, unit="ms", gt=0.0, doc="time constant of x_pre")

@@ -58,6 +58,11 @@ class CovarianceHebb(SpikeRule):
             if rate is None:
                 check_slower(self, "tau_mean", tau)
 
+    @property
+    def slow(self) -> str:  # type: ignore[override]  # by its parameters
+        """The time constant of running means, where there is one."""
+        return "tau_mean" if self.rate_pre is None or self.rate_post is None else ""
+
     def form(self) -> SynapseForm:
         """Return the traces and kernels of this rule."""
         from snnsim.kernels.covariance_hebb import replay_covariance_hebb

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -24,6 +24,8 @@ class RateBCM(RateRule):
 
     Source: Bienenstock, Cooper & Munro (1982), J. Neurosci. 2:32; Intrator & Cooper (1992), Neural Netw. 5:3, for the square.
     """
+
+    slow: ClassVar[tuple[str, ...]] = ("theta",)
 
     eta: float = param(1e-6, gt=0.0, doc="learning rate")
     w_min: float = param(0.0, doc="lower bound of the weight")

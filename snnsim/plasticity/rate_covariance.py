@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import numpy as np
 
@@ -24,6 +24,8 @@ class RateCovariance(RateRule):
 
     Source: Sejnowski (1977), J. Math. Biol. 4:303.
     """
+
+    slow: ClassVar[tuple[str, ...]] = ("pre_mean", "post_mean")
 
     theta_pre: float | None = param(None, unit="Hz", ge=0.0, doc="presynaptic threshold; None: the mean rate")
     theta_post: float | None = param(None, unit="Hz", ge=0.0, doc="postsynaptic threshold; None: the mean rate")

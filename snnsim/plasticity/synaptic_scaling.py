@@ -25,6 +25,7 @@ class SynapticScaling(IntervalRule):
     """
 
     hears: ClassVar[bool] = True
+    slow: ClassVar[tuple[str, ...]] = ("post",)
 
     rate: float = param(10.0, unit="Hz", gt=0.0, doc="rate r_0 that every target should have")
     beta: float = param(0.01, gt=0.0, doc="speed of scaling, per s and Hz")

@@ -62,7 +62,7 @@ def read_model(model: Any, example: Any = None) -> tuple[Graph, dict[str, Any], 
     from snnsim.conversion.convert import traced
 
     label = Path(model).name if isinstance(model, (str, Path)) else type(model).__name__
-    return traced(model, example), {}, label
+    return traced(model, example, "compare"), {}, label
 
 
 def digits_task(model: Any, *, samples: int | None, seed: int) -> Task:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from snnsim.graph.functions import Expression
+from snnsim.graph.functions import Expression, evaluate
 from snnsim.graph.nodes import LOWEST, Add, Elementwise, Max
 from snnsim.trace.builder import Builder, squeezed
-from snnsim.trace.calls import Call, constant
-from snnsim.trace.layout import finite, tidy, where_constant
+from snnsim.trace.calls import constant
+from snnsim.trace.layout import finite, one_number, tidy, where_constant
 from snnsim.trace.products import multiply
+from snnsim.trace.root_mean_square import root_mean_square
 from snnsim.trace.values import BLOCKED, LARGEST_EXPRESSION, Numbers, Value, length, same_places
 
 Build = Callable[..., Expression]
@@ -41,7 +41,7 @@ def unmasked(builder: Builder, value: Value) -> Value:
 
 def add_constant(builder: Builder, value: Value, number: Numbers, shape: tuple[int, ...]) -> Value:
     """Return value + number; numbers that block attention scores are kept as a mask."""
-    value = value.broadcast(shape)
+    value, number = value.broadcast(shape), one_number(number)
     if not builder.on_host(value) and (number <= BLOCKED).any():
         blocked = np.broadcast_to(number <= BLOCKED, shape)
         value = value.but(blocked=blocked if value.blocked is None else blocked | value.blocked)
@@ -59,7 +59,7 @@ def add_constant(builder: Builder, value: Value, number: Numbers, shape: tuple[i
 
 def scale_constant(builder: Builder, value: Value, number: Numbers, shape: tuple[int, ...]) -> Any:
     """Return value * number; a constant where all is multiplied by 0."""
-    number = finite(number)
+    number = one_number(finite(number))
     if value.masked and not (number > 0.0).all():
         value = unmasked(builder, value)
     value = value.broadcast(shape)
@@ -139,9 +139,20 @@ def add_mask(builder: Builder, scores: Value, mask: Value, shape: tuple[int, ...
     if any(number > BLOCKED and number != 0.0 for number in builder.possible(mask) or ()):
         rest = apply(builder, mask, lambda x: ("where", ("le", x, BLOCKED), 0.0, x))
         scores = _sum(builder, scores.broadcast(shape), rest.broadcast(shape), shape)
-    blocks = apply(builder, mask, lambda x: ("le", x, BLOCKED)).broadcast(shape)
+    blocks = _blocks(builder, mask).broadcast(shape)
     scores = scores.broadcast(shape)
     return scores.but(blockers=(*scores.blockers, blocks))
+
+
+def _blocks(builder: Builder, mask: Value) -> Value:
+    """Return a host value that is not 0 where the mask is <= -1e4: what the mask is made of, where that says the same."""
+    bare = mask.but(scale=np.float64(1.0), offset=np.float64(0.0), expression="x")
+    possible = builder.possible(bare)
+    if mask.uniform and possible is not None:
+        numbers = np.array(sorted(possible))
+        if ((evaluate(mask.inlined(), numbers) * np.ones(len(numbers)) <= BLOCKED) == (numbers != 0.0)).all():
+            return bare
+    return apply(builder, mask, lambda x: ("le", x, BLOCKED))
 
 
 def _sum(builder: Builder, a: Value, b: Value, shape: tuple[int, ...]) -> Value:
@@ -177,6 +188,10 @@ def mul(builder: Builder, left: Any, right: Any, shape: tuple[int, ...]) -> Any:
     found = combine(builder, [left, right], lambda x, y: ("mul", x, y), shape)
     if found is not None:
         return found
+    for value, factor in ((left, right), (right, left)):
+        normal = root_mean_square(builder, value, factor, shape)
+        if normal is not None:
+            return normal
     if builder.on_host(left) and builder.on_host(right):
         return host(builder, [left, right], lambda x, y: ("mul", x, y), shape)
     return multiply(builder, left, right, shape)
@@ -197,8 +212,6 @@ def divide(builder: Builder, left: Any, right: Any, shape: tuple[int, ...]) -> A
         found = combine(builder, [left, right], lambda x, y: ("div", x, y), shape)
         if found is not None:
             return found
-        if builder.on_host(left) and builder.on_host(right):
-            return host(builder, [left, right], lambda x, y: ("div", x, y), shape)
     return mul(builder, left, reciprocal(builder, right), shape)
 
 
@@ -241,9 +254,9 @@ def where(builder: Builder, condition: Any, one: Any, other: Any, shape: tuple[i
     """Return `one` where the condition holds, else `other`."""
     if not isinstance(condition, Value):
         return _where_fixed(builder, constant(condition) != 0.0, one, other, shape)
+    one, other = (v if isinstance(v, Value) else one_number(v) for v in (one, other))
     values = [v for v in (one, other) if isinstance(v, Value)]
-    scalars = [v for v in (one, other) if not isinstance(v, Value) and constant(v).size != 1]
-    if not scalars:
+    if all(isinstance(v, Value) or v.size == 1 for v in (one, other)):
         parts = [v if isinstance(v, Value) else float(finite(constant(v)).reshape(())) for v in (one, other)]
 
         def build(c: Expression, *x: Expression) -> Expression:
@@ -304,242 +317,8 @@ def largest(builder: Builder, left: Any, right: Any, shape: tuple[int, ...], sig
     return result if sign > 0 else scale_constant(builder, result, np.float64(-1.0), shape)
 
 
-# one function per family of torch operations ----------------------------------------------------------------------------------------
-
-
-def _pair(call: Call) -> tuple[Any, Any]:
-    return call["self"], call["other"]
-
-
-def _alpha(builder: Builder, call: Call, sign: float) -> Any:
-    left, right = _pair(call)
-    factor = sign * float(call.get("alpha", 1))
-    if factor != 1.0:
-        right = scale_constant(builder, right, np.float64(factor), right.shape) if isinstance(right, Value) else factor * constant(right)
-    return add(builder, left, right, call.shape)
-
-
-def _rsub(builder: Builder, call: Call) -> Any:
-    left = call["self"]
-    return add(builder, scale_constant(builder, left, np.float64(-float(call.get("alpha", 1))), left.shape), call["other"], call.shape)
-
-
-def _div(builder: Builder, call: Call) -> Any:
-    mode = call.get("rounding_mode")
-    left, right = _pair(call)
-    if mode is None:
-        return divide(builder, left, right, call.shape)
-    if isinstance(left, Value) and builder.on_host(left) and not isinstance(right, Value) and constant(right).size == 1:
-        number = float(constant(right).reshape(()))
-        function = "floor_divide" if mode == "floor" else "div"
-        value = apply(builder, left, lambda x: (function, x, number))
-        return value if mode == "floor" else apply(builder, value, lambda x: ("trunc", x))
-    quotient = divide(builder, left, right, call.shape)
-    return apply(builder, quotient, lambda x: ("floor" if mode == "floor" else "trunc", x))
-
-
-def _remainder(builder: Builder, call: Call) -> Any:
-    left, right = _pair(call)
-    if isinstance(left, Value) and not isinstance(right, Value) and constant(right).size == 1:
-        number = float(constant(right).reshape(()))
-        return apply(builder, left, lambda x: ("remainder", x, number))
-    return call.refuse("has an operand that is no single number", "Divide by a fixed number.")
-
-
-def _pow(builder: Builder, call: Call) -> Any:
-    base, exponent = call["self"], call["exponent"]
-    if isinstance(base, Value) and not isinstance(exponent, Value) and constant(exponent).size == 1:
-        power = float(constant(exponent).reshape(()))
-        named = {2.0: lambda x: ("mul", x, x) if x == "x" else ("pow", x, 2.0), 0.5: lambda x: ("sqrt", x), -0.5: lambda x: ("rsqrt", x)}
-        return apply(builder, base, named.get(power, lambda x: ("pow", x, power)))
-    if isinstance(exponent, Value) and not isinstance(base, Value) and constant(base).size == 1:
-        root = float(constant(base).reshape(()))
-        return apply(builder, exponent, lambda x: ("pow", root, x))
-    return call.refuse("has a power that is no single number", "Use a fixed exponent.")
-
-
-def _masked_fill(builder: Builder, call: Call) -> Any:
-    fill = call["value"]
-    return where(builder, call["mask"], fill, call["self"], call.shape)
-
-
-def _where(builder: Builder, call: Call) -> Any:
-    return where(builder, call["condition"], call["self"], call["other"], call.shape)
-
-
-def _not(builder: Builder, call: Call) -> Any:
-    if call.op == "bitwise_not" and call.kind != "bool":
-        call.refuse("turns the bits of whole numbers", "Use logical_not on truth values.")
-    return apply(builder, call.value("self"), lambda x: ("not", x))
-
-
-def _compare(name: str) -> Callable[[Builder, Call], Any]:
-    return lambda builder, call: compare(builder, name, *_pair(call), call.shape)
-
-
-def _truth(name: str) -> Callable[[Builder, Call], Any]:
-    def handler(builder: Builder, call: Call) -> Any:
-        if call.kind != "bool":
-            call.refuse("works on the bits of whole numbers", "Use truth values.")
-        return truth(builder, name, *_pair(call), call.shape)
-
-    return handler
-
-
-def _xor(builder: Builder, call: Call) -> Any:
-    return compare(builder, "ne", *_pair(call), call.shape)
-
-
-def _clamp(builder: Builder, call: Call) -> Any:
-    value: Any = call["self"]
-    low, high = call.get("min"), call.get("max")
-    if low is not None:
-        value = largest(builder, value, low, call.shape, 1.0)
-    return value if high is None else largest(builder, value, high, call.shape, -1.0)
-
-
-def _unary(build: Callable[[Expression, Call], Expression]) -> Callable[[Builder, Call], Any]:
-    return lambda builder, call: apply(builder, call.value("self"), lambda x: build(x, call))
-
-
-def _prelu(builder: Builder, call: Call) -> Any:
-    """max(x, 0) + a min(x, 0) = relu(x) - a relu(-x), one slope per channel."""
-    value, slope = call.value("self"), call.array("weight")
-    assert slope is not None
-    if slope.size == 1:
-        a = float(slope.reshape(()))
-        return apply(builder, value, lambda x: ("where", ("gt", x, 0.0), x, ("mul", a, x)))
-    per_channel = slope.reshape([-1 if axis == 1 else 1 for axis in range(value.ndim)])
-    above = apply(builder, value, lambda x: ("relu", x))
-    below = scale_constant(builder, apply(builder, value, lambda x: ("minimum", x, 0.0)), per_channel, call.shape)
-    return add(builder, above, below, call.shape)
-
-
-def _glu(builder: Builder, call: Call) -> Any:
-    value, axis = builder.plain(call.value("self")), call.axis()
-    first, second = (value.but(index=part) for part in np.split(value.index, 2, axis=axis))
-    return mul(builder, first, apply(builder, second, lambda x: ("sigmoid", x)), call.shape)
-
-
-def _f(value: Any) -> float:
-    return float(constant(value).reshape(()))
-
-
-def _elu(x: Expression, alpha: float, scale: float = 1.0, rate: float = 1.0) -> Expression:
-    below: Expression = ("mul", alpha, ("sub", ("exp", ("minimum", ("mul", rate, x) if rate != 1.0 else x, 0.0)), 1.0))
-    whole: Expression = ("where", ("gt", x, 0.0), x, below)
-    return whole if scale == 1.0 else ("mul", scale, whole)
-
-
-def _softplus(x: Expression, call: Call) -> Expression:
-    beta, threshold = _f(call.get("beta", 1.0)), _f(call.get("threshold", 20.0))
-    inner: Expression = x if beta == 1.0 else ("mul", beta, x)
-    soft: Expression = ("softplus", inner) if beta == 1.0 else ("div", ("softplus", inner), beta)
-    return ("where", ("gt", inner, threshold), x, soft)
-
-
-def _clip(x: Expression, low: float, high: float) -> Expression:
-    return ("minimum", ("maximum", x, low), high)
-
-
-def _hardsigmoid(x: Expression) -> Expression:
-    return ("div", _clip(("add", x, 3.0), 0.0, 6.0), 6.0)
-
-
-_SAME_NAME = "relu silu sigmoid tanh erf exp log sqrt rsqrt reciprocal abs sign floor ceil trunc round sin cos"
-_NAMED = {name: name for name in _SAME_NAME.split()}
-_NAMED |= {"special_expit": "sigmoid", "special_erf": "erf", "logical_not": "not", "fix": "trunc", "sgn": "sign"}
-_COMPARED = ["eq", "ne", "lt", "le", "gt", "ge"]
-UNARY: dict[str, Callable[[Expression, Call], Expression]] = {
-    **{op: (lambda x, call, name=name: (name, x)) for op, name in _NAMED.items()},  # type: ignore[misc]
-    "square": lambda x, call: ("mul", x, x) if x == "x" else ("pow", x, 2.0),
-    "gelu": lambda x, call: ("gelu_tanh" if call.get("approximate") == "tanh" else "gelu", x),
-    "relu6": lambda x, call: _clip(x, 0.0, 6.0),
-    "hardtanh": lambda x, call: _clip(x, _f(call["min_val"]), _f(call["max_val"])),
-    "hardsigmoid": lambda x, call: _hardsigmoid(x),
-    "hardswish": lambda x, call: ("mul", x, _hardsigmoid(x)),
-    "leaky_relu": lambda x, call: ("where", ("gt", x, 0.0), x, ("mul", _f(call["negative_slope"]), x)),
-    "rrelu": lambda x, call: ("where", ("gt", x, 0.0), x, ("mul", (_f(call["lower"]) + _f(call["upper"])) / 2.0, x)),
-    "elu": lambda x, call: _elu(x, _f(call["alpha"]), _f(call["scale"]), _f(call["input_scale"])),
-    "celu": lambda x, call: _elu(x, _f(call["alpha"]), 1.0, 1.0 / _f(call["alpha"])),
-    "selu": lambda x, call: _elu(x, 1.6732632423543772848170429916717, 1.0507009873554804934193349852946),
-    "softplus": _softplus,
-    "mish": lambda x, call: ("mul", x, ("tanh", ("softplus", x))),
-    "log_sigmoid": lambda x, call: ("neg", ("softplus", ("neg", x))),
-    "log_sigmoid_forward": lambda x, call: ("neg", ("softplus", ("neg", x))),
-    "softshrink": lambda x, call: ("sub", x, _clip(x, -_f(call["lambd"]), _f(call["lambd"]))),
-    "hardshrink": lambda x, call: ("where", ("gt", ("abs", x), _f(call["lambd"])), x, 0.0),
-    "threshold": lambda x, call: ("where", ("gt", x, _f(call["threshold"])), x, _f(call["value"])),
-    "tan": lambda x, call: ("div", ("sin", x), ("cos", x)),
-    "sinh": lambda x, call: ("div", ("sub", ("exp", x), ("exp", ("neg", x))), 2.0),
-    "cosh": lambda x, call: ("div", ("add", ("exp", x), ("exp", ("neg", x))), 2.0),
-    "exp2": lambda x, call: ("pow", 2.0, x),
-    "expm1": lambda x, call: ("sub", ("exp", x), 1.0),
-    "log1p": lambda x, call: ("log", ("add", x, 1.0)),
-    "log2": lambda x, call: ("div", ("log", x), math.log(2.0)),
-    "log10": lambda x, call: ("div", ("log", x), math.log(10.0)),
-    "erfc": lambda x, call: ("sub", 1.0, ("erf", x)),
-    "frac": lambda x, call: ("sub", x, ("trunc", x)),
-}
-
-HANDLERS: dict[str, Callable[[Builder, Call], Any]] = {
-    **{op: _unary(build) for op, build in UNARY.items()},
-    **{op: _compare(name) for op, name in zip(_COMPARED, _COMPARED, strict=True)},
-    **dict.fromkeys(["logical_and", "bitwise_and", "__and__"], _truth("and")),
-    **dict.fromkeys(["logical_or", "bitwise_or", "__or__"], _truth("or")),
-    **dict.fromkeys(["logical_xor", "bitwise_xor", "__xor__"], _xor),
-    **dict.fromkeys(["div", "divide", "true_divide"], _div),
-    "add": lambda builder, call: _alpha(builder, call, 1.0),
-    "sub": lambda builder, call: _alpha(builder, call, -1.0),
-    "subtract": lambda builder, call: _alpha(builder, call, -1.0),
-    "rsub": _rsub,
-    "mul": lambda builder, call: mul(builder, *_pair(call), call.shape),
-    "multiply": lambda builder, call: mul(builder, *_pair(call), call.shape),
-    "neg": lambda builder, call: negative(builder, call["self"]),
-    "floor_divide": lambda builder, call: _div(builder, _with(call, rounding_mode="floor")),
-    "remainder": _remainder,
-    "pow": _pow,
-    "masked_fill": _masked_fill,
-    "where": _where,
-    "bitwise_not": _not,
-    "clamp": _clamp,
-    "clamp_min": _clamp,
-    "clamp_max": _clamp,
-    "clip": _clamp,
-    "maximum": lambda builder, call: largest(builder, *_pair(call), call.shape, 1.0),
-    "minimum": lambda builder, call: largest(builder, *_pair(call), call.shape, -1.0),
-    "prelu": _prelu,
-    "_prelu_kernel": _prelu,
-    "glu": _glu,
-    "addcmul": lambda builder, call: add(
-        builder,
-        call["self"],
-        scale(builder, mul(builder, call["tensor1"], call["tensor2"], call.shape), call.get("value", 1)),
-        call.shape,
-    ),
-    "addcdiv": lambda builder, call: add(
-        builder,
-        call["self"],
-        scale(builder, divide(builder, call["tensor1"], call["tensor2"], call.shape), call.get("value", 1)),
-        call.shape,
-    ),
-    "lerp": lambda builder, call: add(
-        builder,
-        call["self"],
-        mul(builder, add(builder, call["end"], negative(builder, call["self"]), call.shape), call["weight"], call.shape),
-        call.shape,
-    ),
-}
-
-
 def scale(builder: Builder, value: Any, factor: Any) -> Any:
     """Return value * factor, a number."""
     if float(factor) == 1.0:
         return value
     return scale_constant(builder, value, np.float64(factor), value.shape) if isinstance(value, Value) else value * factor
-
-
-def _with(call: Call, **arguments: Any) -> Call:
-    import dataclasses
-
-    return dataclasses.replace(call, arguments={**call.arguments, **arguments})

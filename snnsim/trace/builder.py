@@ -36,9 +36,8 @@ def smallest(array: Numbers) -> np.ndarray:
         first = np.take(array, [0], axis=axis)
         if array.shape[axis] > 1 and (array == first).all():
             array = first
-    while array.ndim and array.shape[0] == 1:
-        array = array[0]
-    return np.ascontiguousarray(array) if array.ndim else array
+    leading = next((axis for axis, size in enumerate(array.shape) if size > 1), array.ndim)
+    return np.array(array.reshape(array.shape[leading:]))
 
 
 class Builder:

@@ -38,7 +38,8 @@ class Call:
     def refuse(self, why: str, remedy: str) -> NoReturn:
         """Raise ConversionError naming the operation and its place in the user's source."""
         where = f" ({self.origin})" if self.origin else ""
-        raise ConversionError(f"{self.label}: {self.op}{where} {why}. {remedy}")
+        name = f"aten.{self.op}" if self.label.endswith(self.op) else f"{self.label}: aten.{self.op}"
+        raise ConversionError(f"{name}{where} {why}. {remedy}")
 
     def array(self, name: str) -> np.ndarray | None:
         """Return a constant argument as float64[...], or None where it is absent."""

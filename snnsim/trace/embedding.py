@@ -22,10 +22,11 @@ def _embedding(builder: Builder, call: Call) -> Any:
         moved = ~fixed & ((np.broadcast_to(at.scale, at.shape) != 1.0) | (np.broadcast_to(at.offset, at.shape) != 0.0))
         if len(at.sources) == 1 and not moved.any():
             return _rows(builder, call, table, at, fixed)
-    return call.refuse(
-        "looks up a place that is computed from the input",
-        "Give these places to the model as an integer input of their own (as position_ids, for example).",
-    )
+    if not builder.on_host(at):
+        call.refuse("looks up a place that is computed from numbers", "Give these places to the model as an integer input of their own.")
+    name, _ = builder.rows(builder.plain(at), at.shape[-1])
+    shape = builder.nodes[name].shape
+    return builder.emit(Embedding, (name,), (*shape, table.shape[1]), call.shape, "table", table=np.ascontiguousarray(table))
 
 
 def _rows(builder: Builder, call: Call, table: np.ndarray, at: Value, fixed: np.ndarray) -> Value:

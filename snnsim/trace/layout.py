@@ -18,7 +18,6 @@ MOVED: dict[str, tuple[str, ...]] = {
     "diagonal_scatter": ("self", "src"),
     "index_put": ("self", "values"),
     "masked_scatter": ("self", "source"),
-    "copy": ("src",),
     "cat": ("tensors",),
     "concat": ("tensors",),
     "concatenate": ("tensors",),
@@ -27,88 +26,17 @@ MOVED: dict[str, tuple[str, ...]] = {
     "vstack": ("tensors",),
     "column_stack": ("tensors",),
 }
-_ONE_MOVED = [
-    "view",
-    "reshape",
-    "_unsafe_view",
-    "view_as",
-    "reshape_as",
-    "permute",
-    "transpose",
-    "t",
-    "numpy_T",
-    "mT",
-    "movedim",
-    "moveaxis",
-    "swapaxes",
-    "slice",
-    "select",
-    "narrow",
-    "expand",
-    "expand_as",
-    "broadcast_to",
-    "flatten",
-    "unflatten",
-    "unbind",
-    "split",
-    "split_with_sizes",
-    "chunk",
-    "tensor_split",
-    "hsplit",
-    "index_select",
-    "flip",
-    "fliplr",
-    "flipud",
-    "roll",
-    "rot90",
-    "repeat",
-    "tile",
-    "squeeze",
-    "unsqueeze",
-    "unfold",
-    "im2col",
-    "diagonal",
-    "tril",
-    "triu",
-    "take",
-    "index",
-    "pixel_shuffle",
-    "pixel_unshuffle",
-    "channel_shuffle",
-    "unsafe_split",
-    "unsafe_chunk",
-    "unsafe_split_with_sizes",
-    "atleast_1d",
-    "atleast_2d",
-    "ravel",
-    "squeeze_copy",
-    "as_strided",
-    "gather",
-    "repeat_interleave",
-    "upsample_nearest1d",
-    "upsample_nearest2d",
-    "upsample_nearest3d",
-    "adjoint",
-    "matrix_H",
-]
-_SAME = [
-    "contiguous",
-    "clone",
-    "detach",
-    "alias",
-    "lift_fresh",
-    "lift_fresh_copy",
-    "_to_copy",
-    "to",
-    "type_as",
-    "float",
-    "double",
-    "positive",
-    "view_copy",
-    "_conj",
-    "resolve_conj",
-    "resolve_neg",
-]
+_ONE_MOVED = """
+    view reshape _unsafe_view view_as reshape_as permute transpose t numpy_T mT movedim moveaxis swapaxes slice select narrow
+    expand expand_as broadcast_to flatten unflatten unbind split split_with_sizes chunk tensor_split hsplit index_select flip
+    fliplr flipud roll rot90 repeat tile squeeze unsqueeze unfold im2col diagonal tril triu take index pixel_shuffle
+    pixel_unshuffle channel_shuffle unsafe_split unsafe_chunk unsafe_split_with_sizes atleast_1d atleast_2d ravel squeeze_copy
+    as_strided gather repeat_interleave upsample_nearest1d upsample_nearest2d upsample_nearest3d adjoint matrix_H
+"""
+_SAME = """
+    contiguous clone detach alias lift_fresh lift_fresh_copy _to_copy to type_as float double positive view_copy _conj
+    resolve_conj resolve_neg
+"""
 
 
 def join(builder: Builder, values: Sequence[Any]) -> tuple[tuple[str, ...], list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
@@ -148,6 +76,12 @@ def finite(array: Numbers) -> Numbers:
     return np.clip(array, -1e30, 1e30)
 
 
+def one_number(array: Any) -> Numbers:
+    """Return a constant as one number where all of it is the same, else as it is."""
+    array = np.asarray(constant(array))
+    return array.reshape(-1)[0] if array.size and (array == array.flat[0]).all() else array
+
+
 def _run(call: Call, arrays: dict[str, Any], dtype: str) -> Any:
     """Call torch's operation on arrays in the place of what it moves."""
     import torch
@@ -158,6 +92,8 @@ def _run(call: Call, arrays: dict[str, Any], dtype: str) -> Any:
         return torch.from_numpy(np.ascontiguousarray(array).astype(dtype).reshape(array.shape))
 
     given = {**call.arguments, **{name: tensor(array) for name, array in arrays.items()}}
+    if dtype == "int64" and call.op.startswith("upsample"):  # torch has no such kernel for integers
+        return np.rint(_run(call, arrays, "float64")).astype(np.int64)
     positional, named = [], {}
     for argument in call.target._schema.arguments:
         if argument.kwarg_only:
@@ -312,6 +248,23 @@ def where_constant(builder: Builder, condition: np.ndarray, one: Any, other: Any
     return tidy(Value(sources, index, scale, offset))
 
 
+def copy(builder: Builder, call: Call) -> Any:
+    """x.copy_(y): nothing of x is left."""
+    source = call["src"]
+    return source.broadcast(call.shape) if isinstance(source, Value) else source.expand(call.shape)
+
+
+def gather(builder: Builder, call: Call) -> Any:
+    """torch.gather; places that depend on the input must all hold the same constant."""
+    import torch
+
+    if isinstance(call["index"], Value) and not isinstance(call["self"], Value):
+        held = constant(call["self"])
+        if (held == held.flat[0]).all():
+            return torch.full(call.shape, held.flat[0], dtype=torch.float64 if call.kind == "float" else torch.int64)
+    return move(builder, call)
+
+
 def fill_constant(builder: Builder, call: Call) -> Any:
     """x.fill_(c): nothing of x is left."""
     import torch
@@ -323,9 +276,11 @@ def fill_constant(builder: Builder, call: Call) -> Any:
 
 Handler = Callable[[Builder, Call], Any]
 HANDLERS: dict[str, Handler] = {
-    **dict.fromkeys([*_ONE_MOVED, *MOVED], move),
-    **dict.fromkeys(_SAME, same),
+    **dict.fromkeys([*_ONE_MOVED.split(), *MOVED], move),
+    **dict.fromkeys(_SAME.split(), same),
     **dict.fromkeys(["pad", "constant_pad_nd", "reflection_pad1d", "reflection_pad2d", "reflection_pad3d"], pad),
     **dict.fromkeys(["replication_pad1d", "replication_pad2d", "replication_pad3d", "_pad_circular"], pad),
     "fill": fill_constant,
+    "copy": copy,
+    "gather": gather,
 }

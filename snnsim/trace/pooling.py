@@ -211,6 +211,10 @@ def _arg(builder: Builder, call: Call) -> Any:
     call.refuse("returns the place of a value, not a value", "Return the logits; take the place of the largest output outside the model.")
 
 
+def _order(builder: Builder, call: Call) -> Any:
+    call.refuse("puts values in order, so that who is connected to whom depends on them", "Order the outputs outside the model.")
+
+
 def _any(builder: Builder, call: Call) -> Any:
     value = call.value("self")
     truth = apply(builder, value, lambda x: ("ne" if call.op == "any" else "eq", x, 0.0))
@@ -233,6 +237,7 @@ HANDLERS: dict[str, Callable[[Builder, Call], Any]] = {
         _adaptive_pool,
     ),
     "cumsum": _cumsum,
-    **dict.fromkeys(["argmax", "argmin", "topk", "sort", "argsort", "nonzero", "multinomial_"], _arg),
+    **dict.fromkeys(["argmax", "argmin", "argsort", "nonzero"], _arg),
+    **dict.fromkeys(["topk", "sort", "kthvalue", "median", "unique", "searchsorted", "bucketize"], _order),
     **dict.fromkeys(["any", "all"], _any),
 }

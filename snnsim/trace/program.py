@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnsim.errors import ConversionError
-from snnsim.trace.samples import first_samples
+from snnsim.errors import ConversionError, unknown_name
+from snnsim.trace.samples import first_sample, first_samples
 from snnsim.trace.tables import HANDLERS, NEVER_DECOMPOSED
 
 if TYPE_CHECKING:
@@ -55,18 +57,38 @@ def _check_module(model: torch.nn.Module) -> None:
 def _export(model: torch.nn.Module, positional: tuple[Any, ...], named: dict[str, Any]) -> torch.export.ExportedProgram:
     import torch
 
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of torch, about itself
+        with _exportable():
             return torch.export.export(model, positional, named, strict=False)
-    except ConversionError:
-        raise
     except Exception as error:
         raise ConversionError(_export_failed(error)) from error
+
+
+@contextmanager
+def _exportable() -> Iterator[None]:
+    """Hold torch to the paths that can be exported, and to silence about itself; all is as before afterwards.
+
+    The fast path of torch's transformer hides its operations. Its decoder compares masks with the causal one, which no export
+    can decide; where they are not compared the mask itself is used, with the same result.
+    """
+    import torch
+    from torch.nn.modules import transformer
+
+    fast, silent = torch.backends.mha.get_fastpath_enabled(), logging.root.manager.disable
+    compare = getattr(transformer, "_detect_is_causal_mask", None)
+    torch.backends.mha.set_fastpath_enabled(False)
+    logging.disable(logging.CRITICAL)
+    if compare is not None:
+        transformer._detect_is_causal_mask = lambda mask, is_causal=None, size=None: bool(is_causal)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
+        logging.disable(silent)
+        if compare is not None:
+            transformer._detect_is_causal_mask = compare
 
 
 def _export_failed(error: Exception) -> str:
@@ -86,11 +108,8 @@ def _load(path: Path) -> torch.export.ExportedProgram:
 
     if not path.is_file():
         raise ConversionError(f"trace_torch.model = {str(path)!r} is no file. Save the program with torch.export.save(program, path).")
-    log = logging.getLogger("torch.export")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            log.disabled = True  # the error below says it
+        with _exportable():
             return torch.export.load(path)
     except Exception as error:
         text = (str(error).splitlines() or [""])[0][:200]
@@ -98,8 +117,6 @@ def _load(path: Path) -> torch.export.ExportedProgram:
             f"trace_torch.model = {str(path)!r} cannot be read by torch {torch.__version__}: {type(error).__name__}: {text}. The file is "
             "damaged, no .pt2 file, or from another torch: save it again with torch.export.save in this one."
         ) from error
-    finally:
-        log.disabled = False
 
 
 def _of_one_sample(program: Any, sample: Any, batch_axis: int | Mapping[str, int]) -> Any:
@@ -123,15 +140,22 @@ def _of_one_sample(program: Any, sample: Any, batch_axis: int | Mapping[str, int
             )
     if not free:
         return program
+    args, kwargs = program.example_inputs
+    names = [node.name for node in inputs]
     if sample is None:
-        args, kwargs = program.example_inputs
-        sample = dict(zip([n.name for n in inputs], [*args, *kwargs.values()], strict=False))
-    module = program.module()
-    positional, named, _ = first_samples(module, sample, batch_axis)
-    by_place = [n.name for n in inputs][: program.call_spec.in_spec.children()[0].num_children]
-    if named and all(name in named for name in by_place):  # the program takes by place what the user gave by name
-        positional, named = tuple(named[name] for name in by_place), {k: v for k, v in named.items() if k not in by_place}
-    return _export(module, positional, named)
+        sample = (*args, *kwargs.values())
+    if isinstance(sample, Mapping):
+        for name in sample:
+            if name not in names:
+                raise ConversionError("trace_torch.sample: " + unknown_name("argument", name, names))
+        given = {name: sample.get(name) for name in names}
+    else:
+        values = sample if isinstance(sample, (tuple, list)) else (sample,)
+        if len(values) != len(names):
+            raise ConversionError(f"trace_torch.sample holds {len(values)} inputs but the program takes {len(names)}: {', '.join(names)}.")
+        given = dict(zip(names, values, strict=True))
+    firsts = [first_sample(name, value, batch_axis) for name, value in given.items()]
+    return _export(program.module(), tuple(firsts[: len(args)]), dict(zip(kwargs, firsts[len(args) :], strict=False)))
 
 
 def _functional(program: Any) -> Any:
@@ -141,8 +165,7 @@ def _functional(program: Any) -> Any:
     table = torch.export.default_decompositions()
     unrolled = {op: rule for op, rule in table.items() if op._opname in _UNROLLED}
     wanted: dict[Any, Any] = dict(unrolled)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _exportable():
         for _ in range(4):
             program = program.run_decompositions(dict(wanted))
             more = {

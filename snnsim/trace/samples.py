@@ -25,7 +25,7 @@ def first_samples(model: Any, sample: Any, batch_axis: int | Mapping[str, int]) 
         for name in sample:
             if name not in names and not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(model.forward).parameters.values()):
                 raise ConversionError("trace_torch.sample: " + unknown_name("argument", name, names))
-        given = {name: _first(name, value, batch_axis) for name, value in sample.items()}
+        given = {name: first_sample(name, value, batch_axis) for name, value in sample.items()}
         return (), given, given
     values = sample if isinstance(sample, (tuple, list)) else (sample,)
     if not values or sample is None:
@@ -35,16 +35,16 @@ def first_samples(model: Any, sample: Any, batch_axis: int | Mapping[str, int]) 
             f"trace_torch.sample holds {len(values)} inputs but forward takes {len(names)}: {', '.join(names)}. Give these."
         )
     names = [*names, *(f"input_{i}" for i in range(len(names), len(values)))]
-    given = {name: _first(name, value, batch_axis) for name, value in zip(names, values, strict=False)}
+    given = {name: first_sample(name, value, batch_axis) for name, value in zip(names, values, strict=False)}
     return tuple(given.values()), {}, {name: value for name, value in given.items() if value is not None}
 
 
-def _first(name: str, value: Any, batch_axis: int | Mapping[str, int]) -> Any:
+def first_sample(name: str, value: Any, batch_axis: int | Mapping[str, int]) -> Any:
     """Return one sample of a tensor, its batch axis kept."""
     import numpy as np
     import torch
 
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or isinstance(value, bool):
         return value
     if not isinstance(value, torch.Tensor):
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from snnsim.trace import arithmetic, attention, embedding, layout, linear, norms, pooling
+from snnsim.trace import attention, elementwise, embedding, layout, linear, norms, pooling
 from snnsim.trace.builder import Builder
 from snnsim.trace.calls import Call
 from snnsim.trace.values import Value
@@ -52,7 +52,7 @@ def _by_shape(builder: Builder, call: Call) -> Any:
 
 HANDLERS: Mapping[str, Callable[[Builder, Call], Any]] = {
     **layout.HANDLERS,
-    **arithmetic.HANDLERS,
+    **elementwise.HANDLERS,
     **linear.HANDLERS,
     **norms.HANDLERS,
     **pooling.HANDLERS,

@@ -55,8 +55,9 @@ def _torch() -> Any:
 def translate(program: torch.export.ExportedProgram, arguments: Mapping[str, Any], batch_axis: BatchAxis) -> Graph:
     """Walk an exported program of one sample."""
     walk = Walk(Builder(), program)
-    for name, node in walk.inputs.items():
-        walk.give_input(name, node, _axis(batch_axis, name), arguments.get(name))
+    samples = list(arguments.values()) if len(arguments) == len(walk.inputs) else [None] * len(walk.inputs)
+    for (name, node), sample in zip(walk.inputs.items(), samples, strict=True):
+        walk.give_input(name, node, _axis(batch_axis, name), sample)
     outputs = walk.run()
     first = next(iter(walk.inputs), "")
     names = [_output(walk.builder, output, _axis(batch_axis, first)) for output in outputs]
@@ -78,7 +79,7 @@ def _output(builder: Builder, output: Any, axis: int) -> str:
     shape = output.shape
     if len(shape) > axis and shape[axis] == 1:
         shape = (*shape[:axis], *shape[axis + 1 :])
-    elif shape and shape[0] == 1:
-        shape = shape[1:]
+    elif shape.count(1) == 1:  # as the final states of a recurrent layer
+        shape = tuple(size for size in shape if size != 1)
     builder.label = "output"
     return builder.gather(builder.plain(output), shape)

@@ -51,7 +51,7 @@ def shape(value: Any) -> tuple[int, ...]:
     """Return the shape of a node's (first) result."""
     if isinstance(value, (tuple, list)):
         value = next((v for v in value if v is not None), None)
-    return tuple(int(size) for size in getattr(value, "shape", ()))
+    return tuple(getattr(value, "shape", ()))
 
 
 def widened(value: Any) -> Any:
@@ -87,7 +87,7 @@ class Walk:
                 path = paths[node.name]
                 self.parameters[node.name] = path
                 self.values[node] = widened(tensors[path])
-            elif isinstance(node.meta.get("val"), torch.Tensor):
+            elif isinstance(node.meta.get("val"), torch.Tensor) and node.name in signature.user_inputs:
                 self.inputs[node.name] = node
             else:
                 self.values[node] = node.meta.get("val")
@@ -174,15 +174,15 @@ class Walk:
         if op in ("_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range", "sym_constrain_range_for_size", "_assert_async"):
             return None
         call = self._described(node, op, args, kwargs)
+        if any(not isinstance(size, int) for size in call.shape):
+            call.refuse("gives a result whose size depends on numbers in a tensor", "Keep all sizes fixed, and mask what is not wanted.")
         self.builder.label, self.builder.origin = call.label, call.origin
         if op in _ON_RANDOM:
             return HANDLERS[op](self.builder, call)
         if not _holds_value([args, kwargs]):
             return self._fold(node, args, kwargs, call)
         if op not in HANDLERS:
-            call.refuse(
-                f"(aten.{op}) has no form in a spiking network", "Replace it by operations that have one, or leave it outside the model."
-            )
+            call.refuse("has no form in a spiking network", "Replace it by operations that have one, or leave it outside the model.")
         if op not in READS_MASKED and any(isinstance(v, Value) and v.masked for v in call.arguments.values()):
             unmasked(self.builder, next(iter(self.values.values())))
         if call.kind == "complex":
@@ -274,10 +274,10 @@ def _tables_read(node: Any) -> list[Any]:
         source = front.pop()
         for user in source.users:
             op = getattr(user.target, "_opname", "")
-            if op == "embedding":
+            if op in ("embedding", "embedding_bag", "_embedding_bag", "_embedding_bag_forward_only"):
                 if user.args[1] is source:
                     found.append(user.args[0])
-            elif user not in seen and kind(user.meta.get("val")) == "int":
+            elif user not in seen and (op in MOVES or op in ("where", "masked_fill")) and kind(user.meta.get("val")) == "int":
                 seen.add(user)
                 front.append(user)
     return found
