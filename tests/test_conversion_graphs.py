@@ -61,7 +61,7 @@ def test_embeddings_masks_gates_and_two_inputs_and_outputs_are_exact_in_spikes()
     model = sim.convert(graph, inputs)
     part = {name: array[:8] for name, array in inputs.items()}
     near(model, graph, part, 0.25)
-    assert [row.name for row in model.layers if row.label == "host"] == ["rows", "padding", "blocked"]
+    assert [row.name for row in model.layers if row.label == "host"] == ["rows", "padding"]
     probabilities = model.reference(part)["soft"].s
     assert not probabilities[0, :, :, 1].any()  # what the input blocks
     assert not probabilities[:, :, 0, 1:].any()  # what is blocked for all
