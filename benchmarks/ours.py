@@ -151,10 +151,11 @@ def learned(weights: np.ndarray) -> dict[str, Any]:
     return {"plastic": len(weights), "weight_mean": float(weights.mean()), "weight_sd": float(weights.std())}
 
 
-def apart(task: str, job: Mapping[str, Any]) -> dict[str, Any]:
+def apart(task: str, job: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the answer of benchmarks.probe to `job`, given in a new process. Raises what it refused, or PeerError with its last words."""
     command = [sys.executable, "-m", "benchmarks.probe", task]
-    done = subprocess.run(command, cwd=ROOT, input=json.dumps(job), capture_output=True, text=True, check=False)
+    variables = {**os.environ, **(environment or {})}
+    done = subprocess.run(command, cwd=ROOT, input=json.dumps(job), env=variables, capture_output=True, text=True, check=False)
     if done.returncode == REFUSED:
         raise SnnsimError(done.stderr.strip())
     if done.returncode:

@@ -1,4 +1,4 @@
-"""What needs a new process of ours: `python -m benchmarks.probe memory|first_spike|circuit`, a job on standard input."""
+"""What needs a new process of ours: `python -m benchmarks.probe memory|first_spike|circuit|convert_speed`, a job on standard input."""
 
 from __future__ import annotations
 
@@ -53,6 +53,16 @@ def circuit(job: dict[str, Any]) -> dict[str, Any]:
     return answer | {"peak": held("VmHWM")}
 
 
+def convert_speed(job: dict[str, Any]) -> dict[str, Any]:
+    """Time converted networks and their reference: in a process of its own, as a matrix library counts its threads when it is loaded."""
+    from benchmarks import ours
+    from benchmarks.transformer import Size
+    from benchmarks.workloads import convert_speed
+
+    ours.share_compiled_kernels()
+    return {"runs": convert_speed.compare(tuple(job["images"]), Size(**job["size"]), runs=job["runs"], threads=job["threads"])}
+
+
 def held(what: str) -> int:
     """Return a line of /proc/self/status in bytes."""
     with open("/proc/self/status", encoding="ascii") as status:
@@ -62,7 +72,8 @@ def held(what: str) -> int:
 if __name__ == "__main__":
     given = json.loads(sys.stdin.readline())
     try:
-        print(json.dumps({"first_spike": first_spike, "memory": memory, "circuit": circuit}[sys.argv[1]](given)))
+        tasks = {"first_spike": first_spike, "memory": memory, "circuit": circuit, "convert_speed": convert_speed}
+        print(json.dumps(tasks[sys.argv[1]](given)))
     except SnnsimError as error:  # on purpose: the text is enough
         print(error, file=sys.stderr)
         sys.exit(REFUSED)

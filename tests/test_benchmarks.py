@@ -462,7 +462,7 @@ def test_settle_counts_events_of_both_schedules():
 
 
 def test_convert_speed_times_networks_that_equal_their_reference():
-    found = convert_speed.compare(Options(runs=1), (2,), Size(tokens=3, width=8, heads=2, hidden=8, blocks=1))
+    found = convert_speed._measured(Options(runs=1), (2,), Size(tokens=3, width=8, heads=2, hidden=8, blocks=1))
     for case in ("digits2", "transformer"):
         assert found[f"{case}_ratio"] == found[f"{case}_graded_s"] / found[f"{case}_reference_s"]
         assert found[f"{case}_unary_s"] > 0.0

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnsim.kernels.integer_net import BINARY, GRADED, SIGNED_DIGIT, UNARY, events_of, next_event
+from snnsim.kernels.integer_net import BINARY, FIRST_SPIKE, GRADED, SIGNED_DIGIT, UNARY, bits_set, events_of, next_event
 
 BUILDS = pytest.mark.parametrize("run", [next_event, next_event.py_func], ids=["compiled", "python"])
 VALUE = st.integers(-300, 300).filter(bool)
@@ -57,3 +57,16 @@ def test_graded_sends_the_value_at_once(run, value):
 def test_a_change_delivered_as_one_counts_every_event_it_stands_for(run, code, value):
     sent = events(next_event.py_func, code, value)
     assert tuple(run(code, value)) == (len(sent), sum(abs(size) > 1 for size in sent))
+
+
+@pytest.mark.parametrize("count", [events_of, events_of.py_func], ids=["compiled", "python"])
+@given(value=st.integers(-(2**31), 2**31).filter(bool), code=st.sampled_from([BINARY, SIGNED_DIGIT, GRADED, FIRST_SPIKE]))
+def test_events_are_counted_without_sending_them(count, value, code):
+    sent = events(next_event.py_func, code, value)
+    large = sum(abs(size) > 1 for size in sent)
+    assert tuple(int(n) for n in count(code, value)) == (len(sent), 0 if code == FIRST_SPIKE else large)
+
+
+@given(value=st.integers(0, 2**63 - 1))
+def test_bits_are_counted(value):
+    assert bits_set(value) == bits_set.py_func(value) == bin(value).count("1")

@@ -74,7 +74,7 @@ def anytime(
     recorded = {name: {what: each.values for what, each in kinds.items()} for name, kinds in result.recordings.items()}
     times = next(iter(result.recordings.values()))["network_spikes"].times
     spikes = next(iter(recorded.values()))["network_spikes"]
-    ends = []
+    ends: list[tuple[np.ndarray, ...]] = []
     for i in range(len(times)):
         present = {name: kinds["s"][i] for name, kinds in recorded.items() if "s" in kinds}
         sums = {name: kinds["acc"][i] for name, kinds in recorded.items() if "acc" in kinds}

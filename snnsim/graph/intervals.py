@@ -59,6 +59,8 @@ def _spread(edge: Edge, bounds: Mapping[str, Bounds], shape: tuple[int, ...]) ->
     def summed(edge: Edge, **values: np.ndarray) -> np.ndarray:
         return edge_sum(edge, {name: Settled(zero, value) for name, value in values.items()}, shape)
 
+    one: Edge
+    size: Edge
     match edge:
         case DenseEdge() | FiltersEdge():
             weight = np.abs(edge.weight.astype(np.int32))
@@ -66,9 +68,9 @@ def _spread(edge: Edge, bounds: Mapping[str, Bounds], shape: tuple[int, ...]) ->
         case PointEdge():
             one, size = replace(edge, source="x"), replace(edge, source="x", weight=np.abs(edge.weight.astype(np.int64)))
         case ProductEdge():
-            product, size = replace(edge, left="a", right="b"), replace(edge, left="a", right="b", gain=abs(edge.gain))
+            product, magnitude = replace(edge, left="a", right="b"), replace(edge, left="a", right="b", gain=abs(edge.gain))
             (a, ra), (b, rb) = (_middle(bounds[name]) for name in (edge.left, edge.right))
-            radius = summed(size, a=np.abs(a) + ra, b=np.abs(b) + rb) - summed(size, a=np.abs(a), b=np.abs(b))
+            radius = summed(magnitude, a=np.abs(a) + ra, b=np.abs(b) + rb) - summed(magnitude, a=np.abs(a), b=np.abs(b))
             # Four times midpoint and radius. Where the radius is 0, both are even; elsewhere it takes what rounding leaves.
             return summed(product, a=a, b=b) // 2, np.where(radius == 0, 0, radius // 2 + 1)
     c, r = _middle(bounds[edge.source])
