@@ -24,7 +24,7 @@ class Rectifier:
     top : float or None    None: without end
     levels : int or None   None: no steps
 
-    Source: the steps are those of Bu et al. (2022), ICLR, eq. 15, with shift 1/2.
+    Source: the steps are those of Bu et al. (2022), ICLR, with shift 1/2.
     """
 
     top: float | None = None
