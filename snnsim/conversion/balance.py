@@ -70,7 +70,7 @@ class Balancing:
         return top if top is not None else _least_error(activations, most, self.steps)
 
     def _corrected(self, balance: Balance, sums: np.ndarray, wanted: np.ndarray) -> Balance:
-        """Return the balance with the mean error of the rates put into bias and initial potential, Li et al. (2021), section 4."""
+        """Return the balance with the mean error of the rates put into bias and initial potential, after Li et al. (2021)."""
         if self.bias == "calibrated":
             error = wanted - rate(balance, sums, self.steps)
             channel = error.reshape(-1, error.shape[-1]).mean(axis=0)
@@ -86,7 +86,7 @@ def rate(balance: Balance, sums: np.ndarray, steps: int) -> np.ndarray:
 
     .. math:: \\frac{\\theta}{T} \\, clip(\\lfloor (T (x + b) + v_{init}) / \\theta \\rfloor, 0, T)
 
-    Source: Deng & Gu (2021), ICLR, eq. 9; Li et al. (2021), ICML, eq. 5.
+    Source: Deng & Gu (2021), ICLR; Li et al. (2021), ICML, where it is called ClipFloor.
     """
     spikes = np.floor((steps * (sums + balance.bias) + balance.v_init) / balance.threshold)
     return balance.threshold / steps * np.clip(spikes, 0.0, steps)

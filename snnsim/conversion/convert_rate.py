@@ -78,8 +78,8 @@ def convert_rate(
     if "calibrated" in (initial, bias) and (neuron, reset) != ("if", "subtract"):
         name = "initial" if initial == "calibrated" else "bias"
         raise ParameterError(
-            f"convert_rate.{name} = 'calibrated' must go with neuron='if' and reset='subtract', not {neuron!r} and {reset!r}: "
-            "their error has a closed form. Choose these, or another value."
+            f"convert_rate.{name} = 'calibrated' must go with neuron='if' and reset='subtract', not {neuron!r} and {reset!r}: their "
+            "error has a closed form. Choose these, or another value."
         )
     graph = model if isinstance(model, Graph) else traced(model, calibration, "convert_rate")
     given = named_inputs("convert_rate.calibration", calibration, graph)

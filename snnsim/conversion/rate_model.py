@@ -56,17 +56,16 @@ class RateModel:
         self._driven: list[Driven] = []
         for name, layer in plan.layers.items():
             balance = balances[name]
-            v_init = balance.v_init if isinstance(balance.v_init, float) else balance.v_init.reshape(layer.shape)
-            model = RateNeuron(
-                beta=beta, v_th=balance.threshold, reset=reset, v_init=v_init, i_ext=_constant(layer.sums, balance.bias, layer.shape)
-            )
-            self._add(Population(name, layer.shape, model), layer.sums)
+            own: dict[str, Any] = {"v_init": balance.v_init, "i_ext": _constant(layer.sums, balance.bias, layer.shape)}
+            if isinstance(balance.v_init, np.ndarray):
+                own["v_init"] = balance.v_init.reshape(layer.shape)
+            self._add(Population(name, layer.shape, RateNeuron(beta=beta, v_th=balance.threshold, reset=reset, **own)), layer.sums)
         self.readouts: dict[str, str] = {}
         shapes = {node.name: node.shape or (1,) for node in plan.graph.outputs}
         for name, sums in plan.outputs.items():
             self.readouts[name] = f"{name}.readout" if name in self._populations else name
-            model = RateNeuron(reset="none", i_ext=_constant(sums, 0.0, shapes[name]))
-            self._add(Population(self.readouts[name], shapes[name], model), sums)
+            own = {"i_ext": _constant(sums, 0.0, shapes[name])}
+            self._add(Population(self.readouts[name], shapes[name], RateNeuron(reset="none", **own)), sums)
         self.network = Network(*self._populations.values(), *self._parts)
 
     def _add(self, population: Population, sums: Weighted) -> None:
@@ -129,10 +128,9 @@ class RateModel:
         wanted = {name: list(states) for name, states in (record or {}).items()}
         for name in self.readouts.values():
             wanted[name] = [*wanted.get(name, []), *([] if "v" in wanted.get(name, []) else ["v"])]
-        duration = float(steps * trials)
         result = simulate(
-            network, duration, dt=1.0, engine="clock", trials=float(steps), record=wanted, seed=seed, threads=threads
-        )  # fmt: skip
+            network, float(steps * trials), dt=1.0, engine="clock", trials=float(steps), record=wanted, seed=seed, threads=threads
+        )
         done = np.arange(1, steps + 1)
         outputs = {}
         for name, readout in self.readouts.items():

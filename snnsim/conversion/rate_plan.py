@@ -12,7 +12,7 @@ from typing import Any, final
 
 import numpy as np
 
-from snnsim.conversion.rectifier import Rectifier, rectifier
+from snnsim.conversion.rectifier import Rectified, Rectifier, rectified
 from snnsim.conversion.weighted import Entries, Weighted, conv_entries, joined, linear_entries, whole
 from snnsim.errors import ConversionError
 from snnsim.graph.ir import Graph
@@ -48,14 +48,15 @@ class RatePlan:
     def __init__(self, graph: Graph, *, encoded: bool) -> None:
         self.graph, self.encoded = graph, encoded
         self.layers: dict[str, RateLayer] = {}
+        self._rectified: dict[str, Rectified] = {}
         needed = {node.name for node in graph.outputs}
         for node in reversed(list(graph.nodes.values())):
             if node.name in needed:
                 needed.update(node.inputs)
+        self._nodes = [node for name, node in graph.nodes.items() if name in needed]
         values: dict[str, Weighted] = {}
-        for name, node in graph.nodes.items():
-            if name in needed:
-                values[name] = self._value(node, [values[source] for source in node.inputs])
+        for node in self._nodes:
+            values[node.name] = self._value(node, [values[source] for source in node.inputs])
         self.outputs = {node.name: values[node.name] for node in graph.outputs}
 
     @property
@@ -86,10 +87,12 @@ class RatePlan:
                 width = len(operands[0].offset) // n
                 return operands[0].mapped(Entries(np.repeat(np.arange(n), width), np.arange(n * width), np.full(n * width, node.scale)), n)
             case Activation():
-                found = rectifier(node.function)
-                if found is not None:
-                    return self._layer(node.name, node.shape, operands[0], found, node)
-                raise _refusal(node, f"its function {node.function!r} is no rectifier: relu, a clip from 0 on, or a staircase between")
+                found = rectified(node.function)
+                if found is None:
+                    raise _refusal(node, f"its function {node.function!r} is no rectifier, clip or staircase of equal steps")
+                self._rectified[node.name] = found
+                sums = operands[0].scaled(found.slope, found.shift)
+                return self._layer(node.name, node.shape, sums, found.rectifier, node).scaled(found.sign, found.rest)
             case Max():
                 return self._maximum(node, operands[0])
         raise _refusal(node, f"{type(node).__name__} is neither linear nor a rectifier")
@@ -97,10 +100,10 @@ class RatePlan:
     def _input(self, node: Input, n: int) -> Weighted:
         if node.kind == "index":
             raise _refusal(node, "it is an index, such as a token, and no number that a current or a rate could stand for")
-        step = node.step if node.kind == "levels" else 1.0
+        step = node.step or 1.0
         if not self.encoded:
-            return whole(node.name, n).scaled(np.float64(step))
-        given = whole(f"{node.name}.values", n).scaled(np.float64(step))
+            return whole(node.name, n).scaled(step)
+        given = whole(f"{node.name}.values", n).scaled(step)
         return self._layer(node.name, node.shape, given, Rectifier(), node)
 
     def _layer(self, name: str, shape: Shape, sums: Weighted, found: Rectifier, node: Node) -> Weighted:
@@ -126,12 +129,14 @@ class RatePlan:
     def evaluate(self, inputs: Any, fire: Fire) -> Mapping[str, np.ndarray]:
         """Return the value of every node when `fire` stands for the neurons, float64[batch, *shape]."""
         values: dict[str, np.ndarray] = {}
-        for node in self.graph.nodes.values():
+        for node in self._nodes:
             if isinstance(node, Input):
                 value = node.apply(inputs[node.name])
                 values[node.name] = fire(node.name, value) if self.encoded else value
             elif isinstance(node, Activation):
-                values[node.name] = fire(node.name, values[node.inputs[0]])
+                found = self._rectified[node.name]
+                fired = fire(node.name, found.slope * values[node.inputs[0]] + found.shift)
+                values[node.name] = found.rest + found.sign * fired
             elif isinstance(node, Max):
                 values[node.name] = _highest(node, values[node.inputs[0]], fire)
             else:

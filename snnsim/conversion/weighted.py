@@ -47,7 +47,7 @@ class Weighted:
         picked = Entries(there, index[there], np.ones(len(there)))
         return self.mapped(picked, len(index), np.where(index < 0, fill, 0.0))
 
-    def scaled(self, scale: np.ndarray, offset: np.ndarray | float = 0.0) -> Weighted:
+    def scaled(self, scale: np.ndarray | float, offset: np.ndarray | float = 0.0) -> Weighted:
         """Return scale * this + offset; both are flat, or one number."""
         scale = np.broadcast_to(np.ravel(scale), len(self.offset))
         parts = {name: part._replace(weight=part.weight * scale[part.place]) for name, part in self.parts.items()}
@@ -57,8 +57,8 @@ class Weighted:
         """Return the sum of two values of one size."""
         parts, sizes = dict(self.parts), {**self.sizes, **other.sizes}
         for name, part in other.parts.items():
-            both = [np.concatenate(pair) for pair in zip(parts[name], part, strict=True)] if name in parts else part
-            parts[name] = merged(*both, sizes[name])
+            both = Entries(*(np.concatenate(pair) for pair in zip(parts[name], part, strict=True))) if name in parts else part
+            parts[name] = merged(both.place, both.unit, both.weight, sizes[name])
         return Weighted(parts, sizes, self.offset + other.offset)
 
 

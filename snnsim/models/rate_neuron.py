@@ -28,7 +28,7 @@ class RateNeuron(NeuronModel):
     ----------
     reset : 'subtract' lowers v by v_th in the step of the spike, 'zero' sets it to 0, 'none' is a neuron that never fires
 
-    Source: Rueckauer et al. (2017), Front. Neurosci. 11:682, eqs. 1 to 3; v_init after Bu et al. (2022), ICLR, eq. 13.
+    Source: Rueckauer et al. (2017), Front. Neurosci. 11:682, section 2.2; v_init after Bu et al. (2022), ICLR.
     """
 
     states: ClassVar[tuple[str, ...]] = ("v",)
