@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from snnsim.conversion.quantise import quantise
 from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.errors import ParameterError
 from snnsim.graph.integer import IntegerGraph
-from snnsim.graph.ir import Graph, named_inputs
+from snnsim.graph.ir import Graph, as_array, named_inputs
 from snnsim.graph.nodes import Input
 from snnsim.models.readout import Readout
 
@@ -63,6 +64,7 @@ def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bi
 
     Source: the settling property, docs/decisions/settling.md; integer-only inference after Jacob et al. (2018).
     """
+    _refuse_what_is_not_finite(calibration)
     graph = model if isinstance(model, Graph) else _traced(model, calibration)
     given = named_inputs("convert.calibration", calibration, graph)
     integer_graph, plan = quantise(graph, given, activation_bits=activation_bits, weight_bits=weight_bits)
@@ -70,6 +72,19 @@ def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bi
     ports = _ports(plan, integer_graph)
     coding = Coding(host_part(graph, list(ports)), ports, _outputs(plan, integer_graph))
     return SpikingModel(coding, integer_graph, samples={name: array[:_CERTIFIED] for name, array in given.items()})
+
+
+def _refuse_what_is_not_finite(calibration: Any) -> None:
+    """Refuse NaN before the model is traced, which takes seconds."""
+    named = calibration.items() if isinstance(calibration, Mapping) else [("0", calibration)]
+    if isinstance(calibration, (tuple, list)):
+        named = [(str(i), part) for i, part in enumerate(calibration)]
+    for name, part in named:
+        if not hasattr(part, "dtype") or (array := as_array(part)).dtype.kind != "f":
+            continue
+        bad = array.size - np.count_nonzero(np.isfinite(array))
+        if bad:
+            raise ParameterError(f"convert.calibration[{name!r}] holds NaN or infinity in {bad} of {array.size} places. Clean the data.")
 
 
 def _traced(model: Any, calibration: Any) -> Graph:
