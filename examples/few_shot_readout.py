@@ -27,7 +27,7 @@ from snnsim import viz
 
 NEW, SHOTS, KNOWN = 9, (1, 2, 5, 10), 10  # a digit, examples of it, examples of each other digit
 SHOW, PAUSE, STEP = 100.0, 100.0, 0.5  # ms: an image, the silence after it, the step of the clock
-UNIT = 4  # counts of the transformer per spike
+UNIT = {"pool": 4, "block1.hidden": 8}  # counts of the transformer per spike
 TONIC, TONIC_SPIKES = 8, 40  # inputs that fire alike for every image
 LENGTH, RATE = 300.0, 0.0025  # mV: length of the weight vector of a neuron; change by a pair of spikes at no distance, of that
 METHODS = ("spiking readout", "nearest class mean", "linear probe")
@@ -39,7 +39,7 @@ def counts_of(values: dict, layer: str) -> np.ndarray:
     settled = values[layer] if values[layer].ndim == 2 else np.maximum(values[layer], 0).mean(axis=1)
     lines = np.concatenate([np.maximum(settled, 0), np.maximum(-settled, 0)], axis=1)
     lines = lines if layer == "pool" else lines[:, : settled.shape[1]]
-    return np.pad(np.floor(lines / UNIT + 0.5).astype(int), ((0, 0), (0, TONIC)), constant_values=TONIC_SPIKES)
+    return np.pad(np.floor(lines / UNIT[layer] + 0.5).astype(int), ((0, 0), (0, TONIC)), constant_values=TONIC_SPIKES)
 
 
 def trains(counts: np.ndarray) -> sim.SpikeArray:

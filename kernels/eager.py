@@ -36,10 +36,11 @@ def _speak(net, units, row, code, step, trial, scratch, n_events, n_speakers):
 
 @leaf_part
 def _sample(trial, scratch, step, n_events):
-    """Write down the chosen accumulators as they are after `step` rounds."""
+    """Write down the chosen accumulators and values as they are after `step` rounds."""
     if step < len(trial.trace):
         for i in range(len(scratch.traced)):
-            trial.trace[step, i] = trial.acc[scratch.traced[i]]
+            unit = scratch.traced[i]
+            trial.trace[step, i] = trial.acc[unit] if unit < len(trial.acc) else trial.s[unit - len(trial.acc)]
         trial.told[step] = n_events
 
 

@@ -75,7 +75,7 @@ def next_event(code, difference):
 
     Greedy steps to the nearest power of two use as few digits as the non-adjacent form (Reitwiesner 1960).
     """
-    if code == GRADED or code == FIRST_SPIKE:
+    if code in (GRADED, FIRST_SPIKE):
         return difference
     sign = 1 if difference > 0 else -1
     if code == UNARY:

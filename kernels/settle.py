@@ -37,7 +37,7 @@ class Trials(NamedTuple):
     event_ptr: np.ndarray  # int64[trials + 1]  where each trial notes its events
     trace: np.ndarray
     told: np.ndarray
-    traced: np.ndarray  # int64[n_traced]    the chosen units
+    traced: np.ndarray  # int64[n_traced]    the chosen units, for their acc; those of n_units + unit, for their s
     silent: np.ndarray  # bool[trials]       filled in
     new: np.ndarray  # bool[n_rows]       rows to look at although no event touches them
     asleep: np.ndarray  # bool[n_rows]       rows to leave alone: what they depend on has not been given

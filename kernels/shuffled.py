@@ -50,8 +50,8 @@ def settle_shuffled(net, units, code, fresh, trial, seed, scratch):
     n_pool = first_rows(net, scratch)
     room = n_rows + len(net.post) + 1  # what one draw may add
     pool = np.empty((4 * room, 3), dtype=np.int64)
-    for row in range(n_pool):
-        pool[row, 0], pool[row, 1], pool[row, 2] = -1, row, 0
+    for i in range(n_pool):
+        pool[i, 0], pool[i, 1], pool[i, 2] = -1, scratch.queue[i], 0
     n_events, state = 0, seed
     while n_pool > 0:
         if n_pool + room > len(pool):

@@ -21,7 +21,7 @@ class Trial(NamedTuple):
     spikes: np.ndarray  # int64[n_pop]      events emitted
     evaluated: np.ndarray  # int64[n_pop]      rows whose g was evaluated
     counts: np.ndarray  # int64[n_proj, 4]  see integer_net.deliver
-    trace: np.ndarray  # int32[n, n_traced] accumulators of chosen units after 0, 1, ... rounds; n = 0 records nothing
+    trace: np.ndarray  # int32[n, n_traced] acc, or s of chosen units after 0, 1, ... rounds; n = 0 records nothing
     told: np.ndarray  # int64[n]           events emitted by then
     events: np.ndarray  # int32[n, 3]       (step, unit, size) of the first n events; n = 0 records nothing
 

@@ -78,7 +78,7 @@ def simulate(
         raise ParameterError(f"simulate.progress = {progress!r} must be True, False or a function of the fraction done.")
     given = {"duration": duration, "engine": engine, "dt": dt, "inputs": inputs, "schedule": schedule, "code": code, "steps": steps}
     given |= {"precision": precision, "stream": stream, "learning": learning, "trials": trials}
-    takes_not = {
+    takes_not: dict[str, tuple[str, ...]] = {
         "spiking": ("inputs", "schedule", "code", "steps"),
         "integer": ("duration", "engine", "dt", "precision", "stream", "learning", "trials"),
     }

@@ -1,4 +1,4 @@
-"""Random integer graphs: dense layers, residual sums, products, softmax and norm rows, tables."""
+"""Random integer graphs: dense layers, residual sums, products, softmax and norm rows, tables; convolutions, layouts and gates."""
 
 from __future__ import annotations
 
@@ -49,7 +49,13 @@ def random_graph(seed: int) -> IntegerGraph:
         gain, offset = random.integers(-(2**17), 2**17, size=width), random.integers(-(2**13), 2**13, size=width)
         scale = random.integers(1, 40, size=width) if random.random() < 0.5 else 1
         norm = NormRow(
-            gain=gain, offset=offset, scale=scale, centred=bool(random.random() < 0.7), epsilon=int(random.integers(0, 50)), s_min=-25, s_max=25
+            gain=gain,
+            offset=offset,
+            scale=scale,
+            centred=bool(random.random() < 0.7),
+            epsilon=int(random.integers(0, 50)),
+            s_min=-25,
+            s_max=25,
         )
         layers.append(Layer(f"{name}.norm", (tokens, width), norm, (PointEdge(stream, np.array(1)),), 1.0))
         source = f"{name}.norm"
@@ -68,7 +74,9 @@ def random_inputs(graph: IntegerGraph, trials: int, seed: int) -> dict[str, np.n
     """Return int[trials, *input shape] within its range for every input of `graph`."""
     random = np.random.default_rng(seed)
     bounds = {layer.name: layer.unit.bounds() for layer in graph.inputs}
-    return {layer.name: random.integers(bounds[layer.name][0], bounds[layer.name][1] + 1, size=(trials, *layer.shape)) for layer in graph.inputs}
+    return {
+        layer.name: random.integers(bounds[layer.name][0], bounds[layer.name][1] + 1, size=(trials, *layer.shape)) for layer in graph.inputs
+    }
 
 
 def random_places(random: np.random.Generator, shape: tuple[int, ...], n_pre: int) -> np.ndarray:
@@ -88,10 +96,26 @@ def random_spatial_graph(seed: int) -> IntegerGraph:
     padding = tuple((int(a), int(b)) for a, b in random.integers(1, 3, size=(axes, 2)))
     rows = zip(space, kernel, stride, dilation, padding, strict=True)
     reached = tuple((n + sum(pad) - (k - 1) * d - 1) // s + 1 for n, k, s, d, pad in rows)
-    layers = [Layer("image", (*space, channels), IntegerInput(s_min=-9, s_max=9), (), 1.0), Layer("other", (4,), IntegerInput(s_max=5), (), 1.0)]
+    layers = [
+        Layer("image", (*space, channels), IntegerInput(s_min=-9, s_max=9), (), 1.0),
+        Layer("other", (4,), IntegerInput(s_max=5), (), 1.0),
+    ]
     wide = bool(random.random() < 0.5)
-    weight = random.integers(-3000, 3000, size=(*kernel, channels // groups, out)) if wide else random.integers(-100, 100, size=(*kernel, channels // groups, out))
-    edge = FiltersEdge("image", weight.astype(np.int16 if wide else np.int8), (*space, channels), stride, padding, dilation, groups, gain=int(random.integers(1, 4)))
+    weight = (
+        random.integers(-3000, 3000, size=(*kernel, channels // groups, out))
+        if wide
+        else random.integers(-100, 100, size=(*kernel, channels // groups, out))
+    )
+    edge = FiltersEdge(
+        "image",
+        weight.astype(np.int16 if wide else np.int8),
+        (*space, channels),
+        stride,
+        padding,
+        dilation,
+        groups,
+        gain=int(random.integers(1, 4)),
+    )
     spread = DenseEdge("other", random.integers(-9, 9, size=(3, out)).astype(np.int8), 2, random_places(random, (*reached, 3), 4))
     shape = (*reached, out)
     unit = Staircase(theta=random.integers(1, 2000, size=out), s_min=-20, s_max=20, bias=random.integers(-99, 99, size=shape))

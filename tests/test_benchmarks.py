@@ -18,7 +18,8 @@ from benchmarks import cli, machine, measure, ours, peers, table, workloads
 from benchmarks.measure import Options
 from benchmarks.networks import DT, RandomNetwork
 from benchmarks.peers import PeerError
-from benchmarks.workloads import build, diehl_cook, growth, learning_off, limits, memory, microcircuit, settle, threads
+from benchmarks.transformer import Size
+from benchmarks.workloads import build, convert_speed, diehl_cook, growth, learning_off, limits, memory, microcircuit, settle, threads
 from snnsim.errors import CompileError, ParameterError, SimulationError, SnnsimError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -458,6 +459,13 @@ def test_settle_counts_events_of_both_schedules():
     found = settle.compare(Options(runs=1), images=1)
     assert found["settled_ns_per_event"] > 0.0 and found["eager_synops_per_s"] > 0.0
     assert found["runs"][0]["settled_s"] == found["settled_s"]
+
+
+def test_convert_speed_times_networks_that_equal_their_reference():
+    found = convert_speed.compare(Options(runs=1), (2,), Size(tokens=3, width=8, heads=2, hidden=8, blocks=1))
+    for case in ("digits2", "transformer"):
+        assert found[f"{case}_ratio"] == found[f"{case}_graded_s"] / found[f"{case}_reference_s"]
+        assert found[f"{case}_unary_s"] > 0.0
 
 
 def test_the_first_spike_of_our_process_comes_when_it_should():

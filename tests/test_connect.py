@@ -126,8 +126,8 @@ def test_structured_connectors_refuse_shapes_they_cannot_join():
     Dense(np.ones((3, 2), dtype=int)).check("here", (5, 3), (5, 2))
     with pytest.raises(WiringError, match="cannot join"):
         Dense(np.ones((3, 2), dtype=int)).check("here", (5, 3), (4, 2))
-    with pytest.raises(ParameterError, match=r"Dense.weight = 128 must be <= 127"):
-        Dense(np.full((1, 1), 128))
+    with pytest.raises(ParameterError, match=r"Dense.weight = 32768 must be <= 32767"):
+        Dense(np.full((1, 1), 32768))
     SumOver().check("here", (5, 3), (3,))
     with pytest.raises(WiringError, match="SumOver joins"):
         SumOver().check("here", (5, 3), (5,))

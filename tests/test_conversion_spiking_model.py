@@ -9,8 +9,9 @@ import pytest
 
 import snnsim as sim
 from snnsim.connect import Dense
-from snnsim.errors import ConversionError, ParameterError
-from snnsim.graph.ir import Activation, Graph, Input, LayerNorm, Linear, Mean, Multiply, Softmax
+from snnsim.errors import CompileError, ConversionError, ParameterError
+from snnsim.graph.ir import Graph
+from snnsim.graph.nodes import Activation, Elementwise, Gather, Input, LayerNorm, Linear, Multiply, Sum
 from snnsim.models.integer import IntegerUnit
 
 
@@ -63,14 +64,13 @@ def test_a_converted_transformer_is_an_ordinary_network(digits):
 def test_a_changed_weight_fails_the_certificate(digits):
     model, inputs, _, _ = digits
     layers = dict(model.integer_graph.layers)
-    weight = layers["block1.out"].edges[1].weight
-    changed = np.array(weight)
-    changed[3, 4] += 1
-    edges = list(layers["block1.out"].edges)
-    edges[1] = type(edges[1])(edges[1].source, changed)
-    layers["block1.out"] = dataclasses.replace(layers["block1.out"], edges=tuple(edges))
-    other = sim.SpikingModel(model.graph, type(model.integer_graph)(list(layers.values())))
-    with pytest.raises(ConversionError, match=r"layer 'block1.out' differs from the integer program in [1-9]\d* of"):
+    first, dense = layers["block0.out"].edges
+    changed = np.array(dense.weight)
+    changed[3, 4] += 1 if changed[3, 4] < 127 else -1
+    edges = (first, dataclasses.replace(dense, weight=changed))
+    layers["block0.out"] = dataclasses.replace(layers["block0.out"], edges=edges)
+    other = sim.SpikingModel(model.coding, type(model.integer_graph)(list(layers.values())))
+    with pytest.raises(ConversionError, match=r"layer 'block0.out' differs from the integer program in [1-9]\d* of"):
         model.verify(other(inputs), model.reference(inputs))
 
 
@@ -85,7 +85,12 @@ def test_every_layer_says_what_it_became(digits):
     dense = [p.connector for p in model.network.projections.values() if isinstance(p.connector, Dense)]
     assert all(connector.weight.dtype == np.int8 for connector in dense)
     bits = {row.name: row.weight_bits for row in model.layers}
-    assert (bits["block0.q"], bits["norm"], bits["block0.mid"]) == (8, 0, 16)  # a residual weight is a threshold: wider than 8 bits
+    # A residual weight is a threshold, wider than 8 bits; what is pooled comes in steps of one size, which need no weight.
+    assert (bits["block0.q"], bits["block0.mid"], bits["pool"], bits["block0.scores"]) == (8, 16, 0, 0)
+    rows = {row.name: row for row in model.layers}
+    assert rows["block0.hidden"].unit == "Table" and rows["block0.hidden"].levels == 256
+    low, high = rows["block0.q"].threshold
+    assert 1 <= low < high
 
 
 def chain(*nodes):
@@ -96,25 +101,36 @@ def chain(*nodes):
 EYE = np.eye(2)
 
 
+def linear(name, source, weight, bias=0.0):
+    return Linear(name=name, inputs=(source,), shape=(2, len(weight)), weight=weight, bias=np.full(len(weight), bias))
+
+
 @pytest.mark.parametrize(
     ("graph", "text"),
     [
-        (lambda: chain(Softmax(name="s", inputs=("x",), shape=(2, 2))), "'s': Softmax of 'x' has no conversion yet"),
-        (lambda: chain(Activation(name="a", inputs=("x",), shape=(2, 2), function="gelu")), "'a': Activation of 'x' has no conversion yet"),
+        (lambda: chain(linear("l", "x", 0 * EYE)), "'l' has only zero weights: it computes a constant. Remove it"),
+        (lambda: chain(linear("l", "x", 1e-30 * EYE, bias=1.0)), "'l' has a bias of .* accumulator units, past 31 bits"),
         (
             lambda: chain(
-                Linear(name="l", inputs=("x",), shape=(2, 2), weight=EYE, bias=np.zeros(2)),
-                Activation(name="a", inputs=("l",), shape=(2, 2), function="tanh"),
+                linear("l", "x", -EYE), Activation(name="a", inputs=("l",), shape=(2, 2), function="relu"), linear("o", "a", EYE)
             ),
-            "output 'a' applies 'tanh'",
+            "'a' is 0 on all 1 calibration inputs. Give inputs that excite it",
         ),
-        (lambda: chain(Linear(name="l", inputs=("x",), shape=(2, 2), weight=0 * EYE, bias=np.zeros(2))), "'l' is 0 on all 1 calibration"),
         (
-            lambda: chain(
-                LayerNorm(name="n", inputs=("x",), shape=(2, 2), gamma=1e9 * np.ones(2), beta=np.ones(2), eps=1e12),
-                Mean(name="o", inputs=("n",), shape=(2,)),
-            ),
-            "'n': eps = 1e.12 is .* past 2.40",
+            lambda: chain(linear("l", "x", EYE), Activation(name="a", inputs=("l",), shape=(2, 2), function="log")),
+            "'a' is not finite on the calibration data",
+        ),
+        (
+            lambda: chain(linear("l", "x", EYE, bias=-0.3), Activation(name="a", inputs=("l",), shape=(2, 2), function="reciprocal")),
+            "'a' is not finite between .*for example by a clamp",
+        ),
+        (
+            lambda: chain(LayerNorm(name="n", inputs=("x",), shape=(2, 2), gamma=1e9 * np.ones(2), beta=np.ones(2), eps=1e18)),
+            "'n': eps = 1e.18 is .* past 2.62",
+        ),
+        (
+            lambda: chain(Elementwise(name="e", inputs=("x",), shape=(2, 2), function=("eq", "x0", 1.0))),
+            "'e': a Elementwise works on what the host computes",
         ),
     ],
 )
@@ -128,7 +144,8 @@ def test_a_product_of_a_population_with_itself_settles():
     graph = chain(
         Multiply(name="m", inputs=("x", "x"), shape=(2, 2), subscripts="id,jd->ij", views=((2, 2), (2, 2)), scale=1.0),
         LayerNorm(name="n", inputs=("m",), shape=(2, 2), gamma=np.ones(2), beta=np.zeros(2), eps=1e-5),
-        Mean(name="o", inputs=("n",), shape=(2,)),
+        Gather(name="rows", inputs=("n",), shape=(2, 2), index=np.array([[0, 2], [1, 3]])),
+        Sum(name="o", inputs=("rows",), shape=(2,), scale=0.5),
     )
     model = sim.convert(graph, sample)
     for code, schedule in (("unary", "shuffled"), ("signed_digit", "eager"), ("graded", "settled")):
@@ -185,8 +202,53 @@ def test_bad_calibration_is_refused():
         sim.convert(graph, np.zeros((3, 8, 8), int))
     with pytest.raises(ParameterError, match="activation_bits = 1 must be >= 2"):
         sim.convert(graph, np.ones((3, 16, 4), int), activation_bits=1)
-    with pytest.raises(ParameterError, match=r"convert.graph = str must be a Graph"):
+    with pytest.raises(ParameterError, match="activation_bits = 17 must be <= 16"):
+        sim.convert(graph, np.ones((3, 16, 4), int), activation_bits=17)
+    with pytest.raises(ParameterError, match="weight_bits = 1 must be >= 2"):
+        sim.convert(graph, np.ones((3, 16, 4), int), weight_bits=1)
+    with pytest.raises(ConversionError, match="'digits' is no file"):
         sim.convert("digits", np.ones((3, 16, 4), int))
+
+
+def test_an_accumulator_that_could_overflow_is_refused_with_layer_and_bits():
+    """16-bit activations times 16-bit weights over 600 channels: up to 40 bits."""
+    random = np.random.default_rng(0)
+    x = Input(name="x", inputs=(), shape=(600,), kind="real")
+    graph = Graph([
+        x,
+        Linear(name="wide", inputs=("x",), shape=(600,), weight=random.normal(size=(600, 600)), bias=np.zeros(600)),
+        Activation(name="a", inputs=("wide",), shape=(600,), function="relu"),
+        Linear(name="o", inputs=("a",), shape=(3,), weight=random.normal(size=(3, 600)), bias=np.zeros(3)),
+    ])  # fmt: skip
+    inputs = random.normal(size=(8, 600))
+    with pytest.raises(CompileError, match=r"Population\('a'\): an accumulator can reach \d+, past the 2147483647 .*; 3\d bits would do"):
+        sim.convert(graph, inputs, activation_bits=16, weight_bits=16)
+    sim.convert(graph, inputs, activation_bits=10, weight_bits=10)
+
+
+def test_real_inputs_past_the_calibration_take_its_end_with_a_warning():
+    graph = Graph(
+        [Input(name="x", inputs=(), shape=(2,), kind="real"), Linear(name="o", inputs=("x",), shape=(2,), weight=EYE, bias=np.zeros(2))]
+    )
+    model = sim.convert(graph, np.array([[1.0, -2.0], [0.5, 0.3]]))
+    with pytest.warns(UserWarning, match="'x': 25.0% of the inputs lie past the range of the calibration data"):
+        result = model(np.array([[9.0, 0.0], [0.5, -0.5]]))
+    np.testing.assert_allclose(result.outputs["o"], [[1.0, 0.0], [0.5, -0.5]], atol=0.01)
+    assert model(np.array([[1.0, -2.0]])).outputs["o"][0] == pytest.approx([1.0, -2.0])
+
+
+def test_the_certificate_is_made_on_the_calibration_data_and_in_batches_on_any_other(digits):
+    model, inputs, _, result = digits
+    assert model.certificate.mismatches == 0 and model.certificate is model.certificate
+    sizes = sum(layer.compared for layer in model.certificate.layers)
+    assert sizes == model.certificate.compared == 16 * model.verify(result, model.reference(inputs)).compared // 24
+    parts = model.certify(inputs, batch=10, code="graded", schedule="eager")
+    assert parts.compared == model.verify(result, model.reference(inputs)).compared and parts.mismatches == 0
+    with pytest.raises(ParameterError, match="certify.batch = 0 must be >= 1"):
+        model.certify(inputs, batch=0)
+    alone = sim.SpikingModel(model.coding, model.integer_graph)
+    with pytest.raises(ParameterError, match="has no calibration data. Call model.certify"):
+        _ = alone.certificate
 
 
 def test_a_certificate_needs_the_reference_of_the_same_inputs(digits):

@@ -6,21 +6,42 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_graphs import random_graph, random_inputs
+from random_graphs import random_graph, random_inputs, random_spatial_graph
 
 import snnsim as sim
 from snnsim.compiler.integer import compile_integer
-from snnsim.connect import Product
+from snnsim.connect import Dense, Filters, Product, unwrap
 from snnsim.conversion.lower import lower
 from snnsim.engines.settle import CODES, SCHEDULES, run_integer
-from snnsim.engines.settle_counts import fan_out
 from snnsim.errors import ParameterError, SimulationError
 
-ALL = [(code, schedule) for code in CODES for schedule in SCHEDULES]
+ENDLESS = [name for name in SCHEDULES if name != "timed"]  # those that end in silence
+ALL = [(code, schedule) for code in CODES for schedule in ENDLESS]
 
 
 def differences(result, reference) -> int:
     return sum(int((result.accumulators[n] != r.acc).sum() + (result.values[n] != r.s).sum()) for n, r in reference.items())
+
+
+def reach(projection) -> np.ndarray:
+    """Return the synapses of every unit by brute force: taps, places out and places in a layout, one by one."""
+    connector, index = unwrap(projection.connector)
+    places = np.arange(projection.pre.size).reshape(projection.pre.shape) if index is None else index
+    out = np.zeros(projection.pre.size, dtype=int)
+    fan = np.ones(places.shape, dtype=int)
+    if isinstance(connector, Dense):
+        fan[:] = connector.weight.shape[1]
+    if isinstance(connector, Filters):
+        fan[:] = 0
+        per_group, kernel = connector.weight.shape[-1] // connector.groups, connector.weight.shape[:-2]
+        for target in np.ndindex(*projection.post.shape[:-1]):
+            for tap in np.ndindex(*kernel):
+                rows = zip(target, connector.stride, connector.padding, tap, connector.dilation, strict=True)
+                at = tuple(t * s - pad[0] + k * d for t, s, pad, k, d in rows)
+                if all(0 <= i < n for i, n in zip(at, places.shape[:-1], strict=True)):
+                    fan[at] += per_group
+    np.add.at(out, places[places >= 0], fan[places >= 0])
+    return out
 
 
 @settings(max_examples=200)
@@ -44,6 +65,59 @@ def test_every_code_and_schedule_ends_in_the_same_state(seed):
     reference = graph.evaluate(inputs)
     for code, schedule in ALL:
         assert differences(run_integer(compiled, inputs=inputs, schedule=schedule, code=code, seed=1, threads=1), reference) == 0
+
+
+@settings(max_examples=150)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_convolutions_layouts_and_gates_settle_in_every_code_schedule_and_order(seed):
+    graph = random_spatial_graph(seed)
+    compiled = compile_integer(lower(graph))
+    inputs = random_inputs(graph, 2, seed)
+    reference = graph.evaluate(inputs)
+    for code, schedule in ALL:
+        for order in range(1 + (schedule == "shuffled")):
+            result = run_integer(compiled, inputs=inputs, schedule=schedule, code=code, seed=seed + order, threads=1)
+            assert differences(result, reference) == 0
+
+
+@settings(max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    first=st.sampled_from(ALL),
+    then=st.sampled_from(ALL),
+    make=st.sampled_from([random_graph, random_spatial_graph]),
+)
+def test_a_run_continued_from_any_state_ends_where_a_fresh_one_does(seed, first, then, make):
+    graph = make(seed)
+    compiled = compile_integer(lower(graph))
+    before, after = random_inputs(graph, 2, seed), random_inputs(graph, 2, seed + 1)
+    name = graph.input.name
+    after[name] = np.where(np.random.default_rng(seed).random(after[name].shape) < 0.5, before[name], after[name])
+    start = run_integer(compiled, inputs=before, code=first[0], schedule=first[1], seed=seed, threads=1)
+    result = run_integer(compiled, inputs=after, code=then[0], schedule=then[1], seed=seed, threads=1, start=start.state)
+    assert differences(result, graph.evaluate(after)) == 0
+    again = run_integer(compiled, inputs=after, code=then[0], schedule=then[1], seed=seed, threads=1, start=result.state)
+    assert again.counts.totals() == {}
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32 - 1), code=st.sampled_from(list(CODES)), schedule=st.sampled_from(ENDLESS))
+def test_synops_are_the_fan_out_of_every_spike_in_convolutions_and_layouts_too(seed, code, schedule):
+    graph = random_spatial_graph(seed)
+    compiled = compile_integer(lower(graph))
+    network = compiled.network
+    record = {name: ["spikes"] for name in network.populations}
+    result = run_integer(compiled, inputs=random_inputs(graph, 2, seed), schedule=schedule, code=code, seed=seed, threads=1, record=record)
+    checked = 0
+    for key, projection in network.projections.items():
+        if not isinstance(unwrap(projection.connector)[0], Product):
+            spikes = result.spikes[projection.pre.name]
+            fan = reach(projection)[spikes.indices]
+            assert result.counts.layers[key].get("synops", 0) == fan.sum()
+            big = fan[np.abs(spikes.values) > 1].sum() if code in ("binary", "signed_digit") else 0
+            assert result.counts.layers[key].get("shifts", 0) == big
+            checked += 1
+    assert checked == 4  # a convolution, a dense map of a layout, a window and a mean
 
 
 def test_two_random_orders_differ_in_their_events_but_not_in_their_answer():
@@ -76,31 +150,30 @@ def test_threads_and_recording_change_no_bit(digits, code, schedule):
 
 @pytest.mark.parametrize("code", ["unary", "signed_digit", "graded"])
 @pytest.mark.parametrize("schedule", ["settled", "eager"])
-def test_synops_are_spikes_times_fan_out_in_every_layer(digits, code, schedule):
+def test_synops_are_the_fan_out_of_every_spike_in_every_layer(digits, code, schedule):
     model, inputs, _, _ = digits
-    counts = model(inputs[:6], code=code, schedule=schedule).counts
-    seen = 0
-    for key, projection in model.network.projections.items():
-        spikes = counts.layers[projection.pre.name]["spikes"]
-        reach = fan_out(projection)
-        if reach is not None:
-            assert counts.layers[key]["synops"] == spikes * reach
-            seen += 1
-    assert seen == len([p for p in model.network.projections.values() if not isinstance(p.connector, Product)])
+    record = {name: ["spikes"] for name in model.network.populations}
+    result = model(inputs[:6], code=code, schedule=schedule, record=record)
+    summed = {key: p for key, p in model.network.projections.items() if not isinstance(unwrap(p.connector)[0], Product)}
+    assert len(summed) == 23
+    for key, projection in summed.items():
+        fan = reach(projection)[result.spikes[projection.pre.name].indices]
+        assert result.counts.layers[key]["synops"] == fan.sum() > 0
 
 
 def coincidences(model, result, code: str, key: str) -> int:
     """Count by brute force: in the settled schedule the earlier operand is silent when the later one speaks."""
     projection = model.network.projections[key]
-    connector = projection.connector
-    trial = result.values
+    connector, index = unwrap(projection.connector)
     order = list(model.compiled.populations)
     pre, partner = projection.pre, connector.partner
     if order.index(pre.name) < order.index(partner.name):
         return 0
-    sizes = connector.sizes(key, pre.shape, partner.shape, projection.post.shape)
-    a = trial[pre.name].reshape(-1, *(sizes[label] for label in connector.pre_labels))
-    b = trial[partner.name].reshape(-1, *(sizes[label] for label in connector.partner_labels))
+    own, other = pre.shape if index is None else index.shape, connector.shape or partner.shape
+    sizes = connector.sizes(key, own, other, projection.post.shape)
+    values = result.values[pre.name].reshape(len(result.values[pre.name]), -1)
+    a = values[:, np.arange(pre.size) if index is None else index.ravel()].reshape(-1, *(sizes[label] for label in connector.pre_labels))
+    b = result.values[partner.name].reshape(-1, *(sizes[label] for label in connector.partner_labels))
     length = {"unary": np.abs(a), "graded": (a != 0).astype(int)}[code]
     return int(np.einsum(f"Z{connector.pre_labels},Z{connector.partner_labels}->", length.astype(float), (b != 0).astype(float)))
 
@@ -109,7 +182,7 @@ def coincidences(model, result, code: str, key: str) -> int:
 def test_attention_counts_coincidences(digits, code):
     model, inputs, _, _ = digits
     result = model(inputs[:5], code=code)
-    products = [key for key, p in model.network.projections.items() if isinstance(p.connector, Product)]
+    products = [key for key, p in model.network.projections.items() if isinstance(unwrap(p.connector)[0], Product)]
     assert len(products) == 8
     for key in products:
         assert result.counts.layers[key].get("synops", 0) == coincidences(model, result, code, key)
@@ -151,10 +224,12 @@ def test_simulate_takes_a_network_of_integer_units_written_by_hand():
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"code": "morse"}, "simulate.code = 'morse' is not known. Valid: unary, binary, signed_digit, graded."),
-        ({"schedule": "lazy"}, "Valid: settled, eager, shuffled"),
+        ({"code": "morse"}, "simulate.code = 'morse' is not known. Valid: unary, binary, signed_digit, graded, time_to_first_spike."),
+        ({"schedule": "lazy"}, "Valid: settled, eager, timed, shuffled"),
         ({"inputs": np.zeros((2, 3, 4), int)}, r"must have \(trials, 16, 4\)"),
         ({"inputs": np.zeros((0, 16, 4), int)}, "at least one trial"),
+        ({"inputs": {"image": np.zeros((1, 16, 4), int)}}, "simulate.inputs = 'image' is not known. Valid: pixels"),
+        ({"inputs": {}}, "simulate.inputs lacks 'pixels': give a mapping"),
         ({"inputs": np.full((1, 16, 4), 17)}, r"holds 17 but 'pixels' takes 0 .. 16"),
         ({"inputs": np.full((1, 16, 4), 0.5)}, "takes whole numbers"),
         ({"inputs": np.full((1, 16, 4), np.nan)}, "takes whole numbers"),
@@ -178,6 +253,18 @@ def test_bad_arguments_are_refused_with_the_rule(digits, change, text):
         sim.simulate(model.network, **arguments)
 
 
+def test_several_inputs_come_by_name_and_in_equal_numbers():
+    graph = random_spatial_graph(1)
+    compiled = compile_integer(lower(graph))
+    inputs = random_inputs(graph, 3, 0)
+    with pytest.raises(ParameterError, match="simulate.inputs lacks 'other': give a mapping with an array for each of image, other"):
+        sim.simulate(compiled.network, inputs=inputs["image"])
+    with pytest.raises(ParameterError, match=r"holds \[3, 2\] trials for image, other. Give as many for each"):
+        sim.simulate(compiled.network, inputs={**inputs, "other": inputs["other"][:2]})
+    result = sim.simulate(compiled.network, inputs=dict(reversed(inputs.items())))
+    assert differences(result, graph.evaluate(inputs)) == 0
+
+
 def test_the_state_of_another_network_or_number_of_trials_is_refused(digits):
     model, inputs, _, result = digits
     with pytest.raises(SimulationError, match="start holds 24 trials but there are 2 inputs"):
@@ -193,7 +280,7 @@ def test_the_state_of_another_network_or_number_of_trials_is_refused(digits):
         sim.simulate(scaled(5), inputs=np.array([[4]]), start=state)
 
 
-@pytest.mark.parametrize("schedule", list(SCHEDULES))
+@pytest.mark.parametrize("schedule", ENDLESS)
 def test_many_projections_between_few_units_settle(schedule):
     x, y = sim.Population("x", 1, sim.IntegerInput(s_max=3)), sim.Population("y", 1, sim.Staircase(theta=7, s_max=10_000, s_min=0))
     net = sim.Network(*(sim.Projection(x, y, sim.OneToOne(), weight=k) for k in range(1, 501)))
@@ -201,7 +288,7 @@ def test_many_projections_between_few_units_settle(schedule):
     assert result.accumulators["y"] == 3 * 500 * 501 // 2
 
 
-@pytest.mark.parametrize("schedule", list(SCHEDULES))
+@pytest.mark.parametrize("schedule", ENDLESS)
 def test_the_same_input_again_does_nothing_at_all(digits, schedule):
     model, inputs, _, _ = digits
     first = model(inputs[:3], schedule=schedule)

@@ -176,7 +176,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path, states):
 
 def rewrite(path: Path, state, change, seal=False) -> Path:
     """Save `state`, then rewrite the file with `change` applied to its dictionary of arrays; `seal` makes the checksum fit again."""
-    from snnsim.io.state import _fingerprint
+    from snnsim.io.archive import fingerprint
 
     sim.save_state(state, path)
     with np.load(path) as archive:
@@ -184,7 +184,7 @@ def rewrite(path: Path, state, change, seal=False) -> Path:
     change(arrays)
     if seal:
         rest = {name: array for name, array in arrays.items() if name != "header"}
-        with_header(arrays, sha256=_fingerprint(rest), arrays={name: [a.dtype.str, list(a.shape)] for name, a in rest.items()})
+        with_header(arrays, sha256=fingerprint(rest), arrays={name: [a.dtype.str, list(a.shape)] for name, a in rest.items()})
     with path.open("wb") as stream:
         np.savez(stream, **arrays)
     return path

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnsim.kernels.integer_net import BINARY, GRADED, SIGNED_DIGIT, UNARY, next_event
+from snnsim.kernels.integer_net import BINARY, GRADED, SIGNED_DIGIT, UNARY, events_of, next_event
 
 BUILDS = pytest.mark.parametrize("run", [next_event, next_event.py_func], ids=["compiled", "python"])
 VALUE = st.integers(-300, 300).filter(bool)
@@ -49,3 +49,11 @@ def test_signed_digit_needs_as_many_events_as_the_non_adjacent_form(run, value):
 @given(value=VALUE)
 def test_graded_sends_the_value_at_once(run, value):
     assert events(run, GRADED, value) == [value]
+
+
+@pytest.mark.parametrize("run", [events_of, events_of.py_func], ids=["compiled", "python"])
+@pytest.mark.parametrize("code", [UNARY, BINARY, SIGNED_DIGIT, GRADED])
+@given(value=VALUE)
+def test_a_change_delivered_as_one_counts_every_event_it_stands_for(run, code, value):
+    sent = events(next_event.py_func, code, value)
+    assert tuple(run(code, value)) == (len(sent), sum(abs(size) > 1 for size in sent))

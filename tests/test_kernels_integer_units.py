@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import snnsim as sim
 from snnsim.kernels import integer_units
 
 ACC = st.integers(-(2**31) + 1, 2**31 - 1)
@@ -65,25 +66,59 @@ def test_softmax_row_divides_each_exponential_by_their_sum(compiled, acc, table,
     assert call(integer_units.softmax_row, compiled, acc, [levels, shift, len(table), *table]) == wanted
 
 
+def normed(acc, gain, offset, scale, *, epsilon, centred, fraction, low, high):
+    """The norm of a row on Python's unbounded integers, as `NormRow` states it."""
+    n = len(acc)
+    x = [a * s for a, s in zip(acc, scale, strict=True)]
+    c = [n * value - (sum(x) if centred else 0) for value in x]
+    shift = max(0, max(abs(value) for value in c).bit_length() - 20)
+    c = [value >> shift for value in c]
+    variance = sum(value * value for value in c) + (epsilon >> 2 * shift)
+    root = math.isqrt(min(max(variance, 1), 2**52 - 1) << 10)
+    half = 2**fraction // 2
+    rows = zip(c, gain, offset, strict=True)
+    return [clip((value * g * 32 // root + o + half) >> fraction, low, high) for value, g, o in rows]
+
+
 @pytest.mark.parametrize("compiled", [True, False])
 @given(
-    acc=st.lists(st.integers(-500, 500), min_size=1, max_size=9),
-    gain=st.integers(-(2**19), 2**19),
-    offset=st.integers(-(2**16), 2**16),
-    epsilon=st.integers(1, 10**6),
+    row=st.lists(
+        st.tuples(ACC | st.integers(-500, 500), st.integers(-(2**26), 2**26), st.integers(-(2**50), 2**50), st.integers(1, 2**12)),
+        min_size=1,
+        max_size=9,
+    ),
+    epsilon=st.integers(0, 2**62),
+    centred=st.booleans(),
+    fraction=st.integers(0, 20),
 )
-def test_norm_row_uses_the_exact_integer_root(compiled, acc, gain, offset, epsilon):
-    n = len(acc)
-    root = math.isqrt((n * sum(x * x for x in acc) - sum(acc) ** 2 + epsilon) << 20)
-    scaled = [((n * x - sum(acc)) * gain * 1024) // root for x in acc]
-    wanted = [clip((x + offset + 2048) >> 12, -127, 127) for x in scaled]
-    assert call(integer_units.norm_row, compiled, acc, [-127, 127, epsilon] + [gain] * n + [offset] * n) == wanted
+def test_norm_row_uses_the_exact_integer_root(compiled, row, epsilon, centred, fraction):
+    acc, gain, offset, scale = (list(column) for column in zip(*row, strict=True))
+    wanted = normed(acc, gain, offset, scale, epsilon=epsilon, centred=centred, fraction=fraction, low=-127, high=127)
+    assert call(integer_units.norm_row, compiled, acc, [-127, 127, epsilon, centred, fraction, *gain, *offset, *scale]) == wanted
 
 
-def test_norm_row_approaches_layer_norm_in_floating_point():
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize("size", [1, 1000, 2**23])
+def test_norm_row_approaches_the_norm_in_floating_point(centred, size):
     random = np.random.default_rng(0)
-    acc = random.integers(-127, 128, size=32)
-    exact = (acc - acc.mean()) / acc.std()
-    step = 4.0 / 127
-    got = call(integer_units.norm_row, True, acc.tolist(), [-127, 127, 1] + [round(4096 / step)] * 32 + [0] * 32)
+    scale = random.integers(1, 9, size=32)
+    acc = random.integers(-127, 128, size=32) * size + 40 * size
+    x = acc * scale
+    exact = x - x.mean() if centred else x.astype(float)
+    exact = exact / np.sqrt((exact**2).mean())
+    step, fraction = 6.0 / 127, 12
+    unit = sim.NormRow(gain=round(2**fraction / step * 32**0.5), scale=scale, fraction=fraction, centred=centred)
+    got = call(integer_units.norm_row, True, acc.tolist(), unit.flat(32).tolist())
     np.testing.assert_allclose(np.array(got) * step, exact, atol=0.51 * step)
+
+
+def test_a_constant_row_has_the_norm_zero_and_answers_the_offset():
+    unit = sim.NormRow(gain=2**20, offset=[3 * 2**12, -5 * 2**12], epsilon=0)
+    assert call(integer_units.norm_row, True, [7, 7], unit.flat(2).tolist()) == [3, -5]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@given(acc=st.lists(ACC, min_size=1, max_size=9), low=st.integers(-300, 0), high=st.integers(1, 300))
+def test_max_row_answers_the_clipped_maximum_in_its_first_unit(compiled, acc, low, high):
+    wanted = [clip(max(acc), low, high)] + [0] * (len(acc) - 1)
+    assert call(integer_units.max_row, compiled, acc, [low, high]) == wanted

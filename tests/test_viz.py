@@ -110,6 +110,8 @@ REFUSED = [
     (lambda: viz.attention_map(np.ones(3)), r"attention_map\.weights"),
     (lambda: viz.layer_bars({}), r"layer_bars\.series"),
     (lambda: viz.energy_bars([]), r"energy_bars\.entries"),
+    (lambda: viz.anytime_accuracy({}, [0]), r"anytime_accuracy\.runs is empty"),
+    (lambda: viz.anytime_accuracy({}, [0], against="ms"), r"Valid: spikes, steps"),
 ]
 
 
@@ -117,6 +119,17 @@ REFUSED = [
 def test_what_cannot_be_drawn_is_refused_in_words(call, text):
     with pytest.raises(ParameterError, match=text):
         call()
+
+
+def test_answers_over_time_are_drawn_against_spikes_and_steps():
+    scores = np.array([[[0.0, 0.0], [0.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]], [[0.0, 1.0], [2.0, 1.0]]])
+    run = sim.Anytime(np.array([0.0, 1.0, 2.0]), np.array([[0, 0], [4, 6], [10, 20]]), scores, None, None)
+    for against, last in (("spikes", 15.0), ("steps", 2.0)):
+        ax = viz.anytime_accuracy({"graded": run, "unary": run}, [1, 0], against=against, reference=1.0)
+        x, y = ax.lines[0].get_data()
+        assert x[-1] == last
+        assert list(y) == [50.0, 50.0, 100.0]
+        assert ax.get_legend().get_texts()[1].get_text() == "unary"
 
 
 def test_a_raster_shares_its_place_and_its_time_with_the_histogram():

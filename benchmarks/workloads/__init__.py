@@ -12,7 +12,7 @@ SIMULATIONS = ("cuba", "cuba_big", "coba", "brunel", "brunel_stdp", "sparse")
 #: beside another simulator
 COMPARED = (*SIMULATIONS, "microcircuit", "build", "memory", "first_spike", "diehl_cook", "mlp_lif")
 #: ours alone
-ALONE = ("threads", "growth", "limits", "settle", "learning_off")
+ALONE = ("threads", "growth", "limits", "settle", "convert_speed", "learning_off")
 NAMES = (*COMPARED, *ALONE)
 #: options that not every workload takes
 TAKEN_BY = {

@@ -103,9 +103,8 @@ class Product(Connector):
         if any(prod(sizes.get(label, 0) for label in labels) != prod(shape) for labels, shape in operands):
             raise WiringError(f"{where}: Product '{self.subscripts}' does not fit {pre} x {partner} -> {post}. Check letters and shapes.")
         if self.only is not None and self.only[1].shape != tuple(sizes[label] for label in self.only[0]):
-            raise WiringError(
-                f"{where}: Product.only has shape {self.only[1].shape} for {self.only[0]!r}, which does not fit {sizes}. Correct it."
-            )
+            letters, places = self.only
+            raise WiringError(f"{where}: Product.only has shape {places.shape} for {letters!r}, which does not fit {sizes}. Correct it.")
         return sizes
 
     def check(self, where: str, pre: Shape, post: Shape) -> None:

@@ -7,7 +7,7 @@ gain alone fits them to u.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import prod
 from typing import NamedTuple, final
 
@@ -18,15 +18,45 @@ from snnsim.errors import ConversionError
 from snnsim.graph.integer import DenseEdge, Edge, FiltersEdge, PointEdge, ProductEdge
 from snnsim.graph.nodes import Shape
 
+#: how real weights, in steps, become whole ones of a magnitude at most: (term, real, largest) -> whole
+Rounding = Callable[[Mapped, np.ndarray, int], np.ndarray]
+
 #: a whole weight that stands for a real one is at least this large, so that its rounding is at most one part in twice as much
 _FINE = 256
 _FINEST_GAIN = 1024
 _ROOM_BITS = 30
+#: a threshold is at least this many accumulator units, so that rounding it scales the weights by one part in twice as many at most
+_FINE_THRESHOLD = 64
+#: and this many where the unit is given: then the step of the output moves, not the weights
+_FINE_GIVEN = 16
+#: candidates for the largest whole weight, as fractions of the largest real one
+_SHARES = np.linspace(0.4, 1.0, 25)
 
 
 def round_half_up(values: np.ndarray) -> np.ndarray:
     """Return the nearest whole numbers, int64; halves go up."""
     return np.floor(np.asarray(values) + 0.5).astype(np.int64)
+
+
+def nearest(term: Mapped, real: np.ndarray, largest: int) -> np.ndarray:
+    """Return the nearest whole numbers, clipped to +-largest."""
+    return np.clip(round_half_up(real), -largest, largest)
+
+
+def best_share(weight: np.ndarray, largest: int) -> np.ndarray:
+    """Return for each output channel which share of its largest weight to cover, so that rounding and clipping err least in squares.
+
+    weight : float64[..., out];   largest : int   the largest whole weight
+    """
+    rows = weight.reshape(-1, weight.shape[-1])
+    step = np.abs(rows).max(axis=0) / largest
+    step = np.where(step > 0.0, step, 1.0)
+    errors = []
+    for share in _SHARES:
+        whole = np.clip(np.floor(rows / (step * share) + 0.5), -largest, largest)
+        errors.append(((rows - whole * step * share) ** 2).sum(axis=0))
+    last = len(_SHARES) - 1  # of equals, the widest
+    return _SHARES[last - np.argmin(np.array(errors)[::-1], axis=0)]
 
 
 class Source(NamedTuple):
@@ -48,14 +78,23 @@ class Accumulator:
     """
 
     def __init__(
-        self, name: str, shape: Shape, terms: tuple[Term, ...], sources: Mapping[str, Source], weight_bits: int, *, channels: bool = True
+        self,
+        name: str,
+        shape: Shape,
+        terms: tuple[Term, ...],
+        sources: Mapping[str, Source],
+        weight_bits: int,
+        *,
+        channels: bool = True,
+        rounding: Rounding = nearest,
     ) -> None:
-        self.name, self.shape, self.terms, self.sources = name, shape, terms, sources
+        self.name, self.shape, self.terms, self.sources, self.rounding = name, shape, terms, sources, rounding
         self.weight_max = 2 ** (weight_bits - 1) - 1
         self.weights = {i: self._real_weight(term) for i, term in enumerate(terms) if isinstance(term, Mapped)}
         self.points = {i: self._real_point(term) for i, term in enumerate(terms) if isinstance(term, Point)}
         self.products = {i: self._real_product(term) for i, term in enumerate(terms) if isinstance(term, Multiplied)}
         self.finest = {i: np.abs(w).reshape(-1, w.shape[-1]).max(axis=0) / self.weight_max for i, w in self.weights.items()}
+        self.finest = {i: finest * best_share(self.weights[i], self.weight_max) for i, finest in self.finest.items()}
         self.gains = dict.fromkeys(self.weights, 1)
         self.exact = False
         self.unit = self._unit(channels)
@@ -89,14 +128,24 @@ class Accumulator:
             real = np.where(term.index < 0, 0.0, np.broadcast_to(real, term.index.shape))
         return real
 
-    def _real_product(self, term: Multiplied) -> float:
-        left, right = self.sources[term.left].scale, self.sources[term.right].scale
-        return float(term.scale * left * right)
+    def _real_product(self, term: Multiplied) -> np.ndarray:
+        """Return what a product of two whole numbers is worth, one number or float64[width]."""
+        left, right = self._element_scale(term.left, term.left_index), self._element_scale(term.right, term.right_index)
+        if left.ndim == right.ndim == 0:
+            return term.scale * left * right
+        operands = [
+            np.broadcast_to(scale.reshape(view) if scale.ndim else scale, view)
+            for scale, view in zip((left, right), term.views, strict=True)
+        ]
+        there = [(operand > 0.0).astype(np.float64) for operand in operands]
+        total, count = (np.einsum(term.subscripts, *pair, optimize=True).reshape(-1, self.shape[-1]) for pair in (operands, there))
+        worth = term.scale * total.sum(axis=0) / np.maximum(count.sum(axis=0), 1.0)  # where they meet it is the same: see `channels`
+        return worth if np.ptp(worth) > 1e-9 * np.abs(worth).max() else np.asarray(worth.mean())
 
     def _unit(self, channels: bool) -> np.ndarray:
         width = self.shape[-1]
         others = [np.abs(real[real != 0.0]) for real in map(np.asarray, self.points.values())]
-        others += [np.abs(np.array([p])) for p in self.products.values()]
+        others += [np.abs(p).ravel() for p in self.products.values()]
         present = np.concatenate([np.zeros(0), *others])
         if self.finest:
             largest = np.max(list(self.finest.values()), axis=0)
@@ -114,7 +163,7 @@ class Accumulator:
             return base
         if not present.size:
             raise ConversionError(f"Graph node {self.name!r} adds up nothing: it computes a constant. Remove it from the model.")
-        steps = [np.full((1, width), abs(p)) for p in self.products.values()]
+        steps = [np.broadcast_to(np.abs(p), (1, width)) for p in self.products.values()]
         for i, real in self.points.items():
             there = self.terms[i].index  # type: ignore[union-attr]
             spread = np.broadcast_to(np.abs(real), (1, *self.shape) if there is None else there.shape).reshape(-1, width)
@@ -122,7 +171,7 @@ class Accumulator:
         every = np.concatenate(steps)
         coarse, fine = np.nanmax(every, axis=0, initial=0.0), np.nanmin(every, axis=0, initial=np.inf)
         fine = np.where(np.isfinite(fine) & (fine > 0.0), fine, present.max())
-        same = (channels and not self.products) or np.allclose(present, present[0], rtol=1e-12, atol=0.0)
+        same = channels or np.allclose(present, present[0], rtol=1e-12, atol=0.0)
         if same and np.allclose(coarse[coarse > 0.0], fine[coarse > 0.0], rtol=1e-12, atol=0.0):
             self.exact = True
             return fine
@@ -138,11 +187,22 @@ class Accumulator:
                     weight = np.abs(self.weights[i])
                     worst = worst + weight.reshape(-1, weight.shape[-1]).sum(axis=0) * self.sources[term.source].largest
                 case Point():
-                    worst = worst + np.abs(self.points[i]).max() * self.sources[term.source].largest * (1 if term.index is None else len(term.index))
+                    summed = 1 if term.index is None else len(term.index)
+                    worst = worst + np.abs(self.points[i]).max() * self.sources[term.source].largest * summed
                 case Multiplied():
-                    summed = prod(n for label, n in zip(term.subscripts, term.views[0], strict=False) if label not in term.subscripts.split("->")[1])
-                    worst = worst + abs(self.products[i]) * self.sources[term.left].largest * self.sources[term.right].largest * summed
+                    left, out = term.subscripts.split(",")[0], term.subscripts.split("->")[1]
+                    summed = prod(n for label, n in zip(left, term.views[0], strict=True) if label not in out)
+                    operands = self.sources[term.left].largest * self.sources[term.right].largest
+                    worst = worst + np.abs(self.products[i]) * operands * summed
         return worst
+
+    def refine(self, step: np.ndarray) -> None:
+        """Make the unit finer by a gain, where a threshold worth `step` would hold few of them."""
+        fine = _FINE_GIVEN if self.exact else _FINE_THRESHOLD
+        gain = int(np.ceil(fine / max(float((step / self.unit).min()), 1e-3)))
+        if gain > 1:
+            self.unit = self.unit / gain
+            self.gains = {i: own * gain for i, own in self.gains.items()}
 
     def edges(self, unit: np.ndarray) -> tuple[Edge, ...]:
         """Return the edges for accumulator units worth `unit`, float64[width], at least as coarse as `self.unit`."""
@@ -156,14 +216,12 @@ class Accumulator:
                 whole = round_half_up(self.points[i] / unit)
                 return PointEdge(term.source, _smallest(whole, self.shape), term.index)
             case Multiplied():
-                gain = int(round_half_up(np.asarray(self.products[i] / unit.max())))
+                gain = int(round_half_up((self.products[i] / unit).mean()))
                 return ProductEdge(term.left, term.right, term.subscripts, term.views, gain, term.left_index, term.right_index)
 
     def _mapped(self, i: int, term: Mapped, unit: np.ndarray) -> Edge:
         gain = self.gains[i]
-        whole = round_half_up(self.weights[i] / (unit * gain))
-        if np.abs(whole).max(initial=0) > self.weight_max:
-            raise AssertionError(f"weights of {self.name!r} leave their range")  # `unit` is never finer than `self.unit`
+        whole = self.rounding(term, self.weights[i] / (unit * gain), self.weight_max)
         weight = np.ascontiguousarray(whole, dtype=np.int8 if self.weight_max <= 127 else np.int16)
         weight.flags.writeable = False
         if term.conv is None:
@@ -183,5 +241,3 @@ def _smallest(weight: np.ndarray, shape: Shape) -> np.ndarray:
         return rows[0].astype(np.int32)
     full = np.broadcast_to(weight, np.broadcast_shapes(weight.shape, (1, *shape)))
     return (full[0] if len(full) == 1 else full).astype(np.int32)
-
-

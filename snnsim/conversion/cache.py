@@ -55,12 +55,10 @@ class TokenCache:
         self._state: IntegerState | None = None
         self._last = last_needed(spiking.integer_graph, self._positions())
         self._check_causal()
-        names = spiking.compiled.populations
-        rows = [
-            np.where(name in spiking.compiled.inputs, -1, self._last[name].reshape(-1, self._last[name].shape[-1]).max(axis=1))
-            for name in names
-        ]
+        rows = [self._last[name].max(axis=-1).ravel() for name in spiking.compiled.populations]
         self._rows = np.concatenate(rows)
+        inputs_end = sum(len(part) for part in rows[: len(spiking.compiled.inputs)])
+        self._rows[:inputs_end] = -1  # input units are kept back one by one, see `feed`
 
     def padded(self, text: np.ndarray) -> dict[str, np.ndarray]:
         """Return the inputs of the model for int[trials, m] tokens."""
@@ -123,8 +121,8 @@ class TokenCache:
             bad = np.flatnonzero(late > np.arange(self.context))
             if bad.size:
                 raise ParameterError(
-                    f"generate: output {self.output!r} at position {bad[0]} depends on position {late[bad[0]]}, which comes later: tokens cannot be "
-                    "given one after another. Use a causal mask (is_causal=True) in every attention of the decoder."
+                    f"generate: output {self.output!r} at position {bad[0]} depends on position {late[bad[0]]}, which comes later: "
+                    "tokens cannot be given one after another. Use a causal mask (is_causal=True) in every attention of the decoder."
                 )
 
 
@@ -134,9 +132,8 @@ def _grows(spiking: SpikingModel, tokens: str | None, others: Mapping[str, Any])
     found = [name for name, node in nodes.items() if node.kind == "index" and len(node.shape) == 1 and name not in others]
     if tokens is None:
         if len(found) != 1:
-            raise ParameterError(
-                f"generate: the model takes {', '.join(nodes)}. Say which input grows (tokens=...) and give the others (inputs=...)."
-            )
+            names = ", ".join(nodes)
+            raise ParameterError(f"generate: the model takes {names}. Say which input grows (tokens=...) and give the others (inputs=...).")
         tokens = found[0]
     if tokens not in nodes:
         raise ParameterError(unknown_name("generate.tokens", tokens, list(nodes)))

@@ -11,7 +11,7 @@ from snnsim.errors import ConversionError
 from snnsim.graph.ir import Graph, named_inputs
 from snnsim.graph.nodes import LOWEST
 
-_AT_ONCE = 16  # samples held at a time
+AT_ONCE = 16  # samples held at a time
 
 
 class Range(NamedTuple):
@@ -26,9 +26,14 @@ class Range(NamedTuple):
         return np.maximum(-self.low, self.high)
 
 
-def _range(value: np.ndarray) -> Range:
+def real_rows(value: np.ndarray) -> np.ndarray:
+    """Return float64[rows, channels] of a node's values, 0 where they stand for minus infinity."""
     rows = value.reshape(-1, value.shape[-1]) if value.ndim > 1 else value[:, None]
-    real = np.where(rows <= LOWEST / 2, 0.0, rows)
+    return np.where(rows <= LOWEST / 2, 0.0, rows)
+
+
+def _range(value: np.ndarray) -> Range:
+    real = real_rows(value)
     return Range(np.minimum(real.min(axis=0), 0.0), np.maximum(real.max(axis=0), 0.0))
 
 
@@ -40,8 +45,8 @@ def ranges(graph: Graph, calibration: Any, names: Iterable[str]) -> Mapping[str,
     given = named_inputs("calibration", calibration, graph)
     found: dict[str, Range] = {}
     samples = len(next(iter(given.values())))
-    for first in range(0, samples, _AT_ONCE):
-        values = graph.evaluate({name: array[first : first + _AT_ONCE] for name, array in given.items()})
+    for first in range(0, samples, AT_ONCE):
+        values = graph.evaluate({name: array[first : first + AT_ONCE] for name, array in given.items()})
         for name in names:
             if not np.isfinite(values[name]).all():
                 raise ConversionError(f"Graph node {name!r} is not finite on the calibration data. Check the weights and the inputs.")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from snnsim.conversion.coding import Coding, Output, Piece, Port, host_part
 from snnsim.conversion.missing import without_missing
+from snnsim.conversion.options import USUAL_BITS, Bits, Quantisation, RangeOption
 from snnsim.conversion.plan import Plan
 from snnsim.conversion.quantise import quantise
 from snnsim.conversion.spiking_model import SpikingModel
@@ -44,7 +45,19 @@ def _ports(plan: Plan, integer_graph: IntegerGraph) -> dict[str, Port]:
     return ports
 
 
-def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bits: int = 8) -> SpikingModel:
+def convert(
+    model: Any,
+    calibration: Any,
+    *,
+    activation_bits: Bits = USUAL_BITS,
+    weight_bits: Bits = USUAL_BITS,
+    ranges: str | Mapping[str, RangeOption] = "mse",
+    percentile: float = 99.9,
+    alpha: float = 1.0,
+    bias_correction: bool = True,
+    rounding: Literal["auto", "nearest", "adaptive"] = "auto",
+    samples: int = 256,
+) -> SpikingModel:
     """Turn a trained model into a spiking network that equals its quantised form integer for integer.
 
     Parameters
@@ -53,8 +66,15 @@ def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bi
         a module in eval mode, a program saved by ``torch.export.save`` (.pt2), or a graph from `snnsim.data.load_model`
     calibration : array[n, ...], or a mapping or sequence of them, one for each input of the model
         samples whose activations set the scales
-    activation_bits : int   2 .. 16
-    weight_bits : int       2 .. 16; accumulators have 32
+    activation_bits, weight_bits : int or mapping of pattern to int   2 .. 16; accumulators have 32
+    ranges : 'max', 'percentile', 'mse', or mapping of pattern to one of them or to (low, high)     where activations are clipped
+    percentile : float              50 .. 100 %
+    alpha : float                   0 .. 1; below 1, channels with small weights get coarser steps than their values ask for
+    bias_correction : bool          biases take up the mean error of the quantised sums
+    rounding : 'auto', 'nearest' or 'adaptive'   of weights; adaptive rounding makes the error of each layer's sums least
+    samples : int                   calibration samples that bias correction and adaptive rounding look at
+
+    Each option is described with `snnsim.conversion.options.Quantisation`.
 
     Raises
     ------
@@ -64,17 +84,20 @@ def convert(model: Any, calibration: Any, *, activation_bits: int = 8, weight_bi
 
     Source: the settling property, docs/decisions/settling.md; integer-only inference after Jacob et al. (2018).
     """
-    _refuse_what_is_not_finite(calibration)
-    graph = model if isinstance(model, Graph) else _traced(model, calibration)
+    options = Quantisation(
+        activation_bits=activation_bits, weight_bits=weight_bits, ranges=ranges, percentile=percentile, alpha=alpha,
+        bias_correction=bias_correction, rounding=rounding, samples=samples,
+    )  # fmt: skip
+    graph = model if isinstance(model, Graph) else traced(model, calibration, "convert")
     given = named_inputs("convert.calibration", calibration, graph)
-    integer_graph, plan = quantise(graph, given, activation_bits=activation_bits, weight_bits=weight_bits)
+    integer_graph, plan = quantise(graph, given, options)
     integer_graph = without_missing(integer_graph)
     ports = _ports(plan, integer_graph)
     coding = Coding(host_part(graph, list(ports)), ports, _outputs(plan, integer_graph))
     return SpikingModel(coding, integer_graph, samples={name: array[:_CERTIFIED] for name, array in given.items()})
 
 
-def _refuse_what_is_not_finite(calibration: Any) -> None:
+def _refuse_what_is_not_finite(where: str, calibration: Any) -> None:
     """Refuse NaN before the model is traced, which takes seconds."""
     named = calibration.items() if isinstance(calibration, Mapping) else [("0", calibration)]
     if isinstance(calibration, (tuple, list)):
@@ -84,12 +107,17 @@ def _refuse_what_is_not_finite(calibration: Any) -> None:
             continue
         bad = array.size - np.count_nonzero(np.isfinite(array))
         if bad:
-            raise ParameterError(f"convert.calibration[{name!r}] holds NaN or infinity in {bad} of {array.size} places. Clean the data.")
+            raise ParameterError(f"{where}.calibration[{name!r}] holds NaN or infinity in {bad} of {array.size} places. Clean the data.")
 
 
-def _traced(model: Any, calibration: Any) -> Graph:
+def traced(model: Any, calibration: Any, where: str) -> Graph:
+    """Return the float graph of a torch model. `where` names who asks, in an error.
+
+    Raises what `trace_torch` raises, ParameterError where torch is missing or the data are not finite.
+    """
+    _refuse_what_is_not_finite(where, calibration)
     try:
         from snnsim.trace.torch_export import trace_torch
     except ModuleNotFoundError as error:  # torch is needed for torch models alone
-        raise ParameterError(f"convert: reading {type(model).__name__} needs {error.name}. Install it: pip install torch.") from None
+        raise ParameterError(f"{where}: reading {type(model).__name__} needs {error.name}. Install it: pip install torch.") from None
     return trace_torch(model, calibration)

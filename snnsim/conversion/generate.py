@@ -42,7 +42,7 @@ def sampled(temperature: float = 1.0, *, top: int | None = None, seed: int = 0) 
 
     Raises ParameterError for temperature <= 0 or top < 1.
     """
-    temperature = check_number("sampled.temperature", temperature, gt=0.0)
+    warmth = check_number("sampled.temperature", temperature, gt=0.0)
     top = None if top is None else check_integer("sampled.top", top, low=1)
     seed = check_integer("sampled.seed", seed, low=0)
 
@@ -52,7 +52,7 @@ def sampled(temperature: float = 1.0, *, top: int | None = None, seed: int = 0) 
         kept = scores
         if top is not None and top < scores.shape[-1]:
             kept = np.where(scores >= np.sort(scores, axis=-1)[:, -top, None], scores, -np.inf)
-        return (kept / temperature + noise).argmax(axis=-1)
+        return (kept / warmth + noise).argmax(axis=-1)
 
     return choose
 
@@ -122,8 +122,7 @@ def _loop(cache: TokenCache, read: Callable, prompt: Any, n_new: int, choose: Ch
             counts.append(cost)
         chosen = np.asarray(choose(scores, number))
         if chosen.shape != (len(text),) or chosen.dtype.kind not in "iu":
-            raise ParameterError(
-                f"generate.choose returned {chosen.dtype}{list(chosen.shape)} but must return int[{len(text)}], one token per trial."
-            )
+            got = f"{chosen.dtype}{list(chosen.shape)}"
+            raise ParameterError(f"generate.choose returned {got} but must return int[{len(text)}], one token per trial.")
         text, whole = (np.concatenate([part, chosen[:, None]], axis=1) for part in (text, whole))
     return Generated(whole, tuple(counts), tuple(refilled))

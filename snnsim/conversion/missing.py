@@ -21,7 +21,7 @@ def without_missing(graph: IntegerGraph) -> IntegerGraph:
     scores stay at their bias. Masks whose open places do not lie in one piece for every unit are left as they are.
     """
     layers: dict[str, Layer] = {}
-    open_places = {}
+    open_places: dict[str, np.ndarray] = {}
     for layer in graph.layers.values():
         edges = list(layer.edges)
         for i, edge in enumerate(edges):

@@ -227,7 +227,7 @@ class Plan:
             factor = by_channel(value.coefficient, index, value.shape)
             if factor is None:
                 raise _Needed(node.inputs[0])
-            terms.append(Mapped(name, index, node.weight.T * factor[:, None], value.shape))
+            terms.append(Mapped(name, index, node.weight.T * factor[:, None], value.shape, name=node.name))
         offset = np.broadcast_to(value.offset, value.shape) @ node.weight.T if value.offset.any() else 0.0
         return tuple(terms), np.asarray(node.bias + offset)
 
@@ -241,7 +241,7 @@ class Plan:
             inputs, outputs = node.weight.shape[-2:]
             # Channel i of group g, in front of the channels out of group g.
             taps = np.repeat(factor.reshape(node.groups, inputs).T, outputs // node.groups, axis=1)
-            terms.append(Mapped(name, index, node.weight * taps, value.shape, node))
+            terms.append(Mapped(name, index, node.weight * taps, value.shape, node, node.name))
         bias = np.asarray(node.bias)
         if value.offset.any():
             constant = np.broadcast_to(value.offset, value.shape)[None]
@@ -286,7 +286,7 @@ class Plan:
                 factor = by_channel(node.scale, None, shape)
                 if factor is None:
                     raise _Needed(node.inputs[0])
-                return Mapped(term.source, term.index, term.weight * factor, term.space, term.conv)
+                return Mapped(term.source, term.index, term.weight * factor, term.space, term.conv, term.name)
             case Multiplied():
                 one = uniform(node.scale)
                 if one is None:

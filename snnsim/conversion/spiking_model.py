@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple, final
 
@@ -99,6 +99,21 @@ class SpikingModel:
             progress=progress, steps=steps,
         )  # fmt: skip
         return dataclasses.replace(result, outputs=self.coding.decode(result.values, result.accumulators))
+
+    def stream(self, frames: Iterable[Any], *, start: IntegerState | None = None, **settings: Any) -> Iterator[Result]:
+        """Yield the result of frames that follow one another, each run from the state that the last one left.
+
+        The counts of a result are those of the change alone; its values are those of its frame, since a settled state depends on
+        nothing that came before. Frames may come one at a time, from a camera or a generator.
+
+        frames : inputs as for a call of the model, each with the same number of trials
+        start : `Result.state` of an earlier stream, to go on with it
+        settings : code, schedule, seed, threads, record, as for a call of the model
+        """
+        for frame in frames:
+            result = self(frame, start=start, **settings)
+            start = result.state
+            yield result
 
     def encode(self, inputs: Any) -> dict[str, np.ndarray]:
         """Return the integers that the input populations emit, int64[trials, *shape] by population.

@@ -31,6 +31,7 @@ class Mapped:
 
     index : int32[*space] or None
     space : tuple of int             shape of the layout
+    name : str                       the node it comes from
     """
 
     source: str
@@ -38,6 +39,7 @@ class Mapped:
     weight: np.ndarray
     space: Shape
     conv: Conv | None = None
+    name: str = ""
 
 
 @final
@@ -55,6 +57,11 @@ class Multiplied:
 
 
 Term = Point | Mapped | Multiplied
+
+
+def sources_of(term: Term) -> tuple[str, ...]:
+    """Return the populations that a term reads."""
+    return (term.left, term.right) if isinstance(term, Multiplied) else (term.source,)
 
 
 @final

@@ -156,7 +156,8 @@ def _fresh_trials(compiled: CompiledInteger, inputs: np.ndarray, plan: _Plan, fi
     if first is not None:
         if any("spikes" in kinds for kinds in plan.recorded.values()):
             place = np.concatenate([[0], np.cumsum(first.n_events)])
-        traced = np.concatenate([traced, *(np.arange(n)[compiled.span(name)] for n in [len(compiled.net.bias)] for name in _traced(plan))])
+        spans = [(compiled.span(name), len(compiled.net.bias) * (what == "s")) for name, what in _traced(plan)]
+        traced = np.concatenate([traced, *(np.arange(span.start, span.stop) + shift for span, shift in spans)])
         rounds = int(first.steps.max()) // _round(compiled, plan.code) + 1 if traced.size else 0
     settled = plan.start is not None and bool(state.silent.all())  # else every unit may have something to say
     return Trials(
@@ -183,8 +184,9 @@ def _fresh_trials(compiled: CompiledInteger, inputs: np.ndarray, plan: _Plan, fi
     )
 
 
-def _traced(plan: _Plan) -> list[str]:
-    return [name for name, kinds in plan.recorded.items() if "acc" in kinds]
+def _traced(plan: _Plan) -> list[tuple[str, str]]:
+    """Return (population, 'acc' or 's') of what is written down in every step."""
+    return [(name, what) for name, kinds in plan.recorded.items() for what in ("acc", "s") if what in kinds]
 
 
 def _round(compiled: CompiledInteger, code: str) -> int:
@@ -217,14 +219,13 @@ def _to_record(compiled: CompiledInteger, record: Mapping[str, Any] | None, sche
             raise ParameterError(f"simulate.record[{name!r}] = {wanted!r} must be a list such as ['spikes'].")
         kinds = [wanted] if isinstance(wanted, str) else list(wanted)
         for what in kinds:
-            if what not in ("spikes", "acc"):
+            owner = f"simulate.record[{name!r}]"
+            if what not in ("spikes", "acc", "s"):
+                valid = unknown_name(owner, what, ["spikes", "acc", "s"])
+                raise ParameterError(f"{valid} Settled values and accumulators are always returned.")
+            if what != "spikes" and SCHEDULES[schedule] != SCHEDULES["eager"]:
                 raise ParameterError(
-                    unknown_name(f"simulate.record[{name!r}]", what, ["spikes", "acc"])
-                    + " Settled values and accumulators are always returned."
-                )
-            if what == "acc" and SCHEDULES[schedule] != SCHEDULES["eager"]:
-                raise ParameterError(
-                    f"simulate.record[{name!r}] asks for accumulators over time, but schedule {schedule!r} has no steps that all units share. "
+                    f"{owner} asks for {what!r} over time, but schedule {schedule!r} has no steps that all units share. "
                     "Choose 'eager' or 'timed'."
                 )
         if kinds:
@@ -233,7 +234,7 @@ def _to_record(compiled: CompiledInteger, record: Mapping[str, Any] | None, sche
 
 
 def _recordings(compiled: CompiledInteger, work: Trials, plan: _Plan) -> dict[str, dict[str, Recording]]:
-    """Return the accumulators over time, and how many events the whole network had emitted by then."""
+    """Return what was written down, int64[rounds, trials, *shape], and how many events the whole network had emitted by then."""
     recordings: dict[str, dict[str, Recording]] = {}
     first = 0
     if not _traced(plan):
@@ -243,12 +244,13 @@ def _recordings(compiled: CompiledInteger, work: Trials, plan: _Plan) -> dict[st
     for i in range(len(work.trace)):  # a trial that fell silent before the others stays as it is
         last = int(work.steps[i]) // stride
         work.trace[i, last + 1 :], work.told[i, last + 1 :] = work.trace[i, last], work.told[i, last]
-    for name in _traced(plan):
+    for name, what in _traced(plan):
         shape = compiled.network.populations[name].shape
         n = prod(shape)
         values = work.trace[:, :, first : first + n].swapaxes(0, 1).astype(np.int64)
         first += n
-        recordings[name] = {"acc": Recording(times, values.reshape(rounds, -1, *shape)), "emitted": Recording(times, work.told.T.copy())}
+        mine = recordings.setdefault(name, {"network_spikes": Recording(times, work.told.T.copy())})
+        mine[what] = Recording(times, values.reshape(rounds, -1, *shape))
     return recordings
 
 
@@ -306,9 +308,7 @@ def _limit(schedule: str, steps: Any) -> int:
     """Return the most steps of a run."""
     if schedule != "timed":
         if steps is not None:
-            raise ParameterError(
-                f"simulate.steps = {steps!r} belongs to schedule 'timed'; {schedule!r} ends when all are silent. Leave it out."
-            )
+            raise ParameterError(f"simulate.steps = {steps!r} belongs to schedule 'timed'; {schedule!r} ends by itself. Leave it out.")
         return 2**62
     if steps is None:
         raise ParameterError("simulate.steps is missing: schedule 'timed' runs for a given number of steps. Give one, such as steps=32.")

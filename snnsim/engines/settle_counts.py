@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from snnsim.compiler.integer import CompiledInteger
-from snnsim.connect import Dense, Filters, Product, unwrap
+from snnsim.connect import Dense, Filters, Gathered, Product, unwrap
 from snnsim.graph.integer import weight_words
 from snnsim.kernels.integer_net import EVENTS, PARTNER_READS, SCALED, SYNOPS
 from snnsim.kernels.settle import Trials
@@ -72,6 +72,16 @@ def weight_bytes(projection: Projection) -> int:
     if projection.weight is None or isinstance(connector, Product):
         return 0
     return weight_words(np.asarray(projection.weight))
+
+
+def fan_out(projection: Projection) -> int | None:
+    """Return the synapses one event of `projection` reaches; None where it depends on the unit, or on the partner of a product."""
+    match projection.connector:
+        case Dense(weight=weight):
+            return weight.shape[1]
+        case Gathered() | Product() | Filters():
+            return None
+    return 1
 
 
 def counts_of(compiled: CompiledInteger, work: Trials, code: str, schedule: str) -> OperationCounts:

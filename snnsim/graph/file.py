@@ -19,8 +19,8 @@ _VERSION = 2
 
 
 #: what numpy, zipfile and the constructors of nodes raise on bytes that are not what they should be
-_DAMAGE = (
-    zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError,
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError,
     MemoryError, OverflowError,
 )  # fmt: skip
 
@@ -101,7 +101,7 @@ def load_graph(path: str | Path) -> tuple[ir.Graph, dict[str, Any]]:
         raise FormatError(f"{path} does not hold a valid graph: {error}") from error
     except FormatError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise FormatError(
             f"{path} is damaged or is no snnsim graph ({type(error).__name__}: {error}). Export or download it again."
         ) from error

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 
 from snnsim.graph.nodes import Shape, convolve
-from snnsim.kernels.integer_units import evaluate_rows, keep
+from snnsim.kernels.integer_units import KNOWN, evaluate_known, evaluate_rows, keep
 from snnsim.models.integer import IntegerUnit
 
 
@@ -122,11 +122,22 @@ def read(source: Settled, index: np.ndarray | None) -> np.ndarray:
     return flat.reshape(-1, *index.shape)
 
 
+def _largest(x: np.ndarray) -> int:
+    """Return the largest magnitude, without a copy."""
+    return max(int(x.max(initial=0)), -int(x.min(initial=0)))
+
+
 def _real(x: np.ndarray, weight: np.ndarray, summed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return both in a float type in which a sum of `summed` products of them is exact."""
-    worst = int(np.abs(x).max(initial=0)) * int(np.abs(weight).max(initial=0)) * summed
+    worst = _largest(x) * _largest(weight) * summed
     kind = np.float32 if worst < 2**24 else np.float64
     return x.astype(kind), weight.astype(kind)
+
+
+def _times(total: np.ndarray, gain: int) -> np.ndarray:
+    """Return whole floats times `gain`, int64."""
+    whole = total.astype(np.int64)
+    return whole if gain == 1 else whole * gain
 
 
 def _convolved(edge: FiltersEdge, x: np.ndarray, shape: Shape) -> np.ndarray:
@@ -141,13 +152,14 @@ def placed(letters: str, there: np.ndarray, axes: str) -> np.ndarray:
     return there.transpose(order).reshape([sizes.get(label, 1) for label in axes])
 
 
-def _sum(edge: Edge, values: Mapping[str, Settled], shape: Shape) -> np.ndarray:
+def edge_sum(edge: Edge, values: Mapping[str, Settled], shape: Shape) -> np.ndarray:
+    """Return what one edge adds to the accumulators of a layer of `shape`, int64[trials, ...]."""
     match edge:
         case DenseEdge():
             x, weight = _real(read(values[edge.source], edge.index), edge.weight, len(edge.weight))
-            return (x.reshape(len(x), -1, len(weight)) @ weight).astype(np.int64) * edge.gain
+            return _times(x.reshape(-1, len(weight)) @ weight, edge.gain).reshape(len(x), -1, weight.shape[1])
         case FiltersEdge():
-            return _convolved(edge, read(values[edge.source], edge.index), shape).astype(np.int64) * edge.gain
+            return _times(_convolved(edge, read(values[edge.source], edge.index), shape), edge.gain)
         case PointEdge():
             x = read(values[edge.source], edge.index)
             x = x.reshape(len(x), -1, *shape)
@@ -160,13 +172,13 @@ def _sum(edge: Edge, values: Mapping[str, Settled], shape: Shape) -> np.ndarray:
             a, b = (x.reshape(len(x), *view) for x, view in zip(operands, views, strict=True))
             a, b = _real(a, b, prod(size for label, size in zip(first, views[0], strict=True) if label not in out))
             if edge.only is None:
-                return np.einsum(f"Z{first},Z{second}->Z{out}", a, b, optimize=True).astype(np.int64) * edge.gain
+                return _times(np.einsum(f"Z{first},Z{second}->Z{out}", a, b, optimize=True), edge.gain)
             letters, there = edge.only
             if set(letters) <= set(out):
                 total = np.einsum(f"Z{first},Z{second}->Z{out}", a, b, optimize=True).astype(np.int64)
                 return total * (placed(letters, there, out) * edge.gain)
             a, b = (a * placed(letters, there, first), b) if set(letters) <= set(first) else (a, b * placed(letters, there, second))
-            return np.einsum(f"Z{first},Z{second}->Z{out}", a, b, optimize=True).astype(np.int64) * edge.gain
+            return _times(np.einsum(f"Z{first},Z{second}->Z{out}", a, b, optimize=True), edge.gain)
 
 
 def evaluate_unit(unit: IntegerUnit, acc: np.ndarray) -> np.ndarray:
@@ -175,7 +187,9 @@ def evaluate_unit(unit: IntegerUnit, acc: np.ndarray) -> np.ndarray:
     rows = np.ascontiguousarray(acc.reshape(-1, width), dtype=np.int32)
     want = np.zeros_like(rows)
     g = type(unit).g
-    if g is not keep:
+    if g in KNOWN:
+        evaluate_known(KNOWN.index(g), rows, unit.flat(width), want)
+    elif g is not keep:
         with warnings.catch_warnings():
             # A pair of kernels makes numba pass them as values: compiled once for all units, and cached.
             warnings.filterwarnings("ignore", message="First-class function type feature is experimental")
@@ -202,8 +216,14 @@ class IntegerGraph:
                 zero = np.zeros((trials, *layer.shape), dtype=np.int64)
                 values[layer.name] = Settled(zero, np.asarray(given[layer.name]).astype(np.int64))
                 continue
-            acc = np.broadcast_to(layer.unit.bias, (trials, *layer.shape)).astype(np.int64)
-            for edge in layer.edges:
-                acc = acc + _sum(edge, values, layer.shape).reshape(acc.shape)
+            acc = accumulated(layer, values, trials)
             values[layer.name] = Settled(acc, evaluate_unit(layer.unit, acc))
         return values
+
+
+def accumulated(layer: Layer, values: Mapping[str, Settled], trials: int) -> np.ndarray:
+    """Return the accumulators of one layer, int64[trials, *shape], from the values of the layers it reads."""
+    acc = np.broadcast_to(layer.unit.bias, (trials, *layer.shape)).astype(np.int64)
+    for edge in layer.edges:
+        acc += edge_sum(edge, values, layer.shape).reshape(acc.shape)
+    return acc

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import os
-import tempfile
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,12 +12,10 @@ import numpy as np
 
 from snnsim.engines.settle import IntegerState
 from snnsim.engines.tables import RunState
-from snnsim.errors import FormatError, ParameterError
-from snnsim.graph.file import _DAMAGE
+from snnsim.errors import ParameterError
+from snnsim.io.archive import Format, fingerprint, forms, reading, write
 
-_FORMAT = "snnsim-state"
-_VERSION = 2
-_OLDEST = 2  # version 1 kept the input that arrives later in another form
+_FORMAT = Format("snnsim-state", "state", "save_state", version=2, oldest=2)  # version 1 kept input on its way in another form
 _KINDS: Mapping[str, type] = {"spiking": RunState, "integer": IntegerState}
 
 
@@ -42,15 +36,14 @@ def save_state(state: RunState | IntegerState, path: str | Path) -> None:
         raise ParameterError(f"save_state.state = {type(state).__name__} must be the state of a run. Give result.state.")
     numbers, arrays = _parts(state)
     header = {
-        "format": _FORMAT,
-        "version": _VERSION,
+        "format": _FORMAT.name,
+        "version": _FORMAT.version,
         "kind": kind,
         "fields": numbers,
-        "arrays": {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()},
-        "sha256": _fingerprint(arrays),
+        "arrays": forms(arrays),
+        "sha256": fingerprint(arrays),
     }
-    text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
-    _write(Path(path), {"header": text, **arrays})
+    write(path, header, arrays)
 
 
 def load_state(path: str | Path) -> RunState | IntegerState:
@@ -60,20 +53,10 @@ def load_state(path: str | Path) -> RunState | IntegerState:
     ------
     FormatError   for a missing, damaged or foreign file, or a version that this snnsim does not read
     """
-    try:
-        # Opened here: numpy leaves a file open when it turns out to be no archive.
-        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            header = _header(path, archive)
-            arrays = {name: _array(archive[name], *form) for name, form in header["arrays"].items()}
-        if header["sha256"] != _fingerprint(arrays):
+    with reading(path, _FORMAT) as (header, arrays):
+        if header["sha256"] != fingerprint(arrays):
             raise ValueError("its arrays do not match the checksum in its header")
         return _rebuilt(_KINDS[header["kind"]], header["fields"], arrays)
-    except FileNotFoundError:
-        raise FormatError(f"{path} does not exist. Check the path.") from None
-    except FormatError:
-        raise
-    except _DAMAGE as error:
-        raise FormatError(f"{path} is damaged or is no snnsim state ({type(error).__name__}: {error}). Save it again.") from error
 
 
 def _parts(state: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -110,56 +93,3 @@ def _rebuilt(cls: type, numbers: dict[str, Any], arrays: dict[str, np.ndarray]) 
                 raise TypeError(f"{field.name} = {value!r} where a finite {expected.__name__} belongs")
             values[field.name] = value
     return cls(**values)
-
-
-def _header(path: str | Path, archive: Any) -> dict[str, Any]:
-    if "header" not in archive.files:
-        raise FormatError(f"{path} is an .npz file but not a snnsim state: it has no header. Give a file made by save_state.")
-    header = json.loads(bytes(archive["header"]).decode())
-    if header.get("format") != _FORMAT:
-        raise FormatError(f"{path} has format {header.get('format')!r}, not {_FORMAT!r}. Give a file made by save_state.")
-    if type(header["version"]) is not int or header["version"] < 1:
-        raise FormatError(f"{path} is damaged: its header has the wrong form. Save it again.")
-    if header["version"] > _VERSION:
-        raise FormatError(f"{path} has version {header['version']}; this snnsim reads up to {_VERSION}. Upgrade snnsim.")
-    if header["version"] < _OLDEST:
-        raise FormatError(
-            f"{path} has version {header['version']}; this snnsim reads from {_OLDEST} on. Continue it with the snnsim that saved it, "
-            "or run again from the start."
-        )
-    if set(archive.files) != {"header", *header["arrays"]}:
-        raise ValueError("its arrays are not those its header lists")
-    return header
-
-
-def _array(array: np.ndarray, dtype: str, shape: list[int]) -> np.ndarray:
-    if array.dtype.str != dtype or list(array.shape) != shape or array.dtype.kind not in "biuf":
-        raise ValueError(f"an array {array.dtype.str} {array.shape} where {dtype} {tuple(shape)} belongs")
-    return array
-
-
-def _fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
-    """Return the SHA-256 of names, types, shapes and values, in hexadecimal."""
-    digest = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        digest.update(f"{len(name)} {name} {array.dtype.str} {array.shape};".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
-def _write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write an .npz beside `path`, then move it there in one step."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.savez(stream, **arrays)  # type: ignore[arg-type]
-            stream.flush()
-            os.fsync(stream.fileno())
-        # mkstemp keeps others out; a file made by open() follows the umask, and so shall this one.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise

@@ -1,5 +1,6 @@
 """Figures. Every function draws into given or new `Axes` and returns them; matplotlib is imported when one is called."""
 
+from snnsim.viz.anytime import anytime_accuracy
 from snnsim.viz.layers import attention_map, energy_bars, layer_bars
 from snnsim.viz.spikes import f_i_curve, isi_histogram, layered_raster, raster, rate
 from snnsim.viz.states import traces
@@ -12,6 +13,7 @@ __all__ = [
     "GREY",
     "ORANGE",
     "RED",
+    "anytime_accuracy",
     "attention_map",
     "energy_bars",
     "f_i_curve",
