@@ -175,7 +175,8 @@ class Accumulator:
         if same and np.allclose(coarse[coarse > 0.0], fine[coarse > 0.0], rtol=1e-12, atol=0.0):
             self.exact = True
             return fine
-        return np.full(width, max(present.min() / _FINEST_GAIN, present.max() / 2.0**24))
+        room = self._worst().max() / 2.0**_ROOM_BITS  # so that a finer unit does not overflow
+        return np.full(width, max(present.min() / _FINEST_GAIN, present.max() / 2.0**24, room))
 
     def _worst(self) -> np.ndarray:
         """Return the largest magnitude that the terms can add up to, in real units, per channel or as one number."""
