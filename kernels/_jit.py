@@ -50,4 +50,5 @@ def leaf_part(function: Callable) -> Callable:
 
     The entry takes an argument with 28 arrays apart; calling the function from Python without one would end the process.
     """
-    return numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_LEAF)(function)
+    entries: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(forceinline=True, **entries, **_LEAF)(function)

@@ -68,8 +68,7 @@ def scratch_for(net, trials, code):
     )
 
 
-@leaf_part
-def _arrays(trials, scratch, i):
+def _trial(trials, scratch, i):
     """Return the arrays of trial i."""
     return Trial(
         trials.acc[i],
@@ -84,6 +83,9 @@ def _arrays(trials, scratch, i):
         trials.told[i],
         trials.events[trials.event_ptr[i] : trials.event_ptr[i + 1]],
     )
+
+
+_arrays = leaf_part(_trial)
 
 
 @leaf_part
@@ -114,7 +116,7 @@ def _shuffled(net, units, code, fresh, trials, scratch, first, last):
     for i in range(first, last):
         scratch.want[:] = trials.s[i]
         scratch.want[: trials.inputs.shape[1]] = trials.inputs[i]
-        done = settle_shuffled(net, units, code, fresh, _arrays.py_func(trials, scratch, i), trials.seeds[i], scratch)
+        done = settle_shuffled(net, units, code, fresh, _trial(trials, scratch, i), trials.seeds[i], scratch)
         trials.steps[i], trials.n_events[i], trials.silent[i] = done
 
 

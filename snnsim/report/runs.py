@@ -124,7 +124,8 @@ def measure(
     )
     outputs = {"float": _stacked(floats), "quantised": _stacked(quantised), "spiking": _stacked(parts[main].outputs)}
     baselines = {"ANN int8, dense": _total(dense), "ANN int8, zero-skipping": _total(skipping)}
-    return Measured(runs, joined(parts[main].certificates), baselines, outputs, spiking.coding.encode(inputs)[1])
+    beyond = {name: float(clipped / total) for name, (clipped, total) in spiking.coding.encode(inputs)[1].items()}
+    return Measured(runs, joined(parts[main].certificates), baselines, outputs, beyond)
 
 
 def _run(
