@@ -27,19 +27,25 @@ from snnsim import viz
 
 NEW, SHOTS, KNOWN = 9, (1, 2, 5, 10), 10  # a digit, examples of it, examples of each other digit
 SHOW, PAUSE, STEP = 100.0, 100.0, 0.5  # ms: an image, the silence after it, the step of the clock
-UNIT = {"pool": 4, "block1.hidden": 8}  # counts of the transformer per spike
+FULL = 32  # spikes for the largest value that a layer can take
 TONIC, TONIC_SPIKES = 8, 40  # inputs that fire alike for every image
 LENGTH, RATE = 300.0, 0.0025  # mV: length of the weight vector of a neuron; change by a pair of spikes at no distance, of that
 METHODS = ("spiking readout", "nearest class mean", "linear probe")
 LAYERS = {"pool": "what the classifier sees", "block1.hidden": "hidden layer of the last block"}
 
 
-def counts_of(values: dict, layer: str) -> np.ndarray:
-    """Return spikes per image and input line: positive and negative counts on lines of their own, tonic lines last."""
-    settled = values[layer] if values[layer].ndim == 2 else np.maximum(values[layer], 0).mean(axis=1)
+def counts_of(model: sim.SpikingModel, values: dict, layer: str) -> np.ndarray:
+    """Return spikes per image and input line: positive and negative counts on lines of their own, tonic lines last.
+
+    Channels emit in steps of their own; counts are made comparable by what a step is worth.
+    """
+    about = model.integer_graph.layers[layer]
+    worth = np.broadcast_to(about.scale, about.shape[-1:])
+    real = values[layer] * (FULL / (worth.max() * about.unit.bounds()[1]) * worth)
+    settled = real if real.ndim == 2 else np.maximum(real, 0).mean(axis=1)
     lines = np.concatenate([np.maximum(settled, 0), np.maximum(-settled, 0)], axis=1)
     lines = lines if layer == "pool" else lines[:, : settled.shape[1]]
-    return np.pad(np.floor(lines / UNIT[layer] + 0.5).astype(int), ((0, 0), (0, TONIC)), constant_values=TONIC_SPIKES)
+    return np.pad(np.floor(lines + 0.5).astype(int), ((0, 0), (0, TONIC)), constant_values=TONIC_SPIKES)
 
 
 def trains(counts: np.ndarray) -> sim.SpikeArray:
@@ -137,7 +143,7 @@ def run(draws: int) -> tuple[dict, sim.Result, dict[str, sim.Result]]:
 
     percent, taught = {}, {}
     for layer in LAYERS:
-        x, test = counts_of(examples.values, layer), counts_of(tested.values, layer)
+        x, test = (counts_of(model, part.values, layer) for part in (examples, tested))
         weights = []
         for order in place:
             taught[layer] = learn(x[order], digits[used[order]])
