@@ -16,7 +16,7 @@ run: .venv/core.stamp
 env: .venv/test.stamp
 
 test: env lint
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses auto --dist loadfile
 
 lint: env
 	.venv/bin/ruff check --config .ci/ruff.toml .

@@ -126,6 +126,14 @@ def _say(text: str) -> None:
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
+@app.command()
+def quantisation() -> None:
+    """Accuracy of the converted digits transformer by bits and by options of convert; no times."""
+    from benchmarks.quantisation import show
+
+    show()
+
+
 @app.command("all")
 def every(
     names: Annotated[list[str] | None, typer.Argument(help="Workloads; default: every one.")] = None,

@@ -18,7 +18,7 @@ comparison = sim.compare("digits")
 print({name: round(value, 4) for name, value in comparison.accuracy.items()})
 print(f"{comparison.certificate.compared} integers compared, {comparison.certificate.mismatches} mismatches")
 for run in comparison.runs:
-    spikes, synops = (run.counts.total(kind) // comparison.images for kind in ("spikes", "synops"))
+    spikes, synops = (run.counts.total(kind) // comparison.samples for kind in ("spikes", "synops"))
     print(f"{run.code:>12}, {run.schedule:<7}  {spikes:>7} spikes  {synops:>9} synaptic operations")
 print("\n".join(verdict(comparison)))
 if options.picture:

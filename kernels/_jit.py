@@ -43,3 +43,12 @@ def leaf(function: Callable) -> Callable:
 def leaf_inline(function: Callable) -> Callable:
     """`leaf`, with the body placed inside its callers' loops: a network is then not copied at every call."""
     return numba.njit(forceinline=True, **_LEAF)(function)
+
+
+def leaf_part(function: Callable) -> Callable:
+    """`leaf_inline` for what only other kernels call: it gets no entry from Python, whose making is most of the time of compiling it.
+
+    The entry takes an argument with 28 arrays apart; calling the function from Python without one would end the process.
+    """
+    entries: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return numba.njit(forceinline=True, **entries, **_LEAF)(function)

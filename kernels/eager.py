@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels._jit import leaf_part
 from snnsim.kernels.integer_net import deliver, next_event, touch
 from snnsim.kernels.trial import evaluate, first_rows, note, time_of
 
 
-@leaf_inline
+@leaf_part
 def _speak(net, units, row, code, step, trial, scratch, n_events, n_speakers):
     """One event from every unit of `row` that differs from its target; returns (events, speakers, whether any differs still)."""
     if scratch.asleep[row]:
@@ -34,7 +34,7 @@ def _speak(net, units, row, code, step, trial, scratch, n_events, n_speakers):
     return n_events, n_speakers, unsettled
 
 
-@leaf_inline
+@leaf_part
 def _sample(trial, scratch, step, n_events):
     """Write down the chosen accumulators and values as they are after `step` rounds."""
     if step < len(trial.trace):
@@ -44,7 +44,7 @@ def _sample(trial, scratch, step, n_events):
         trial.told[step] = n_events
 
 
-@leaf_inline
+@leaf_part
 def _unsettled(net, units, queue, n_queued, trial, scratch):
     """Whether any unit of the queued rows has more to say. What is found out here is not counted: no unit acts on it."""
     for i in range(n_queued):
@@ -62,7 +62,7 @@ def _unsettled(net, units, queue, n_queued, trial, scratch):
     return False
 
 
-@leaf
+@leaf_part
 def settle_eagerly(net, units, code, fresh, trial, seed, scratch):
     """Schedules 'eager' and 'timed': every unit that differs from its target emits one event in each round.
 

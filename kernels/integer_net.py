@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf_inline
+from snnsim.kernels._jit import leaf_inline, leaf_part
 
 # Kinds of connectivity. Delivery is chosen by connectivity; state update, by unit.
 DENSE, POINT, PRODUCT, FILTERS = 0, 1, 2, 3
@@ -89,7 +89,7 @@ def next_event(code, difference):
     return sign * power
 
 
-@leaf_inline
+@leaf_part
 def bits_set(x):
     """Return how many bits of 0 <= x < 2^63 are set: sums of neighbours, of pairs, of fours, then of bytes. Source: Warren (2013), 5-1."""
     x = x - ((x >> 1) & 0x5555555555555555)
@@ -100,7 +100,7 @@ def bits_set(x):
     return (x + (x >> 32)) & 0x7F
 
 
-@leaf_inline
+@leaf_part
 def events_of(code, difference):
     """Return (events, those of them with abs(size) > 1) that carry `difference` != 0 in the given code."""
     if code == UNARY:
@@ -115,7 +115,7 @@ def events_of(code, difference):
     return events, events - (size & 1)
 
 
-@leaf_inline
+@leaf_part
 def add_row(net, e, entry, n, d, targets):
     """targets += d * the `n` weights from `entry` on."""
     if net.wide[e]:
@@ -128,7 +128,7 @@ def add_row(net, e, entry, n, d, targets):
             targets[j] += d * np.int32(weights8[j])
 
 
-@leaf_inline
+@leaf_part
 def _axis(net, e, axis, position):
     """Where a position along one spatial axis leads: the first and the end of its entries, and where places out and taps stand."""
     about = net.filters_ptr[e]
@@ -139,7 +139,7 @@ def _axis(net, e, axis, position):
     return np.int64(net.index[base + position]), np.int64(net.index[base + position + 1]), places, taps
 
 
-@leaf_inline
+@leaf_part
 def _position(net, e, place):
     """The pixel of a place in the layout, along three axes."""
     about = net.filters_ptr[e]
@@ -148,7 +148,7 @@ def _position(net, e, place):
     return pixel // (down * across), pixel // across % down, pixel % across
 
 
-@leaf_inline
+@leaf_part
 def _convolve(net, e, place, d, acc, first):
     """Deliver along a convolution; returns the synaptic operations."""
     index, about = net.index, net.filters_ptr[e]
@@ -173,7 +173,7 @@ def _convolve(net, e, place, d, acc, first):
     return (i1 - i0) * (j1 - j0) * (k1 - k0) * n
 
 
-@leaf_inline
+@leaf_part
 def _steps(net, e, place):
     """The first and the end of the steps along which a place of a product has synapses."""
     if net.limit_ptr[e] < 0:
@@ -182,7 +182,7 @@ def _steps(net, e, place):
     return np.int64(net.index[at]), np.int64(net.index[at + 1])
 
 
-@leaf_inline
+@leaf_part
 def _multiply(net, e, place, d, acc, seen, first, counts, times):
     """Deliver along one side of a product; returns the synaptic operations."""
     begin, end = _steps(net, e, place)
@@ -206,7 +206,7 @@ def _multiply(net, e, place, d, acc, seen, first, counts, times):
     return synops
 
 
-@leaf_inline
+@leaf_part
 def _deliver_at(net, e, place, d, acc, seen, alive, counts, times):
     """Deliver to what one place in the layout of `e` reaches; returns the synaptic operations of one event."""
     post = net.post[e]
@@ -230,7 +230,7 @@ def _deliver_at(net, e, place, d, acc, seen, alive, counts, times):
     return synops
 
 
-@leaf_inline
+@leaf_part
 def _entries(net, e, unit):
     """The first and the end of the entries of `index` that hold the places of a unit; one that is not read, in a plain layout."""
     base = net.layout_ptr[e]
@@ -239,13 +239,13 @@ def _entries(net, e, unit):
     return base + unit, base + unit + 1
 
 
-@leaf_inline
+@leaf_part
 def _place(net, e, unit, entry):
     """A place of a unit in the layout of `e`, or -1."""
     return unit if net.layout[e] == PLAIN else np.int64(net.index[entry])
 
 
-@leaf_inline
+@leaf_part
 def deliver(net, e, unit, change, times, scaled, acc, seen, alive, counts):
     """Deliver events of `unit` (index within its population) that add up to `change` along projection `e`.
 
@@ -270,7 +270,7 @@ def deliver(net, e, unit, change, times, scaled, acc, seen, alive, counts):
     return synops
 
 
-@leaf_inline
+@leaf_part
 def _mark(row, queued, stale, queue, n_queued):
     stale[row] = True
     if not queued[row]:
@@ -280,7 +280,7 @@ def _mark(row, queued, stale, queue, n_queued):
     return n_queued
 
 
-@leaf_inline
+@leaf_part
 def _touch_at(net, e, place, queued, stale, queue, n_queued):
     post = net.post[e]
     width, first = net.width[post], net.row_ptr[post]
@@ -314,7 +314,7 @@ def _touch_at(net, e, place, queued, stale, queue, n_queued):
     return n_queued
 
 
-@leaf_inline
+@leaf_part
 def touch(net, e, unit, queued, stale, queue, n_queued):
     """Mark the rows that an event of `unit` along `e` changed and queue those not `queued`; return the length of the queue."""
     first, last = _entries(net, e, unit)

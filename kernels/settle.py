@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel
+from snnsim.kernels._jit import leaf, leaf_part
 from snnsim.kernels.eager import settle_eagerly
 from snnsim.kernels.integer_net import FIRST_SPIKE
 from snnsim.kernels.settled import settle_in_order
@@ -45,7 +45,85 @@ class Trials(NamedTuple):
     seeds: np.ndarray  # uint64[trials]
 
 
-@kernel
+def scratch_for(net, trials, code):
+    """Return room to work in for one trial at a time; every task has its own."""
+    n_pop, n_rows, n_units = len(net.width), len(net.row_pop), trials.acc.shape[1]
+    return Scratch(
+        n_inputs=np.array([np.searchsorted(net.unit_ptr, trials.inputs.shape[1])], dtype=np.int64),
+        limit=trials.limit,
+        round=np.array([net.window.max() if code == FIRST_SPIKE else 1], dtype=np.int64),
+        new=trials.new,
+        asleep=trials.asleep,
+        traced=trials.traced,
+        begin=np.empty(n_pop, dtype=np.int64),
+        pair=np.empty(2, dtype=np.int64),
+        queued=np.empty(n_rows, dtype=np.bool_),
+        stale=np.empty(n_rows, dtype=np.bool_),
+        queue=np.empty(n_rows, dtype=np.int64),
+        coming=np.empty(n_rows, dtype=np.int64),
+        speaker=np.empty(n_units, dtype=np.int64),
+        spoken=np.empty(n_units, dtype=np.int32),
+        population=np.empty(n_units, dtype=np.int64),
+        want=np.empty(n_units, dtype=np.int32),
+    )
+
+
+def _trial(trials, scratch, i):
+    """Return the arrays of trial i."""
+    return Trial(
+        trials.acc[i],
+        trials.s[i],
+        scratch.want,
+        trials.seen[i],
+        trials.alive[i],
+        trials.spikes[i],
+        trials.evaluated[i],
+        trials.counts[i],
+        trials.trace[i],
+        trials.told[i],
+        trials.events[trials.event_ptr[i] : trials.event_ptr[i + 1]],
+    )
+
+
+_arrays = leaf_part(_trial)
+
+
+@leaf_part
+def _begin(trials, scratch, i):
+    """Return trial i as it begins: each unit wants what it has emitted, the inputs what they are given."""
+    want, n_inputs = scratch.want, trials.inputs.shape[1]
+    for unit in range(len(want)):
+        want[unit] = trials.inputs[i, unit] if unit < n_inputs else trials.s[i, unit]
+    return _arrays(trials, scratch, i)
+
+
+@leaf
+def _in_order(net, units, code, fresh, trials, scratch, first, last):
+    for i in range(first, last):
+        done = settle_in_order(net, units, code, fresh, _begin(trials, scratch, i), trials.seeds[i], scratch)
+        trials.steps[i], trials.n_events[i], trials.silent[i] = done
+
+
+@leaf
+def _eagerly(net, units, code, fresh, trials, scratch, first, last):
+    for i in range(first, last):
+        done = settle_eagerly(net, units, code, fresh, _begin(trials, scratch, i), trials.seeds[i], scratch)
+        trials.steps[i], trials.n_events[i], trials.silent[i] = done
+
+
+def _shuffled(net, units, code, fresh, trials, scratch, first, last):
+    # Not compiled: the schedule allocates and so counts references, and arrays borrowed from a leaf must not be counted.
+    for i in range(first, last):
+        scratch.want[:] = trials.s[i]
+        scratch.want[: trials.inputs.shape[1]] = trials.inputs[i]
+        done = settle_shuffled(net, units, code, fresh, _trial(trials, scratch, i), trials.seeds[i], scratch)
+        trials.steps[i], trials.n_events[i], trials.silent[i] = done
+
+
+#: by schedule: settled, eager or timed, shuffled. A kernel for each, so that only those in use are compiled.
+_DRIVERS = (_in_order, _eagerly, _shuffled)
+
+
 def settle_trials(net, units, schedule, code, fresh, trials, first, last):
     """Settle the trials first .. last - 1, one after another.
 
@@ -53,45 +131,4 @@ def settle_trials(net, units, schedule, code, fresh, trials, first, last):
     fresh : bool      whether all rows that are not asleep are new, so that nobody need keep track of what an event touches
     trials : Trials   modified in place
     """
-    n_pop, n_rows, n_units = len(net.width), len(net.row_pop), trials.acc.shape[1]
-    want = np.empty(n_units, dtype=np.int32)
-    scratch = Scratch(
-        np.array([np.searchsorted(net.unit_ptr, trials.inputs.shape[1])]),
-        trials.limit,
-        np.array([net.window.max() if code == FIRST_SPIKE else 1]),
-        trials.new,
-        trials.asleep,
-        trials.traced,
-        np.empty(n_pop, dtype=np.int64),
-        np.empty(2, dtype=np.int64),
-        np.empty(n_rows, dtype=np.bool_),
-        np.empty(n_rows, dtype=np.bool_),
-        np.empty(n_rows, dtype=np.int64),
-        np.empty(n_rows, dtype=np.int64),
-        np.empty(n_units, dtype=np.int64),
-        np.empty(n_units, dtype=np.int32),
-        np.empty(n_units, dtype=np.int64),
-    )
-    for i in range(first, last):
-        want[:] = trials.s[i]
-        want[: trials.inputs.shape[1]] = trials.inputs[i]
-        trial = Trial(
-            trials.acc[i],
-            trials.s[i],
-            want,
-            trials.seen[i],
-            trials.alive[i],
-            trials.spikes[i],
-            trials.evaluated[i],
-            trials.counts[i],
-            trials.trace[i],
-            trials.told[i],
-            trials.events[trials.event_ptr[i] : trials.event_ptr[i + 1]],
-        )
-        if schedule == 0:
-            done = settle_in_order(net, units, code, fresh, trial, trials.seeds[i], scratch)
-        elif schedule == 1:
-            done = settle_eagerly(net, units, code, fresh, trial, trials.seeds[i], scratch)
-        else:
-            done = settle_shuffled(net, units, code, fresh, trial, trials.seeds[i], scratch)
-        trials.steps[i], trials.n_events[i], trials.silent[i] = done
+    _DRIVERS[schedule](net, units, code, fresh, trials, scratch_for(net, trials, code), first, last)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels._jit import leaf_part
 from snnsim.kernels.integer_net import DENSE, EVENTS, FIRST_SPIKE, PLAIN, SCALED, SYNOPS, add_row, deliver, events_of, next_event, touch
 from snnsim.kernels.trial import evaluate, note, time_of
 
 
-@leaf_inline
+@leaf_part
 def _change(net, code, p, begin, trial, change, n_events):
     """Let every unit of p speak until it has emitted what it wants.
 
@@ -37,7 +37,7 @@ def _change(net, code, p, begin, trial, change, n_events):
     return n_events, length
 
 
-@leaf_inline
+@leaf_part
 def _deliver_rows(net, code, e, p, trial, change, pair):
     """Deliver all changes of p along a dense projection, two units of a row at a time: their targets are read and written once.
 
@@ -70,7 +70,7 @@ def _deliver_rows(net, code, e, p, trial, change, pair):
     trial.alive[e] |= total > 0
 
 
-@leaf_inline
+@leaf_part
 def _add_two(net, e, channel, other, d, d_other, targets):
     n = len(targets)
     one, two = net.weight_ptr[e] + channel * n, net.weight_ptr[e] + other * n
@@ -84,17 +84,18 @@ def _add_two(net, e, channel, other, d, d_other, targets):
             targets[j] += d * np.int32(a8[j]) + d_other * np.int32(b8[j])
 
 
-@leaf
+@leaf_part
 def settle_in_order(net, units, code, fresh, trial, seed, scratch):
     """Schedule 'settled': a population speaks once all that feed it are silent.
 
     What a unit has to say is then known at once, so that its events are delivered as one and counted one by one.
     """
     begin, stale = scratch.begin, scratch.stale  # step at which p starts to speak; rows whose accumulators have changed
-    begin[:] = 0
+    for p in range(len(begin)):
+        begin[p] = 0
     for row in range(len(stale)):
         stale[row] = scratch.new[row]
-    scratch.queued[:] = True  # rows are looked at in their order, not queued
+        scratch.queued[row] = True  # rows are looked at in their order, not queued
     for row in range(net.row_ptr[scratch.n_inputs[0]]):
         stale[row] = True
     n_events = 0
@@ -116,7 +117,7 @@ def settle_in_order(net, units, code, fresh, trial, seed, scratch):
     return last, n_events, True
 
 
-@leaf_inline
+@leaf_part
 def _pass_on(net, code, e, p, fresh, trial, scratch):
     """Deliver all changes of p along projection e."""
     change, first = scratch.spoken, net.unit_ptr[p]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import kernel, leaf_inline
+from snnsim.kernels._jit import kernel, leaf_part
 from snnsim.kernels.integer_net import deliver, next_event, touch
 from snnsim.kernels.trial import evaluate, first_rows, note
 
 
-@leaf_inline
+@leaf_part
 def _random(state):
     """Next number of a SplitMix64 sequence, and its state. Source: Steele, Lea & Flood (2014), section 5."""
     state = state + np.uint64(0x9E3779B97F4A7C15)
@@ -19,7 +19,7 @@ def _random(state):
     return z ^ (z >> np.uint64(31)), state
 
 
-@leaf_inline
+@leaf_part
 def _random_speaker(net, row, s, want, draw):
     """A unit of `row` that differs from its target, chosen by `draw`; -1 when all agree."""
     p = net.row_pop[row]

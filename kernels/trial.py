@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf_inline
+from snnsim.kernels._jit import leaf_part
 from snnsim.kernels.integer_net import FIRST_SPIKE
 
 
@@ -44,9 +44,10 @@ class Scratch(NamedTuple):
     speaker: np.ndarray  # int64[n_units]
     spoken: np.ndarray  # int32[n_units]
     population: np.ndarray  # int64[n_units]    of the speaker
+    want: np.ndarray  # int32[n_units]
 
 
-@leaf_inline
+@leaf_part
 def evaluate(net, units, p, row, trial):
     """Let the units of one row see their accumulators."""
     trial.evaluated[p] += 1
@@ -56,7 +57,7 @@ def evaluate(net, units, p, row, trial):
     units[net.kind[p]](trial.acc[first : first + width], params, trial.want[first : first + width])
 
 
-@leaf_inline
+@leaf_part
 def note(events, n, step, unit, size):
     if n < len(events):
         events[n, 0] = step
@@ -64,13 +65,13 @@ def note(events, n, step, unit, size):
         events[n, 2] = size
 
 
-@leaf_inline
+@leaf_part
 def time_of(code, begin, window, size):
     """Step of the event of `size` that a unit emits from step `begin` on: a larger change comes earlier in its window."""
     return begin + window - abs(size) if code == FIRST_SPIKE else begin
 
 
-@leaf_inline
+@leaf_part
 def first_rows(net, scratch):
     """Queue the rows to look at first: those of the inputs, and the new ones. Returns their number."""
     n, inputs = 0, net.row_ptr[scratch.n_inputs[0]]

@@ -32,7 +32,7 @@ _PUBLIC = {
     "Izhikevich": "models.izhikevich", "LIFAlpha": "models.lif_alpha", "LIFCondAlpha": "models.lif_cond_alpha",
     "LIFCondExp": "models.lif_cond_exp", "Leaky": "models.snntorch_leaky", "NorseLIF": "models.norse_lif",
     "NorseLIFBox": "models.norse_lif_box",
-    "Synaptic": "models.snntorch_synaptic",
+    "RateNeuron": "models.rate_neuron", "Synaptic": "models.snntorch_synaptic",
     "LIF": "models.lif", "LIFExp": "models.lif_exp", "PoissonSource": "models.poisson", "SpikeArray": "models.spike_array",
     "LiveSource": "models.live_source", "RegularSource": "models.regular", "VaryingPoissonSource": "models.varying_poisson",
     "IntegerInput": "models.integer_input", "MaxRow": "models.max_row", "NormRow": "models.norm_row", "Readout": "models.readout",
@@ -56,6 +56,7 @@ _PUBLIC = {
     "convert": "conversion.convert", "fine_tune": "conversion.lsq", "SpikingModel": "conversion.spiking_model",
     "Anytime": "conversion.anytime", "TokenCache": "conversion.cache", "anytime": "conversion.anytime",
     "generate": "conversion.generate", "generate_by_reference": "conversion.generate", "sampled": "conversion.generate",
+    "convert_rate": "conversion.convert_rate", "RateModel": "conversion.rate_model",
     "NirNetwork": "adapters.nir_network", "read_nir": "adapters.nir_in", "write_nir": "adapters.nir_out",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "from_norse": "adapters.norse", "from_snntorch": "adapters.snntorch", "to_norse": "adapters.norse_out",
@@ -119,8 +120,10 @@ if TYPE_CHECKING:
     from snnsim.conversion.anytime import Anytime, anytime
     from snnsim.conversion.cache import TokenCache
     from snnsim.conversion.convert import convert
+    from snnsim.conversion.convert_rate import convert_rate
     from snnsim.conversion.generate import generate, generate_by_reference, sampled
     from snnsim.conversion.lsq import fine_tune
+    from snnsim.conversion.rate_model import RateModel
     from snnsim.conversion.spiking_model import SpikingModel
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.estimate import estimate_energy
@@ -163,6 +166,7 @@ if TYPE_CHECKING:
     from snnsim.models.norse_lif import NorseLIF
     from snnsim.models.norse_lif_box import NorseLIFBox
     from snnsim.models.poisson import PoissonSource
+    from snnsim.models.rate_neuron import RateNeuron
     from snnsim.models.readout import Readout
     from snnsim.models.regular import RegularSource
     from snnsim.models.snntorch_leaky import Leaky

@@ -37,21 +37,23 @@ def _snnsim(
 
 @app.command()
 def compare(
-    model: Annotated[str, typer.Argument(help="A shipped model, or a graph file (.npz).")] = "digits",
-    images: Annotated[int | None, typer.Option(help="Held-out images to classify; default all 360.")] = None,
+    model: Annotated[str, typer.Argument(help="A torch program (.pt2), a graph file (.npz), or a shipped model.")] = "digits",
+    data: Annotated[Path | None, typer.Option(help="Samples, .npz: arrays named as the inputs (x), labels, calibration_x.")] = None,
+    samples: Annotated[int | None, typer.Option("--samples", "--images", help="How many samples to compare; default all.")] = None,
     code: Annotated[str, typer.Option(help="How values travel: unary, binary, signed_digit, graded.")] = "signed_digit",
     schedule: Annotated[str, typer.Option(help="When units speak: settled, eager, shuffled.")] = "settled",
     profile: Annotated[
         list[str] | None, typer.Option(help="Hardware profile by name or .toml file; repeat for several. Default: five.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for report.html and report.json.")] = Path(),
-    seed: Annotated[int, typer.Option(help="Chooses the images when fewer than all, and the order of the shuffled schedule.")] = 0,
+    seed: Annotated[int, typer.Option(help="Chooses the samples, and the order of the shuffled schedule.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Default: one per core. Changes no result.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print report.json instead of the tables.")] = False,
 ) -> None:
-    """Classify digits by spikes with a trained transformer, prove it exact, and compare its energy.
+    """Turn a trained model into spikes, prove it exact, and compare its energy.
 
-    Prints accuracy, certificate, operation counts and energy; writes report.html and report.json.
+    Without --data a shipped transformer classifies digits. Prints answers, layers, certificate, operation counts and energy;
+    writes report.html and report.json.
     """
     # Imported here, so that --help answers at once.
     from snnsim.progress import bar
@@ -64,7 +66,8 @@ def compare(
     with bar("starting (the first run compiles, half a minute)") as report:
         comparison = run(
             model,
-            images=images,
+            data,
+            samples=samples,
             code=code,
             schedule=schedule,
             profiles=profile or None,
@@ -81,6 +84,35 @@ def compare(
 
     show(comparison)
     print(f"\n{comparison.seconds:.1f} s. Written: {page} and {data}")
+
+
+@app.command()
+def convert(
+    model: Annotated[str, typer.Argument(help="A torch program (.pt2), a graph file (.npz), or a shipped model.")],
+    data: Annotated[Path, typer.Option(help="Samples that set the scales, .npz: arrays named as the inputs (x), or calibration_x.")],
+    out: Annotated[Path, typer.Option(help="File for the spiking network, .npz; sim.load_converted reads it.")],
+    activation_bits: Annotated[int, typer.Option(help="2 .. 16.")] = 8,
+    weight_bits: Annotated[int, typer.Option(help="2 .. 16.")] = 8,
+) -> None:
+    """Turn a trained model into a spiking network, prove it on the samples, and save it."""
+    from snnsim.progress import bar
+    from snnsim.report.prepare import check_file, prepare
+
+    target = check_file(out)
+    with bar("converting") as report:
+        spiking = prepare(model, data, activation_bits=activation_bits, weight_bits=weight_bits, progress=report.describe)
+        certificate = spiking.certificate
+        from snnsim.io.converted import save_converted
+
+        save_converted(spiking, target)
+    from rich.console import Console
+
+    from snnsim.report.tables import layers_table
+
+    Console().print(layers_table(spiking))
+    bits = max(layer.bits for layer in certificate.layers)
+    print(f"{certificate.compared:,} integers compared with the integer program, {certificate.mismatches} mismatches; {bits} bits at most")
+    print(f"Written: {target}")
 
 
 def main() -> None:

@@ -201,7 +201,8 @@ class Result:
     weights : mapping of projection to float64[n]        final weights of plastic projections, in order of source, target
     values : mapping of population to int64[trials, *shape]       settled integers (networks of integer units)
     accumulators : mapping of population to int64[trials, *shape] their inputs
-    outputs : mapping of output to float64[trials, *shape]        decoded outputs of a converted model
+    outputs : mapping of output to float64[trials, *shape]        decoded outputs of a converted model; of a rate-coded one
+                                                         float64[trials, steps, *shape], after every step
     counts : OperationCounts
     state : object                                       give it to ``simulate(start=...)`` to continue
     wiring : mapping of projection to (row_ptr, target, n_post)   synapses of plastic projections; see `connections`

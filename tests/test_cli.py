@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 
 import snnsim as sim
+from snnsim.graph.file import save_graph
+from snnsim.graph.ir import Graph
+from snnsim.graph.nodes import Input, Linear
 
 
 def snnsim(*arguments, cwd) -> subprocess.CompletedProcess:
@@ -26,14 +29,24 @@ def test_help_explains_itself(tmp_path):
     assert done.returncode == 0
     assert "compare" in done.stdout
     options = snnsim("compare", "--help", cwd=tmp_path).stdout
-    assert all(name in options for name in ("--images", "--code", "--schedule", "--profile", "--out", "--seed", "--threads", "--json"))
+    assert all(
+        name in options
+        for name in ("--data", "--samples", "--images", "--code", "--schedule", "--profile", "--out", "--seed", "--threads", "--json")
+    )
     assert snnsim("--version", cwd=tmp_path).stdout.strip() == f"snnsim {sim.__version__}"
 
 
 def test_compare_prints_its_tables_and_writes_both_files(tmp_path):
     done = snnsim("compare", "--images", 6, "--out", "deep/folder", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    for words in ("Accuracy on 6 held-out images", "Certificate", "Operations per inference", "Energy per inference", "wins with"):
+    for words in (
+        "Answers on 6 held-out images",
+        "Layers: what each operation became",
+        "Certificate",
+        "Operations per inference",
+        "Energy per inference",
+        "wins with",
+    ):
         assert words in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert sorted(path.name for path in (tmp_path / "deep/folder").iterdir()) == ["report.html", "report.json"]
@@ -56,8 +69,8 @@ def test_json_on_standard_output_is_the_written_file(tmp_path):
         (["foreign.npz"], "has no header"),
         (["infinite.npz"], "holds NaN or infinity"),
         (["missing.npz"], "missing.npz does not exist"),
-        (["--images", "0"], "images = 0 must be >= 1"),
-        (["--images", "361"], "images = 361 must be <= 360"),
+        (["--images", "0"], "samples = 0 must be >= 1"),
+        (["--images", "361"], "samples = 361 must be <= 360"),
         (["--images", "many"], "valid integer"),
         (["--threads", "0"], "threads = 0 must be >= 1"),
         (["--seed", "-1"], "seed = -1 must be >= 0"),
@@ -66,7 +79,7 @@ def test_json_on_standard_output_is_the_written_file(tmp_path):
         (["--colour", "red"], "No such option"),
         (["--out", "taken"], "report.json is a folder there"),
         (["--out", "new/deep", "--code", "rate"], "Valid: unary"),
-        (["--out", "new/deep", "--images", "0"], "images = 0 must be >= 1"),
+        (["--out", "new/deep", "--images", "0"], "samples = 0 must be >= 1"),
     ],
 )
 def test_bad_input_is_one_line_with_exit_code_2_and_nothing_written(tmp_path, arguments, text):
@@ -88,6 +101,74 @@ def test_bad_input_is_one_line_with_exit_code_2_and_nothing_written(tmp_path, ar
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.fixture
+def own(tmp_path):
+    """A folder with a graph of one's own, and samples for it."""
+    random = np.random.default_rng(0)
+    layer = Linear(name="scores", inputs=("x",), shape=(3,), weight=random.normal(size=(3, 4)), bias=random.normal(size=3))
+    save_graph(Graph([Input(name="x", inputs=(), shape=(4,), kind="real"), layer]), tmp_path / "own.npz")
+    x = random.normal(size=(20, 4))
+    np.savez(tmp_path / "samples.npz", x=x, labels=random.integers(0, 3, size=20))
+    np.savez(tmp_path / "wrong.npz", x=x[:, :3])
+    np.savez(tmp_path / "hollow.npz", x=x * np.nan)
+    return tmp_path
+
+
+def test_a_model_and_data_of_ones_own_are_compared(own):
+    done = snnsim("compare", "own.npz", "--data", "samples.npz", "--profile", "horowitz45", cwd=own)
+    assert done.returncode == 0, done.stderr
+    for words in ("Answers on 10 samples", "accuracy, spiking network", "scores: cosine", "calibrated on 10 of the 20 samples given"):
+        assert words in done.stdout
+    assert json.loads((own / "report.json").read_text())["model"] == "own.npz"
+
+
+def test_a_converted_network_is_proven_saved_and_loaded_again(own):
+    done = snnsim("convert", "own.npz", "--data", "samples.npz", "--out", "net.npz", "--activation-bits", 10, cwd=own)
+    assert done.returncode == 0, done.stderr
+    assert "Layers: what each operation became" in done.stdout
+    assert "112 integers compared with the integer program, 0 mismatches" in done.stdout
+    model = sim.load_converted(own / "net.npz")
+    assert {row.name: row.levels for row in model.layers} == {"x": 1023, "scores": 1}
+    with np.load(own / "samples.npz") as samples:
+        graph, _ = sim.data.load_model(str(own / "own.npz"))
+        np.testing.assert_allclose(model(samples["x"]).outputs["scores"], graph.evaluate(samples["x"])["scores"], atol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["compare", "own.npz"], "Give data for it, for example --data samples.npz"),
+        (["compare", "own.npz", "--data", "missing.npz"], "missing.npz does not exist"),
+        (["compare", "own.npz", "--data", "wrong.npz"], "wrong.npz: 'x' has shape (20, 3) but must have (batch, 4)"),
+        (["compare", "own.npz", "--data", "hollow.npz"], "hollow.npz: 'x' holds NaN or infinity"),
+        (["compare", "own.npz", "--data", "own.npz"], "array = 'header' is not known. Valid: x, labels, calibration_x"),
+        (["compare", "own.npz", "--data", "samples.npz", "--samples", "11"], "samples = 11 must be <= 10"),
+        (["compare", "net.pt2"], "needs samples of its own"),
+        (["convert", "own.npz", "--data", "samples.npz", "--out", "net.txt"], "must end in .npz"),
+        (["convert", "own.npz", "--data", "samples.npz", "--out", "nowhere/net.npz"], "cannot be written to"),
+        (["convert", "own.npz", "--data", "samples.npz"], "Missing option '--out'"),
+        (["convert", "own.npz", "--data", "wrong.npz", "--out", "net.npz"], "wrong.npz: 'x' has shape (20, 3)"),
+        (["convert", "own.npz", "--data", "samples.npz", "--out", "net.npz", "--weight-bits", "17"], "weight_bits = 17 must be <= 16"),
+    ],
+)
+def test_models_and_data_that_do_not_fit_are_one_line_with_exit_code_2(own, arguments, text):
+    before = sorted(own.rglob("*"))
+    done = snnsim(*arguments, cwd=own)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1 and text in lines[0], done.stderr
+    assert sorted(own.rglob("*")) == before
+
+
+def test_a_damaged_torch_program_is_one_line_too(own):
+    pytest.importorskip("torch", reason="torch comes with the test extra")
+    (own / "bad.pt2").write_text("no program")
+    done = snnsim("convert", "bad.pt2", "--data", "samples.npz", "--out", "net.npz", cwd=own)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    assert len(lines) == 1 and "bad.pt2' cannot be read by torch" in lines[0], done.stderr
+
+
 def test_a_full_disk_behind_standard_output_is_said_and_leaves_the_reports_whole(tmp_path):
     command = [sys.executable, "-c", "from snnsim.cli import main; main()", "compare", "--images", "2", "--json"]
     with open("/dev/full", "w") as full:
@@ -95,7 +176,7 @@ def test_a_full_disk_behind_standard_output_is_said_and_leaves_the_reports_whole
     assert done.returncode == 1
     assert "could not be printed: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
-    assert json.loads((tmp_path / "report.json").read_text())["images"] == 2
+    assert json.loads((tmp_path / "report.json").read_text())["samples"] == 2
 
 
 def test_ctrl_c_leaves_no_partial_report(tmp_path):

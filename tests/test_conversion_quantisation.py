@@ -35,7 +35,13 @@ def mlp(seed=0, width=24, scale=None):
     return Graph(
         [
             Input(name="x", inputs=(), shape=(8,), kind="real"),
-            Linear(name="up", inputs=("x",), shape=(width,), weight=random.normal(size=(width, 8)) * scale[:, None], bias=random.normal(size=width)),
+            Linear(
+                name="up",
+                inputs=("x",),
+                shape=(width,),
+                weight=random.normal(size=(width, 8)) * scale[:, None],
+                bias=random.normal(size=width),
+            ),
             Activation(name="hidden", inputs=("up",), shape=(width,), function="relu"),
             Linear(name="out", inputs=("hidden",), shape=(3,), weight=random.normal(size=(3, width)) / scale, bias=np.zeros(3)),
         ]
@@ -151,7 +157,15 @@ def test_windows_times_weights_are_the_convolution(padding, groups):
     x, weight = random.normal(size=(3, 6, 7, 4)), random.normal(size=(3, 2, 4 // groups, 6))
     shape = (*((n + sum(p) - d * (k - 1) - 1) // 2 + 1 for n, p, k, d in zip((6, 7), padding, (3, 2), (1, 2), strict=True)), 6)
     conv = Conv(
-        name="c", inputs=("x",), shape=shape, weight=weight, bias=np.zeros(6), stride=(2, 2), padding=padding, dilation=(1, 2), groups=groups
+        name="c",
+        inputs=("x",),
+        shape=shape,
+        weight=weight,
+        bias=np.zeros(6),
+        stride=(2, 2),
+        padding=padding,
+        dilation=(1, 2),
+        groups=groups,
     )
     term = Mapped("x", None, weight, (6, 7, 4), conv)
     wide = 6 // groups
@@ -225,21 +239,33 @@ def attention(seed=0, heads=2, spread=1.0, keys=None):
     gain = np.exp(spread * random.normal(size=total))
 
     def part(name, first, count, every):
-        place = np.arange(tokens)[None, :, None] * total + first + np.repeat(np.arange(count), every)[:, None, None] * size + np.arange(size)
+        place = (
+            np.arange(tokens)[None, :, None] * total + first + np.repeat(np.arange(count), every)[:, None, None] * size + np.arange(size)
+        )
         return Gather(name=name, inputs=("qkv",), shape=place.shape, index=place.astype(np.int32))
 
     shapes = ((heads, tokens, size), (heads, tokens, size))
     return Graph(
         [
             Input(name="x", inputs=(), shape=(tokens, 8), kind="real"),
-            Linear(name="qkv", inputs=("x",), shape=(tokens, total), weight=random.normal(size=(total, 8)) * gain[:, None] / 8, bias=np.zeros(total)),
+            Linear(
+                name="qkv",
+                inputs=("x",),
+                shape=(tokens, total),
+                weight=random.normal(size=(total, 8)) * gain[:, None] / 8,
+                bias=np.zeros(total),
+            ),
             part("q", 0, heads, 1),
             part("k", width, keys, heads // keys),
             part("v", width + 4 * keys, keys, heads // keys),
             Multiply(name="product", inputs=("q", "k"), shape=(heads, tokens, tokens), subscripts="hid,hjd->hij", views=shapes),
             Softmax(name="scores", inputs=("product",), shape=(heads, tokens, tokens)),
             Multiply(
-                name="mix", inputs=("scores", "v"), shape=(tokens, width), subscripts="hij,hjd->ihd", views=((heads, tokens, tokens), shapes[0])
+                name="mix",
+                inputs=("scores", "v"),
+                shape=(tokens, width),
+                subscripts="hij,hjd->ihd",
+                views=((heads, tokens, tokens), shapes[0]),
             ),
             Linear(name="out", inputs=("mix",), shape=(tokens, 5), weight=random.normal(size=(5, width)), bias=np.zeros(5)),
         ]
@@ -294,7 +320,15 @@ def pooled(seed=0):
             Activation(name="a1", inputs=("c1",), shape=(6, 6, 8), function="relu"),
             Gather(name="w", inputs=("a1",), shape=place.shape, index=place.astype(np.int32)),
             Max(name="m", inputs=("w",), shape=(3, 3, 8)),
-            Conv(name="c2", inputs=("m",), shape=(3, 3, 8), weight=random.normal(size=(3, 3, 4, 8)), bias=random.normal(size=8), groups=2, **conv),
+            Conv(
+                name="c2",
+                inputs=("m",),
+                shape=(3, 3, 8),
+                weight=random.normal(size=(3, 3, 4, 8)),
+                bias=random.normal(size=8),
+                groups=2,
+                **conv,
+            ),
             Activation(name="a2", inputs=("c2",), shape=(3, 3, 8), function="gelu"),
             Gather(name="f", inputs=("a2",), shape=(72,), index=np.arange(72, dtype=np.int32)),
             Linear(name="out", inputs=("f",), shape=(4,), weight=random.normal(size=(4, 72)), bias=np.zeros(4)),

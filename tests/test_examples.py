@@ -27,7 +27,7 @@ LESSONS = (
 
 
 #: They show another library at work, which the test extra brings.
-PEERS = {"nir_exchange": ("nir", "snntorch")}
+PEERS = {"nir_exchange": ("nir", "snntorch"), "rate_baselines": ("torch",)}
 
 
 def check_picture(path: Path) -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from float_graphs import attention, cnn, samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_conversion_graphs import attention, cnn, samples
 
 import snnsim as sim
 import snnsim.models

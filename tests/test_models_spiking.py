@@ -26,6 +26,7 @@ from snnsim.models.lif_cond_exp import LIFCondExp
 from snnsim.models.norse_lif import NorseLIF
 from snnsim.models.norse_lif_box import NorseLIFBox
 from snnsim.models.poisson import PoissonSource
+from snnsim.models.rate_neuron import RateNeuron
 from snnsim.models.snntorch_leaky import Leaky
 from snnsim.models.snntorch_synaptic import Synaptic
 from snnsim.network import Network, Population, Projection
@@ -49,7 +50,10 @@ MODELS = {
     LIFBox: ("tau_m", 10.0, 2.0, 40.0),
     IFBox: ("r", 1.0, 2.0, 4000.0),
     CubaLIF: ("tau_syn", 5.0, 2.0, 200.0),
+    RateNeuron: ("beta", 1.0, 0.5, 0.7),
 }
+#: Those that take steps of 1 ms alone, or are as well tested with them.
+BY_STEP = (Leaky, Synaptic, NorseLIF, NorseLIFBox, RateNeuron)
 EACH = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 
 
@@ -63,7 +67,7 @@ def network(model, parameters, n=6):
 
 
 def run(net, duration, **more):
-    dt = 1.0 if isinstance(net.populations["cells"].model, (Leaky, Synaptic, NorseLIF, NorseLIFBox)) else 0.1
+    dt = 1.0 if isinstance(net.populations["cells"].model, BY_STEP) else 0.1
     states = net.populations["cells"].model.states
     return run_spiking(net, duration=duration, engine="clock", dt=dt, seed=4, record={"cells": ["spikes", *states]}, **more)
 
@@ -110,7 +114,7 @@ def run_alone(model, parameters, n):
 
 def test_eight_models_run_in_one_network():
     noise = Population("noise", 6, PoissonSource(rate=900.0))
-    chosen = [model for model in MODELS if model not in (Leaky, Synaptic, NorseLIF, NorseLIFBox, Izhikevich, HomeostaticLIF)]
+    chosen = [model for model in MODELS if model not in (*BY_STEP, Izhikevich, HomeostaticLIF)]
     cells = [Population(model.__name__, 6, model()) for model in chosen]
     net = Network(*(Projection(noise, p, OneToOne(), weight=MODELS[type(p.model)][3]) for p in cells))
     result = run_spiking(net, duration=60.0)
@@ -146,7 +150,7 @@ for _name, _kind in (("add", "adds"), ("sub", "adds"), ("mul", "multiplies"), ("
 
 def counted_step(monkeypatch, model, change):
     """Return the operations of one clock step of one neuron, run as Python on numbers that count. change : to the state, by row"""
-    form = model.clock_form(1, 1.0 if isinstance(model, (Leaky, Synaptic)) else 0.1)
+    form = model.clock_form(1, 1.0 if isinstance(model, BY_STEP) else 0.1)
     home = import_module(form.step.py_func.__module__)
     tables = {name: _counting("tables", getattr(np, name)) for name in ("exp", "expm1")}
     looked_up = SimpleNamespace(e=Counted(np.e), inf=np.inf, float64=lambda number: number, **tables)
@@ -174,7 +178,7 @@ def counted_step(monkeypatch, model, change):
 COUNTED = {
     IF: (1, 1), LIFAlpha: (5, 1), LIFCondExp: (3, 1), LIFCondAlpha: (5, 1), Izhikevich: (None, 1), ALIF: (3, 1), HomeostaticLIF: (2, 2),
     NorseLIF: (None, 1), NorseLIFBox: (None, 1), Leaky: (None, 2), Synaptic: (None, 2), LIFBox: (None, 1), IFBox: (None, 1),
-    CubaLIF: (None, 1),
+    CubaLIF: (None, 1), RateNeuron: (None, 1),
 }  # fmt: skip
 
 

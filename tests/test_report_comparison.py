@@ -16,7 +16,7 @@ from snnsim.report.verdict import verdict
 
 @pytest.fixture(scope="module")
 def comparison():
-    return sim.compare(images=12, seed=3)
+    return sim.compare(samples=12, seed=3)
 
 
 def test_the_json_holds_every_number(comparison, tmp_path):
@@ -28,7 +28,9 @@ def test_the_json_holds_every_number(comparison, tmp_path):
     assert sum(layer["compared"] for layer in data["certificate"]["layers"]) == data["certificate"]["compared"] > 0
     assert [(run["code"], run["schedule"]) for run in data["counts"]["spiking"]] == [(c, s) for s in TABLE_SCHEDULES for c in TABLE_CODES]
     assert tuple(data["energy"]) == DEFAULT_PROFILES
-    assert data["seconds"] > 0
+    assert data["seconds"] > 0 and data["samples"] == 12
+    assert data["agreement"]["logits"]["cosine"] > 0.999
+    assert [layer["name"] for layer in data["layers"]] == list(comparison.spiking.integer_graph.layers)
     run = data["counts"]["spiking"][0]
     assert run["synops_per_inference"] == sum(kinds.get("synops", 0) for kinds in run["layers"].values()) / 12
     assert sum(entry["total"] is not None for entry in data["energy"]["horowitz45"]["entries"]) == 8
@@ -39,7 +41,13 @@ def test_the_page_is_one_self_contained_file(comparison, tmp_path):
     text = page.read_text()
     assert text.count("data:image/png;base64,") == 4
     assert not re.search(r'(src|href)="(?!data:)', text)
-    for words in ("travelling through the blocks", "Attention, from spikes", "Spikes per layer", "Energy, with its uncertainty"):
+    for words in (
+        "travelling through the layers",
+        "What each operation became",
+        "Attention, from spikes",
+        "Spikes per layer",
+        "Energy, with its uncertainty",
+    ):
         assert words in text
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json"]
 
@@ -82,18 +90,18 @@ def test_no_winner_is_named_where_nothing_compares(comparison):
 
 
 def test_the_same_seed_gives_the_same_report_at_any_thread_count(comparison):
-    other = sim.compare(images=12, seed=3, threads=1)
+    other = sim.compare(samples=12, seed=3, threads=1)
     strip = [save.to_dict(c) for c in (comparison, other)]
     for data in strip:
         data.pop("seconds")
         for run in data["counts"]["spiking"]:
             run.pop("seconds")
     assert strip[0] == strip[1]
-    assert sim.compare(images=12, seed=4).certificate.digest != comparison.certificate.digest
+    assert sim.compare(samples=12, seed=4).certificate.digest != comparison.certificate.digest
 
 
 def test_another_code_and_schedule_is_shown_beside_the_table(tmp_path):
-    comparison = sim.compare(images=2, code="binary", schedule="shuffled", profiles=["seneca22"])
+    comparison = sim.compare(samples=2, code="binary", schedule="shuffled", profiles=["seneca22"])
     assert (comparison.main.code, comparison.main.schedule) == ("binary", "shuffled")
     assert len(comparison.runs) == 7
     save.save(comparison, tmp_path)
@@ -102,9 +110,9 @@ def test_another_code_and_schedule_is_shown_beside_the_table(tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"images": 0}, "images = 0 must be >= 1: the held-out split has 360"),
-        ({"images": 361}, "images = 361 must be <= 360"),
-        ({"images": 2.5}, "images = 2.5 must be a whole number"),
+        ({"samples": 0}, "samples = 0 must be >= 1: the held-out split has 360"),
+        ({"samples": 361}, "samples = 361 must be <= 360"),
+        ({"samples": 2.5}, "samples = 2.5 must be a whole number"),
         ({"threads": 0}, "threads = 0 must be >= 1"),
         ({"seed": -1}, "seed = -1 must be >= 0"),
         ({"code": "rate"}, "code = 'rate' is not known. Valid: unary, binary, signed_digit, graded"),
@@ -116,6 +124,8 @@ def test_another_code_and_schedule_is_shown_beside_the_table(tmp_path):
         ({"progress": 3}, "progress = 3 must be a function"),
         ({"model": []}, "Valid: digits"),
         ({"model": "bert"}, "model = 'bert' is not known. Valid: digits"),
+        ({"model": "net.pt2"}, "model = 'net.pt2' needs samples of its own. Give data"),
+        ({"model": 3}, "model = 3 is not known"),
     ],
 )
 def test_bad_arguments_are_refused_before_any_work(change, text):
@@ -137,7 +147,8 @@ def test_a_model_for_another_task_is_refused_before_any_work(tmp_path):
     import numpy as np
 
     from snnsim.graph.file import save_graph
-    from snnsim.graph.ir import Graph, Input, Linear
+    from snnsim.graph.ir import Graph
+    from snnsim.graph.nodes import Input, Linear
 
     x = Input(name="x", inputs=(), shape=(3,), low=0, high=4, step=0.5)
     save_graph(Graph([x, Linear(name="o", inputs=("x",), shape=(2,), weight=np.ones((2, 3)), bias=np.zeros(2))]), tmp_path / "other.npz")

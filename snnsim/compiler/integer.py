@@ -121,9 +121,11 @@ def _prove_no_overflow(network: Network, units: Mapping[str, IntegerUnit]) -> di
         worst = int(np.max(total, initial=0))
         limit = units[name].largest_acc(population.shape[-1])
         if worst > limit:
+            excess = worst.bit_length() - limit.bit_length() + (worst >> (worst.bit_length() - limit.bit_length()) > limit)
             raise CompileError(
                 f"Population({name!r}): an accumulator can reach {worst}, past the {limit} that {type(units[name]).__name__} takes "
-                f"exactly; {worst.bit_length() + 1} bits would do. Use fewer levels or smaller weights."
+                f"exactly; {worst.bit_length() + 1} bits would do. Use fewer levels or smaller weights: of a converted model, "
+                f"{excess} bits less in activation_bits and weight_bits together."
             )
         bounds[name] = worst
     return bounds

@@ -25,8 +25,10 @@ Rounding = Callable[[Mapped, np.ndarray, int], np.ndarray]
 _FINE = 256
 _FINEST_GAIN = 1024
 _ROOM_BITS = 30
-#: a threshold is at least this many accumulator units, so that rounding it down costs the weights one part in as many at most
-_FINE_THRESHOLD = 16
+#: a threshold is at least this many accumulator units, so that rounding it scales the weights by one part in twice as many at most
+_FINE_THRESHOLD = 64
+#: and this many where the unit is given: then the step of the output moves, not the weights
+_FINE_GIVEN = 16
 #: candidates for the largest whole weight, as fractions of the largest real one
 _SHARES = np.linspace(0.4, 1.0, 25)
 
@@ -173,7 +175,8 @@ class Accumulator:
         if same and np.allclose(coarse[coarse > 0.0], fine[coarse > 0.0], rtol=1e-12, atol=0.0):
             self.exact = True
             return fine
-        return np.full(width, max(present.min() / _FINEST_GAIN, present.max() / 2.0**24))
+        room = self._worst().max() / 2.0**_ROOM_BITS  # so that a finer unit does not overflow
+        return np.full(width, max(present.min() / _FINEST_GAIN, present.max() / 2.0**24, room))
 
     def _worst(self) -> np.ndarray:
         """Return the largest magnitude that the terms can add up to, in real units, per channel or as one number."""
@@ -184,15 +187,19 @@ class Accumulator:
                     weight = np.abs(self.weights[i])
                     worst = worst + weight.reshape(-1, weight.shape[-1]).sum(axis=0) * self.sources[term.source].largest
                 case Point():
-                    worst = worst + np.abs(self.points[i]).max() * self.sources[term.source].largest * (1 if term.index is None else len(term.index))
+                    summed = 1 if term.index is None else len(term.index)
+                    worst = worst + np.abs(self.points[i]).max() * self.sources[term.source].largest * summed
                 case Multiplied():
-                    summed = prod(n for label, n in zip(term.subscripts, term.views[0], strict=False) if label not in term.subscripts.split("->")[1])
-                    worst = worst + np.abs(self.products[i]) * self.sources[term.left].largest * self.sources[term.right].largest * summed
+                    left, out = term.subscripts.split(",")[0], term.subscripts.split("->")[1]
+                    summed = prod(n for label, n in zip(left, term.views[0], strict=True) if label not in out)
+                    operands = self.sources[term.left].largest * self.sources[term.right].largest
+                    worst = worst + np.abs(self.products[i]) * operands * summed
         return worst
 
     def refine(self, step: np.ndarray) -> None:
         """Make the unit finer by a gain, where a threshold worth `step` would hold few of them."""
-        gain = int(np.ceil(_FINE_THRESHOLD / max(float((step / self.unit).min()), 1e-3)))
+        fine = _FINE_GIVEN if self.exact else _FINE_THRESHOLD
+        gain = int(np.ceil(fine / max(float((step / self.unit).min()), 1e-3)))
         if gain > 1:
             self.unit = self.unit / gain
             self.gains = {i: own * gain for i, own in self.gains.items()}

@@ -52,7 +52,7 @@ class Channels:
 
         .. math:: x'_c = t \sqrt{x_c / y_c}, \quad y'_c = t \sqrt{y_c / x_c}
 
-        Source: Nagel et al. (2019), eq. 11, cross-layer equalisation, here of the two operands of a product.
+        Source: the cross-layer equalisation of Nagel et al. (2019), here of the two operands of a product.
         """
         found = {name: value.copy() for name, value in largest.items()}
         for pair in self.pairs:
@@ -220,7 +220,7 @@ def _untangle(found: Channels, ids: Mapping[str, np.ndarray]) -> None:
             break
         for pair in tangled:
             found.pairs.remove(pair)
-            found.together += [(pair.left, pair.left_channels), (pair.right, pair.right_channels)]
+            found.together.extend([(pair.left, pair.left_channels), (pair.right, pair.right_channels)])
     for name, channels in found.together:
         if len(channels) == int(ids[name].max(initial=0)) + 1:
             found.able[name] = False

@@ -82,7 +82,7 @@ def share_of_mass(counts: np.ndarray, percentile: float) -> np.ndarray:
 
     counts : int64[channels, bins]
 
-    Source: Rueckauer et al. (2017), section 2.2.2, robust normalisation (there of one scale per layer).
+    Source: the robust normalisation of Rueckauer et al. (2017), there of one scale per layer.
     """
     half = counts.shape[1] // 2
     folded = counts[:, half:] + counts[:, half - 1 :: -1]  # by magnitude, from 0 up
@@ -94,7 +94,7 @@ def share_of_mass(counts: np.ndarray, percentile: float) -> np.ndarray:
 def share_of_least_error(counts: np.ndarray, limits: Range, clip: Clip) -> np.ndarray:
     """Return, float64[channels], the share of the largest magnitude whose levels miss the counted values least in squares.
 
-    Source: the clipping of least squared error of Banner et al. (2019), section 3, by search instead of for an assumed distribution.
+    Source: the clipping of least squared error of Banner et al. (2019), by search instead of for an assumed distribution.
     """
     largest = np.where(limits.largest > 0.0, limits.largest, 1.0)
     low, high = limits.low / largest, limits.high / largest

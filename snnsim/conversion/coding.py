@@ -58,11 +58,12 @@ class Coding:
         """Return the user's arrays by input name. Raises ParameterError."""
         return named_inputs("SpikingModel", inputs, self.host)
 
-    def encode(self, inputs: Any) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-        """Return the integers of every input population, and which share of them lay past its range, where any did."""
+    def encode(self, inputs: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the integers of every input population, and of those with any past its range: int64[2], how many, of how many."""
         given = self.checked(inputs)
         values = self.host.evaluate(given)
-        encoded, beyond = {}, {}
+        encoded: dict[str, np.ndarray] = {}
+        beyond: dict[str, np.ndarray] = {}
         for name, port in self.ports.items():
             node = self.host.nodes[name]
             if isinstance(node, Input) and node.kind != "real":
@@ -71,7 +72,7 @@ class Coding:
             whole = np.floor(values[name].reshape(-1, *port.shape) / port.scale + 0.5).astype(np.int64)
             outside = (whole < port.low) | (whole > port.high)
             if outside.any():
-                beyond[name] = float(outside.mean())
+                beyond[name] = np.array([np.count_nonzero(outside), outside.size])
             encoded[name] = np.clip(whole, port.low, port.high)
         return encoded, beyond
 

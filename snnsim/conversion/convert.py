@@ -15,7 +15,7 @@ from snnsim.conversion.quantise import quantise
 from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.errors import ParameterError
 from snnsim.graph.integer import IntegerGraph
-from snnsim.graph.ir import Graph, named_inputs
+from snnsim.graph.ir import Graph, as_array, named_inputs
 from snnsim.graph.nodes import Input
 from snnsim.models.readout import Readout
 
@@ -88,7 +88,7 @@ def convert(
         activation_bits=activation_bits, weight_bits=weight_bits, ranges=ranges, percentile=percentile, alpha=alpha,
         bias_correction=bias_correction, rounding=rounding, samples=samples,
     )  # fmt: skip
-    graph = model if isinstance(model, Graph) else _traced(model, calibration)
+    graph = model if isinstance(model, Graph) else traced(model, calibration, "convert")
     given = named_inputs("convert.calibration", calibration, graph)
     integer_graph, plan = quantise(graph, given, options)
     integer_graph = without_missing(integer_graph)
@@ -97,9 +97,27 @@ def convert(
     return SpikingModel(coding, integer_graph, samples={name: array[:_CERTIFIED] for name, array in given.items()})
 
 
-def _traced(model: Any, calibration: Any) -> Graph:
+def _refuse_what_is_not_finite(where: str, calibration: Any) -> None:
+    """Refuse NaN before the model is traced, which takes seconds."""
+    named = calibration.items() if isinstance(calibration, Mapping) else [("0", calibration)]
+    if isinstance(calibration, (tuple, list)):
+        named = [(str(i), part) for i, part in enumerate(calibration)]
+    for name, part in named:
+        if not hasattr(part, "dtype") or (array := as_array(part)).dtype.kind != "f":
+            continue
+        bad = array.size - np.count_nonzero(np.isfinite(array))
+        if bad:
+            raise ParameterError(f"{where}.calibration[{name!r}] holds NaN or infinity in {bad} of {array.size} places. Clean the data.")
+
+
+def traced(model: Any, calibration: Any, where: str) -> Graph:
+    """Return the float graph of a torch model. `where` names who asks, in an error.
+
+    Raises what `trace_torch` raises, ParameterError where torch is missing or the data are not finite.
+    """
+    _refuse_what_is_not_finite(where, calibration)
     try:
         from snnsim.trace.torch_export import trace_torch
     except ModuleNotFoundError as error:  # torch is needed for torch models alone
-        raise ParameterError(f"convert: reading {type(model).__name__} needs {error.name}. Install it: pip install torch.") from None
+        raise ParameterError(f"{where}: reading {type(model).__name__} needs {error.name}. Install it: pip install torch.") from None
     return trace_torch(model, calibration)

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 
 class FineTuned(NamedTuple):
-    """What `fine_tune` returns: ``sim.convert(tuned.module, x, ranges=tuned.ranges, ...)`` uses both.
+    """What `fine_tune` returns: ``sim.convert(tuned.module, x, **tuned.options)`` uses both.
 
     module : torch.nn.Module   an ordinary module in eval mode; weights of its linear layers and convolutions lie on their grids
-    ranges : dict of str to (low, high)   what the learned steps cover, by 'NAME.input' of the layer that reads it
+    options : dict             of `convert`: the bits; `ranges`, what the learned steps cover by 'NAME.input' of the layer that reads it;
+                               nearest rounding and no bias correction, which would undo what was learned for quantised values
     """
 
     module: Any
-    ranges: dict[str, tuple[float, float]]
+    options: dict[str, Any]
 
 
 def fine_tune(
@@ -82,7 +83,8 @@ def fine_tune(
     copied = copy.deepcopy(module)
     quantisers = _insert(copied, x[:batch], bits, weights)
     _train(copied, quantisers, (x, y), loss, (epochs, batch, float(learning_rate), seed))
-    return FineTuned(copied, _remove(copied, quantisers))
+    options = {"activation_bits": bits, "weight_bits": weights, "rounding": "nearest", "bias_correction": False}
+    return FineTuned(copied, {**options, "ranges": _remove(copied, quantisers)})
 
 
 def _torch(module: Any) -> Any:
@@ -126,7 +128,7 @@ class _InputStep:
         return (_rounded((x / step).clamp(self.low, self.high)) * step, *inputs[1:])
 
     def range(self) -> tuple[float, float]:
-        step = abs(float(self.step))
+        step = abs(self.step.item())
         return step * self.low, step * self.high
 
 

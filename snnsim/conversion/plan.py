@@ -272,7 +272,8 @@ class Plan:
         for name, index in value.parts():
             if index is None:
                 index = np.arange(int(np.prod(value.shape)), dtype=np.int32).reshape(value.shape)
-            points.append(Point(name, np.ascontiguousarray(np.moveaxis(index, -1, 0)), coefficient * node.scale))
+            moved = np.ascontiguousarray(np.moveaxis(index, -1, 0))
+            points.append(Point(name, moved if moved.ndim > 1 else moved[:, None], _column(coefficient, moved) * node.scale))
         return tuple(points), np.broadcast_to(value.offset, value.shape).sum(axis=-1) * node.scale
 
     def _scaled(self, node: Affine, term: Term) -> Term:
@@ -292,6 +293,11 @@ class Plan:
                     raise _Needed(node.inputs[0])
                 views = (term.left_index, term.right_index, term.subscripts, term.views)
                 return Multiplied(term.left, term.right, *views, term.scale * one)
+
+
+def _column(coefficient: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return coefficients that go with an index; one number of the user's is one unit in a row."""
+    return coefficient[:, None] if index.ndim == 1 and coefficient.ndim else coefficient
 
 
 def _alive(graph: Graph) -> frozenset[str]:

@@ -1,8 +1,8 @@
 """Fifth pass: the planned populations become an integer graph.
 
 One integer threshold per channel. With u the real value of an accumulator unit and s_out that of an emitted integer, a threshold is
-theta = s_out / u. It is first rounded *down* to an integer and u is then redefined as s_out / theta, which costs weight resolution of
-less than one part in theta and makes the folding exact: rounding weights and activations is the only approximation left.
+theta = s_out / u. It is first rounded to an integer and u is then redefined as s_out / theta, which moves the grid of the weights by
+less than one part in 2 theta and makes the folding exact: rounding weights and activations is the only approximation left.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from snnsim.conversion.accumulate import Accumulator, Source, nearest, round_half_up
 from snnsim.conversion.calibrate import Range, ranges
 from snnsim.conversion.clipping import clipped
-from snnsim.conversion.levels import levels_of, lopsided
+from snnsim.conversion.levels import lopsided
 from snnsim.conversion.options import Quantisation
 from snnsim.conversion.plan import Plan, Planned
 from snnsim.conversion.replay import Replay
@@ -123,7 +123,7 @@ class _Quantiser:
         else:
             # A step cannot be finer than an accumulator unit: few input levels give few output levels.
             scale = np.maximum(levels.scale, sums.unit if self.able[planned.name] else sums.unit.max())
-            theta = np.floor(scale / sums.unit).astype(np.int64)
+            theta = round_half_up(scale / sums.unit)
             unit = scale / theta
         if scale.ndim and not self.able[planned.name]:
             scale = np.array(scale.max())
@@ -139,7 +139,7 @@ class _Quantiser:
         # One table for all channels: the worth of one threshold is the same everywhere.
         span = max(float(inner.high.max() - inner.low.min()) / (_TABLE_ENTRIES - 2), float(sums.unit.max()))
         sums.refine(np.array(span))
-        theta = np.floor(span / sums.unit).astype(np.int64)
+        theta = round_half_up(span / sums.unit)
         if sums.exact:
             theta = np.full_like(theta, max(1, math.ceil(span / sums.unit.max() - 1e-9)))
             span = float(theta[0] * sums.unit.max())

@@ -44,7 +44,7 @@ class Replay:
 
         The bias takes up the difference of the means of the float sums and of the sums that the quantised inputs and weights make.
 
-        Source: Nagel et al. (2019), section 4.2, measured on data (their appendix D) instead of derived.
+        Source: the bias correction of Nagel et al. (2019), measured on data.
         """
         if planned.encoded:
             acc = np.zeros((self.samples, 1), dtype=np.int64)

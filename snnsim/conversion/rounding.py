@@ -7,7 +7,7 @@ import numpy as np
 _SWEEPS = 4  # later ones change next to nothing
 
 
-def adapted(real: np.ndarray, moment: np.ndarray, cross: np.ndarray, largest: int, *, damping: float = 0.01) -> np.ndarray:
+def adapted(real: np.ndarray, moment: np.ndarray, cross: np.ndarray, largest: int, *, damping: float = 0.1) -> np.ndarray:
     r"""Return whole weights of small reconstruction error, by coordinate descent from the nearest ones.
 
     .. math:: \min_Q E \| W^T y - Q^T x \|^2 + \lambda \| W - Q \|^2, \quad |Q_{ij}| \le largest
@@ -28,8 +28,8 @@ def adapted(real: np.ndarray, moment: np.ndarray, cross: np.ndarray, largest: in
     -------
     int64[in, out]
 
-    Source: Behdin et al. (2023), QuantEase, algorithm 1; the layer-wise objective is that of Nagel et al. (2020), eq. 21, and Frantar et
-    al. (2022), eq. 1; with y other than x it is that of Li et al. (2025), GPTAQ, eq. 5.
+    Source: the coordinate descent of Behdin et al. (2023), QuantEase; the layer-wise objective is that of Nagel et al. (2020), AdaRound,
+    and Frantar et al. (2022), GPTQ, eq. 1; with y other than x it is that of Li et al. (2025), GPTAQ.
     """
     whole = np.clip(np.floor(real + 0.5), -largest, largest)
     ridge = damping * float(np.trace(moment)) / len(moment)

@@ -46,6 +46,20 @@ def _weight_bits(edge: Edge) -> int:
     return 8 * weight_words(edge.weight) if isinstance(edge, PointEdge) else 0
 
 
+#: of a call, where `certify` is given no others
+_SETTINGS: Mapping[str, Any] = {"code": "signed_digit", "schedule": "settled", "seed": 0}
+
+
+def _warn_beyond(beyond: Mapping[str, np.ndarray]) -> None:
+    """Say once for each input how many of its numbers took the end of a range."""
+    for name, (clipped, total) in beyond.items():
+        warnings.warn(
+            f"{name!r}: {clipped} of {total} numbers ({clipped / total:.2g} of them) lie past the range of the calibration data and take "
+            "its end. Convert with calibration data that cover them.",
+            stacklevel=3,
+        )
+
+
 @final
 class SpikingModel:
     """A trained model as a spiking network, with the integer program it equals.
@@ -78,8 +92,10 @@ class SpikingModel:
         steps: int | None = None,
     ) -> Result:
         """Encode, run until silent, decode; arguments as in `simulate`. `Result.outputs` holds the real outputs by name."""
+        encoded, beyond = self.coding.encode(inputs)
+        _warn_beyond(beyond)
         result = run_integer(
-            self.compiled, inputs=self.encode(inputs), code=code, schedule=schedule, seed=seed, threads=threads, record=record, start=start,
+            self.compiled, inputs=encoded, code=code, schedule=schedule, seed=seed, threads=threads, record=record, start=start,
             progress=progress, steps=steps,
         )  # fmt: skip
         return dataclasses.replace(result, outputs=self.coding.decode(result.values, result.accumulators))
@@ -108,17 +124,14 @@ class SpikingModel:
         end; a UserWarning says how many.
         """
         encoded, beyond = self.coding.encode(inputs)
-        for name, share in beyond.items():
-            warnings.warn(
-                f"{name!r}: {share:.1%} of the inputs lie past the range of the calibration data and take its end. "
-                "Convert with calibration data that cover them.",
-                stacklevel=3,
-            )
+        _warn_beyond(beyond)
         return encoded
 
     def reference(self, inputs: Any) -> dict[str, Settled]:
         """Return what the integer program computes, layer by layer, without any event."""
-        return self.integer_graph.evaluate(self.encode(inputs))
+        encoded, beyond = self.coding.encode(inputs)
+        _warn_beyond(beyond)
+        return self.integer_graph.evaluate(encoded)
 
     def outputs(self, reference: Mapping[str, Settled]) -> Mapping[str, np.ndarray]:
         """Return the real outputs, float64[trials, *shape] by name, of what `reference` returned."""
@@ -152,9 +165,13 @@ class SpikingModel:
         checked = self.coding.checked(inputs)
         samples = len(next(iter(checked.values())))
         parts = []
+        past: dict[str, np.ndarray] = {}
         for first in range(0, samples, batch):
-            part = {name: array[first : first + batch] for name, array in checked.items()}
-            parts.append(self.verify(self(part, **settings), self.reference(part)))
+            encoded, beyond = self.coding.encode({name: array[first : first + batch] for name, array in checked.items()})
+            past = {name: past.get(name, np.zeros(2, np.int64)) + beyond.get(name, 0) for name in {**past, **beyond}}
+            result = run_integer(self.compiled, inputs=encoded, **{**_SETTINGS, **settings})
+            parts.append(self.verify(result, self.integer_graph.evaluate(encoded)))
+        _warn_beyond(past)
         return joined(parts)
 
     @cached_property

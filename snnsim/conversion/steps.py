@@ -31,7 +31,9 @@ class Steps:
         options.check_patterns(self.names)
         self.channels = channels_of(plan)
         self.able: Mapping[str, bool] = self.channels.able
-        self.fixed = {name for pair in self.channels.pairs for name in (pair.left, pair.right)} | {name for name, _ in self.channels.together}
+        self.fixed = {name for pair in self.channels.pairs for name in (pair.left, pair.right)} | {
+            name for name, _ in self.channels.together
+        }
         read = weighed(plan)
         self.bits = {
             planned.name: options.activations(self.names[planned.name], weighed=read[planned.name]) for planned in plan.populations

@@ -13,7 +13,8 @@ from snnsim.models.base import Model
 #: For an error text; any model with a parameter i_ext takes a current.
 TAKERS = (
     "ALIF", "AdEx", "CubaLI", "CubaLIF", "HodgkinHuxley", "HomeostaticLIF", "IF", "IFBox", "InputSum", "Integrator", "Izhikevich", "LI",
-    "LIF", "LIFAlpha", "LIFBox", "LIFCondAlpha", "LIFCondExp", "LIFExp", "Leaky", "NorseLIF", "NorseLIFBox", "Synaptic", "Threshold",
+    "LIF", "LIFAlpha", "LIFBox", "LIFCondAlpha", "LIFCondExp", "LIFExp", "Leaky", "NorseLIF", "NorseLIFBox", "RateNeuron", "Synaptic",
+    "Threshold",
 )  # fmt: skip
 
 

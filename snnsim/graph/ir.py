@@ -197,13 +197,22 @@ def named_inputs(owner: str, inputs: Any, graph: Graph) -> dict[str, np.ndarray]
     return checked
 
 
+def as_array(values: Any) -> np.ndarray:
+    """Return numbers as an array; of a torch tensor, wherever it lies and whatever it tracks, those it holds."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        if values.dtype.is_floating_point:
+            values = values.double()  # numpy has no bfloat16
+    return np.asarray(values)
+
+
 def check_inputs(owner: str, inputs: Any, node: Input) -> np.ndarray:
     """Return inputs as [batch, *shape], int64 for levels and indices, float64 for real numbers, or say what is wrong with them.
 
     Raises ParameterError.
     """
     try:
-        array = np.asarray(inputs)
+        array = as_array(inputs)
     except (ValueError, TypeError):
         raise ParameterError(f"{owner}: {node.name!r} must be a regular array of numbers.") from None
     if node.kind == "real":

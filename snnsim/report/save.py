@@ -18,7 +18,7 @@ from snnsim.errors import ParameterError
 from snnsim.hardware.profile import Interval, load_profile
 from snnsim.report.comparison import Comparison
 from snnsim.report.figures import FIGURES, can_draw, draw
-from snnsim.report.tables import micro, remark, shown_energies
+from snnsim.report.tables import layer_rows, micro, quality_rows, remark, shown_energies
 from snnsim.report.verdict import verdict
 
 NAMES = ("report.html", "report.json")
@@ -53,7 +53,7 @@ def _interval(interval: Interval | None) -> dict[str, float] | None:
 
 def to_dict(comparison: Comparison) -> dict[str, Any]:
     """Return every number of the comparison as plain dictionaries. Energies in pJ per inference."""
-    n = comparison.images
+    n = comparison.samples
     certificate = comparison.certificate
     counted = [
         {
@@ -90,13 +90,17 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
         for name, entries in comparison.energy.items()
     }
     return {
-        "model": comparison.model,
-        "about": dict(comparison.about),
-        "images": n,
+        "model": comparison.task.name,
+        "about": dict(comparison.task.about),
+        "data": comparison.task.facts,
+        "samples": n,
         "seed": comparison.seed,
         "code": comparison.code,
         "schedule": comparison.schedule,
-        "accuracy": dict(comparison.accuracy),
+        "accuracy": None if comparison.accuracy is None else dict(comparison.accuracy),
+        "agreement": {name: each._asdict() for name, each in comparison.agreement.items()},
+        "past_the_calibrated_range": dict(comparison.beyond),
+        "layers": [layer._asdict() for layer in comparison.spiking.layers],
         "certificate": {
             "layers": [vars(layer) for layer in certificate.layers],
             "compared": certificate.compared,
@@ -124,7 +128,7 @@ def _rows(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], tota
 
 
 def _tables(comparison: Comparison) -> dict[str, str]:
-    n, certificate = comparison.images, comparison.certificate
+    n, certificate = comparison.samples, comparison.certificate
     macs = comparison.baselines["ANN int8, dense"].total("macs") / n
     proof = [
         (layer.name, layer.label, f"{layer.compared:,}", str(layer.mismatches), f"{layer.bound:,}", str(layer.bits))
@@ -151,9 +155,13 @@ def _tables(comparison: Comparison) -> dict[str, str]:
             rows.append((entry.what, *(("-",) * 3 if total is None else map(micro, total)), remark(entry)))
         caption = f"{profile.title} [{name}, {profile.scope}], µJ per inference. {profile.note}"
         prices.append(_rows(caption, ("implementation", "low", "nominal", "high", "remark"), rows))
-    names = {"float": "float transformer", "quantised": "int8 integer program", "spiking": "spiking network"}
     return {
-        "accuracy": _rows("Accuracy", ("model", "accuracy"), [(names[key], f"{100 * comparison.accuracy[key]:.2f} %") for key in names]),
+        "quality": _rows(f"Answers on {n} {comparison.task.what}", ("", ""), quality_rows(comparison)),
+        "layers": _rows(
+            "What each operation became",
+            ("layer", "operation", "kind", "shape", "levels", "threshold", "weight bits", "source"),
+            layer_rows(comparison.spiking),
+        ),
         "certificate": _rows(
             "Every accumulator and every emitted value, held against the integer program",
             ("layer", "kind", "integers compared", "mismatches", "largest |acc| possible", "bits of 32"),
@@ -189,8 +197,10 @@ def to_html(comparison: Comparison, progress: Callable[[float], None] | None = N
         if progress:
             progress((i + 1) / len(FIGURES))
     body = [
-        tables["accuracy"],
+        tables["quality"],
         pictures["raster"],
+        "<h2>The layers</h2>",
+        tables["layers"],
         "<h2>The certificate</h2>",
         tables["certificate"],
         pictures["attention"],
@@ -200,12 +210,10 @@ def to_html(comparison: Comparison, progress: Callable[[float], None] | None = N
         pictures["energy"],
         tables["energy"],
     ]
-    about = comparison.about
-    facts = f"{comparison.images} held-out images; {about.get('model', comparison.model)}. Data: {about.get('data', 'not stated')}."
     template = Template(importlib.resources.files("snnsim.report").joinpath("page.html").read_text(encoding="utf-8"))
     return template.substitute(
-        title="A trained transformer, in spikes",
-        facts=escape(facts),
+        title=escape(comparison.task.title),
+        facts=escape(comparison.task.facts),
         verdict="".join(f"<p>{escape(sentence)}</p>" for sentence in verdict(comparison)),
         body="\n".join(body),
         footer=escape(f"Made by snnsim compare, seed {comparison.seed}. State digest {comparison.certificate.digest[:16]}."),

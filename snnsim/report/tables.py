@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.hardware.profile import load_profile
 from snnsim.report.comparison import TABLE_SCHEDULES, Comparison, Energy
 from snnsim.report.verdict import verdict
@@ -19,11 +23,54 @@ def _table(title: str, *columns: str, left: int = 1) -> Table:
     return table
 
 
-def _accuracy(comparison: Comparison) -> Table:
-    table = _table(f"Accuracy on {comparison.images} held-out images", "model", "accuracy")
-    names = {"float": "float transformer", "quantised": "int8 integer program", "spiking": "spiking network"}
-    for key, name in names.items():
-        table.add_row(name, f"{100 * comparison.accuracy[key]:.2f} %")
+def short_origin(origin: str) -> str:
+    """Return file and line of a place in the user's source, without folders and text."""
+    found = re.match(r"(.+?):(\d+)(:|$)", origin)
+    return f"{Path(found[1]).name}:{found[2]}" if found else origin
+
+
+def quality_rows(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return what is said of the answers, line by line: accuracies, and how near each output comes to the float model."""
+    rows: list[tuple[str, str]] = []
+    if comparison.accuracy is not None:
+        names = {"float": "float model", "quantised": "int8 integer program", "spiking": "spiking network"}
+        rows += [(f"accuracy, {name}", f"{100 * comparison.accuracy[key]:.2f} %") for key, name in names.items()]
+    for name, (cosine, largest, part) in comparison.agreement.items():
+        rows.append((f"{name}: cosine of spiking and float", f"{cosine:.6f}"))
+        rows.append((f"{name}: largest deviation", f"{largest:.4g} ({100 * part:.2g} % of the largest value)"))
+    rows += [(f"{name}: past the calibrated range", f"{100 * share:.2g} % of the numbers") for name, share in comparison.beyond.items()]
+    return rows
+
+
+def layer_rows(spiking: SpikingModel) -> list[tuple[str, ...]]:
+    """Return what each operation became: name, operation, kind, shape, levels, threshold, bits of the weights, source."""
+    rows: list[tuple[str, ...]] = []
+    for layer in spiking.layers:
+        low, high = layer.threshold
+        threshold = "" if not high else f"{low:,}" if low == high else f"{low:,} .. {high:,}"
+        levels = f"{layer.levels:,}" if layer.levels > 1 else ""
+        shape = " x ".join(map(str, layer.shape))
+        rows.append((layer.name, layer.unit, layer.label, shape, levels, threshold, str(layer.weight_bits or ""), layer.origin))
+    return rows
+
+
+def layers_table(spiking: SpikingModel) -> Table:
+    """Return the table of `layer_rows`; the column of places in the source only where there are any."""
+    rows = layer_rows(spiking)
+    with_source = any(row[-1] for row in rows)
+    table = _table("Layers: what each operation became", "layer", "operation", "kind", "levels", "threshold", "bits", left=3)
+    if with_source:
+        table.add_column("source", no_wrap=True)
+    for name, unit, label, _, levels, threshold, bits, origin in rows:
+        cells = [escape(name), unit, label, levels, threshold, bits]
+        table.add_row(*cells, *([escape(short_origin(origin))] if with_source else []))
+    return table
+
+
+def _quality(comparison: Comparison) -> Table:
+    table = _table(f"Answers on {comparison.samples} {comparison.task.what}", "", "")
+    for name, value in quality_rows(comparison):
+        table.add_row(escape(name), value)
     return table
 
 
@@ -47,10 +94,10 @@ def _certificate(comparison: Comparison) -> Table:
 
 
 def _counts(comparison: Comparison) -> Table:
-    n = comparison.images
+    n = comparison.samples
     macs = comparison.baselines["ANN int8, dense"].total("macs") / n
     table = _table(
-        f"Operations per inference, mean of {n} images (dense ANN: {macs:,.0f} MACs)",
+        f"Operations per inference, mean of {n} samples (dense ANN: {macs:,.0f} MACs)",
         "code",
         "schedule",
         "spikes",
@@ -106,7 +153,9 @@ def _energy(comparison: Comparison, name: str) -> Table:
 def show(comparison: Comparison, console: Console | None = None) -> None:
     """Print all tables and the verdict."""
     out = console or Console()
-    out.print(_accuracy(comparison))
+    out.print(escape(comparison.task.facts), style="dim")
+    out.print(_quality(comparison))
+    out.print(layers_table(comparison.spiking))
     out.print(_certificate(comparison))
     out.print(_counts(comparison))
     for name in comparison.energy:

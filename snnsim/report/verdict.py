@@ -80,7 +80,7 @@ def verdict(comparison: Comparison) -> list[str]:
     apart = _total(winner).high < _total(loser).low
     doubt = "even at the ends of both intervals" if apart else "at nominal prices; the intervals overlap"
     sentences = [
-        f"Per image on {load_profile(name).title} ({name}), the {winner.what} wins with {_micro(_total(winner))}. "
+        f"Per inference on {load_profile(name).title} ({name}), the {winner.what} wins with {_micro(_total(winner))}. "
         f"The best of the others, {loser.what}, needs {_micro(_total(loser))}: {_times(ratio)} as much, {doubt}."
     ]
     unary = min((entry for entry in snns if entry.what.startswith("SNN unary")), key=lambda entry: _total(entry).nominal, default=None)

@@ -28,6 +28,11 @@ def export(model: Any, sample: Any, batch_axis: int | Mapping[str, int]) -> tupl
     given: dict[str, Any] = {}
     if isinstance(model, (str, Path)):
         model = _load(Path(model))
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ConversionError(
+            f"trace_torch.model is a TorchScript module ({type(model).__name__}), whose Python source torch.export cannot read. "
+            "Give the torch.nn.Module it was made from."
+        )
     if isinstance(model, torch.export.ExportedProgram):
         program = _of_one_sample(model, sample, batch_axis)
     elif isinstance(model, torch.nn.Module):

@@ -49,7 +49,8 @@ def first_sample(name: str, value: Any, batch_axis: int | Mapping[str, int]) -> 
     if not isinstance(value, torch.Tensor):
         try:
             array = np.asarray(value)
-            value = torch.as_tensor(array)
+            # What numpy computes is in doubles; a model in another type says so by its tensors, not by arrays.
+            value = torch.as_tensor(array, dtype=torch.get_default_dtype() if array.dtype.kind == "f" else None)
         except (TypeError, ValueError):
             raise ConversionError(f"trace_torch.sample[{name!r}] is a {type(value).__name__} but must be a tensor or an array.") from None
     axis = batch_axis if isinstance(batch_axis, int) else int(batch_axis.get(name, 0))

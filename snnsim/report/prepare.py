@@ -1,0 +1,43 @@
+"""From a model and a file of samples to a spiking network, for the command line."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from snnsim.conversion.convert import convert
+from snnsim.conversion.spiking_model import SpikingModel
+from snnsim.errors import ParameterError
+from snnsim.report.samples import calibration_of, example_of, read_arrays
+from snnsim.report.task import read_model
+
+
+def check_file(path: str | Path) -> Path:
+    """Return `path` after proving that a file can be written there. Makes nothing. Raises ParameterError saying why it cannot."""
+    path = Path(path)
+    if path.suffix != ".npz":
+        raise ParameterError(f"out = {str(path)!r} must end in .npz: it will hold plain arrays. Rename it.")
+    if path.is_dir():
+        raise ParameterError(f"out = {str(path)!r} is a folder. Give the name of a file.")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise ParameterError(f"out = {str(path)!r} cannot be written to: {error.strerror or error}. Choose another folder.") from None
+    return path
+
+
+def prepare(
+    model: Any, data: Any, *, activation_bits: int = 8, weight_bits: int = 8, progress: Callable[[str, float], None] | None = None
+) -> SpikingModel:
+    """Return the spiking network of a model as `compare` takes it; the calibration arrays of `data`, or all samples, set the scales."""
+    tell = progress or (lambda text, fraction: None)
+    arrays, owner = read_arrays(data)
+    tell("reading the model", 0.0)
+    graph, _, _ = read_model(model, example_of(arrays, owner))
+    tell("converting", 0.3)
+    spiking = convert(graph, calibration_of(arrays, owner, graph), activation_bits=activation_bits, weight_bits=weight_bits)
+    tell("proving it exact (the first run compiles, half a minute)", 0.6)
+    return spiking
