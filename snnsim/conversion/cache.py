@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -66,14 +67,29 @@ class TokenCache:
         whole[:, : text.shape[1]] = text
         return {self.node.name: whole, **self.inputs}
 
+    def encoded(self, text: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the integers of the input populations for int[trials, m] tokens, positions that are not given yet included.
+
+        A UserWarning says when a token that is given may lie past the range of the calibration data; the others do not matter.
+        """
+        encoded, beyond = self.spiking.coding.encode(self.padded(text))
+        for name in beyond:
+            port = self.spiking.coding.ports[name]
+            cut = (encoded[name] == port.low) | (encoded[name] == port.high)
+            if cut[:, self._last[name] < text.shape[1]].any():
+                warnings.warn(
+                    f"{name!r}: tokens lie past the range of the calibration data and take its end. Convert with data that cover them.",
+                    stacklevel=3,
+                )
+        return encoded
+
     def feed(self, text: np.ndarray) -> tuple[np.ndarray, Result]:
         """Return the scores float[trials, classes] after the last token of `text`, and what the run cost.
 
         text : int[trials, m], m <= context; after the first call, the text of the last one with more behind it, else `forget` first
         """
         at = text.shape[1] - 1
-        encoded = self.spiking.encode(self.padded(text))
-        given = {name: np.where(self._last[name] > at, 0, array) for name, array in encoded.items()}
+        given = {name: np.where(self._last[name] > at, 0, array) for name, array in self.encoded(text).items()}
         result = run_integer(self.spiking.compiled, inputs=given, start=self._state, asleep=self._rows > at, **self.settings)
         self._state = result.state
         return self.spiking.coding.decode(result.values, result.accumulators)[self.output][:, at], result

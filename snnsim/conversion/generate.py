@@ -99,7 +99,7 @@ def generate_by_reference(
     cache = TokenCache(spiking, tokens=tokens, output=output, inputs=inputs, pad=pad)
 
     def read(text: np.ndarray, again: bool) -> tuple[np.ndarray, None]:
-        outputs = spiking.outputs(spiking.reference(cache.padded(text)))
+        outputs = spiking.outputs(spiking.integer_graph.evaluate(cache.encoded(text)))
         return outputs[cache.output][:, text.shape[1] - 1], None
 
     return _loop(cache, read, prompt, n_new, choose)
