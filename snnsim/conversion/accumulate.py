@@ -176,7 +176,8 @@ class Accumulator:
             self.exact = True
             return fine
         room = self._worst().max() / 2.0**_ROOM_BITS  # so that a finer unit does not overflow
-        return np.full(width, max(present.min() / _FINEST_GAIN, present.max() / 2.0**24, room))
+        finest = max(present.min() / _FINEST_GAIN, present.max() / 2.0**24, room)
+        return np.full(width, _fitting([np.abs(p).ravel() for p in self.products.values()], finest))
 
     def _worst(self) -> np.ndarray:
         """Return the largest magnitude that the terms can add up to, in real units, per channel or as one number."""
@@ -228,6 +229,18 @@ class Accumulator:
             return DenseEdge(term.source, weight, gain, term.index)
         conv = term.conv
         return FiltersEdge(term.source, weight, term.space, conv.stride, conv.padding, conv.dilation, conv.groups, gain, term.index)
+
+
+def _fitting(products: list[np.ndarray], finest: float) -> float:
+    """Return the unit in 1 .. 2 times the finest of which all products are most nearly whole multiples: gains are whole."""
+    worths = np.unique(np.concatenate([np.zeros(0), *products]))
+    worths = worths[worths > 0.0]
+    if not worths.size or worths[-1] < finest:
+        return finest
+    most = int(worths[-1] / finest)
+    units = worths[-1] / np.arange(max(1, most // 2), most + 1)
+    missed = np.abs(np.floor(worths / units[:, None] + 0.5) * units[:, None] / worths - 1.0).max(axis=1)
+    return float(units[missed.argmin()])
 
 
 def _smallest(weight: np.ndarray, shape: Shape) -> np.ndarray:

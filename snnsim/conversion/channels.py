@@ -149,7 +149,7 @@ def _product(planned: Planned, term: Multiplied, ids: Mapping[str, np.ndarray], 
     views = [
         _operand(ids[name], index, view) for name, index, view in zip(names, (term.left_index, term.right_index), term.views, strict=True)
     ]
-    kept = len(planned.terms) == 1 and planned.function is None and found.able[planned.name] and not planned.readout
+    kept = len(planned.terms) == 1 and planned.function is None and not planned.readout and not _one_step(planned.name, ids, found)
     sizes = {label: size for own, view in zip(labels, term.views, strict=True) for label, size in zip(own, view, strict=True)}
     bound = [not (kept and _kept(view, own, out, sizes, planned.shape)) for view, own in zip(views, labels, strict=True)]
     if all(bound) and (pair := _pair(names, views, labels, sizes)) and all(_thresholds(plan, name) for name in names):
@@ -158,6 +158,12 @@ def _product(planned: Planned, term: Multiplied, ids: Mapping[str, np.ndarray], 
     for name, view, single in zip(names, views, bound, strict=True):
         if single:
             found.together.append((name, np.unique(view[view >= 0])))
+
+
+def _one_step(name: str, ids: Mapping[str, np.ndarray], found: Channels) -> bool:
+    """Whether those that read a population, which come before it here, ask for one step for all its channels."""
+    channels = int(ids[name].max(initial=0)) + 1
+    return not found.able[name] or any(each == name and len(bound) == channels for each, bound in found.together)
 
 
 def _operand(ids: np.ndarray, index: np.ndarray | None, view: tuple[int, ...]) -> np.ndarray:
