@@ -110,7 +110,9 @@ def draw(path: str, generated: Generated, whole: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--text", metavar="FILE", help="a text such as Tiny Shakespeare, which does not ship; default a short one")
+    parser.add_argument(
+        "--text", metavar="FILE", help="a text such as Tiny Shakespeare, which does not ship; default a short one of our own"
+    )
     parser.add_argument("--picture", help="where to store the picture")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -17,7 +17,8 @@
 # A language model does one thing: it reads some text and says, for every character that could come next, how likely it
 # is. All else is repetition. This notebook opens a small one and follows a line of text through it: tokenise, embed, attend,
 # feed forward, predict, generate. Then it sets it beside its two relatives: the model that only encodes, and the one that
-# encodes and decodes. The models ship with snnsim and are ordinary PyTorch (`snnsim/zoo`); the notebook needs torch.
+# encodes and decodes. Each of the three is turned into spikes on the way, and says the same. The models ship with snnsim and are
+# ordinary PyTorch (`snnsim/zoo`); the notebook needs torch.
 
 # %%
 import matplotlib.pyplot as plt
@@ -26,6 +27,7 @@ import torch
 import torch.nn.functional as F
 
 import snnsim as sim
+from snnsim.conversion.generate import generate, generate_by_reference, sampled
 
 torch.set_grad_enabled(False)
 torch.set_num_threads(1)
@@ -119,9 +121,59 @@ for head in range(4):
     print(f"head {head}: mean weight on 0, 1, 2, 3 characters before", " ".join(f"{weight:.2f}" for weight in back))
 assert weights[2].diagonal(-1).mean() > 0.5 and weights[0].diagonal(-2).mean() > 0.5
 
-# %% [markdown] tags=["spiking-part-follows"]
+# %% [markdown]
 # Which position looks at which depends on the text: the weights are *computed*, while those of a linear layer are learned and
 # stay. That is what makes attention hard for networks with fixed synapses: here one activation is multiplied by another.
+
+# %% [markdown]
+# ### Attention by spikes
+#
+# `sim.convert` turns the model into a network whose units send whole numbers as spikes. It needs samples to see how large the
+# activations become. The training text does not ship, so the model writes them itself; 65 more rows have every character once
+# in every place.
+
+# %%
+size, context = len(gpt.vocabulary), gpt.context
+own = gpt.encode(gpt.generate("KING RICHARD II:\n", 4 * context - 17, temperature=1.0, seed=3)).numpy().reshape(4, context)
+spiking = sim.convert(gpt, np.concatenate([own, (np.arange(size)[:, None] + np.arange(context)) % size]))
+for row in spiking.layers[:9]:
+    print(f"{row.name:30s} {row.unit:12s} {row.label:8s} {row.shape}")
+
+# %% [markdown]
+# Tokens become spikes in three steps. The host looks up the rows of both tables (the lines called `host`), divides by the scale of each
+# channel and rounds; input units send what results. Here is a `K` on its way, eight of its 128 channels.
+
+# %%
+padded = np.zeros((1, context), dtype=np.int64)
+padded[0, : len(text)] = idx[0]
+ports = spiking.encode(padded)
+run = spiking(padded, code="signed_digit", record={name: ["spikes"] for name in ports})
+name = "add.affine"  # table of characters + table of places
+sent = run.spikes[name]
+for channel in range(8):
+    mine = sent.indices == channel  # place 0, this channel
+    print(f"channel {channel}: {ports[name][0, 0, channel]:4d} = sum of the events {sent.values[mine].tolist()}")
+    assert sent.values[mine].sum() == ports[name][0, 0, channel]
+
+# %% [markdown]
+# In attention both factors arrive as events: an event of a query meets what the key has said so far, and the other way round. When
+# both are silent, the sum is the product of both: every pair of events has been counted once. Softmax needs a whole row, so it is a
+# *group* unit. Its values are the attention, here beside the floats from above.
+
+# %%
+layer = "blocks.0.attention.softmax"
+from_spikes = (run.values[layer] * spiking.integer_graph.layers[layer].scale)[0, :, : len(text), : len(text)]
+difference = np.abs(from_spikes - weights.numpy())
+fig, axes = plt.subplots(1, 4, figsize=(11, 3.1), layout="constrained")
+for head, ax in enumerate(axes):
+    ax.imshow(from_spikes[head, part, part], cmap="Blues", vmin=0.0, vmax=1.0)
+    ax.set(title=f"head {head}, from spikes", xticks=range(len(text[part])), yticks=range(len(text[part])))
+    ax.set_xticklabels(text[part], fontsize=6)
+    ax.set_yticklabels(text[part], fontsize=6)
+print(f"difference to float: mean {difference.mean():.4f}, largest {difference.max():.3f}")
+assert difference.mean() < 0.005
+assert np.abs(np.triu(from_spikes, 1)).max() == 0.0  # blocked places have no synapse at all
+assert spiking.verify(run, spiking.reference(padded)).mismatches == 0
 
 # %% [markdown]
 # ## 4. Feed forward: each position thinks for itself
@@ -142,8 +194,17 @@ assert torch.allclose(x, gpt.blocks[0](gpt.embed(idx) + gpt.position(torch.arang
 quiet = (hidden.abs() < 0.1 * hidden.max()).float().mean()
 print(f"{quiet:.0%} of the hidden activations are smaller than a tenth of the largest")
 
-# %% [markdown] tags=["spiking-part-follows"]
+# %% [markdown]
 # Most hidden units have little to say about most characters. A dense network multiplies their small values by all weights all the same.
+
+# %% [markdown]
+# As spikes, a unit of value 0 costs nothing behind it: it sends no event. After the GELU, many are rounded to just that.
+
+# %%
+hidden_units = run.values["blocks.0.mlp.1.gelu"][0, : len(text)]
+zeros = (hidden_units == 0).mean()
+print(f"{zeros:.0%} of the hidden units send nothing")
+assert zeros > 0.1
 
 # %% [markdown]
 # ## 5. Predict: vectors become probabilities
@@ -212,8 +273,43 @@ for temperature in (0.0, 0.7, 1.0):
 grown = gpt.encode(prompt + "g")
 assert torch.allclose(gpt(grown)[:, :-1], gpt(grown[:, :-1]), atol=1e-4)
 
-# %% [markdown] tags=["spiking-part-follows"]
+# %% [markdown]
 # An event-driven network has this for free: where nothing changes, nobody speaks.
+#
+# Units keep their state after they have fallen silent: it *is* the cache of keys and values. `generate` gives the spiking model one
+# token after the other, and each wakes only the units of its own place. `generate_by_reference` computes the integer program on the
+# whole text every time.
+
+# %%
+opening, choose = gpt.encode("KING RICHARD II:\n").numpy(), sampled(0.7, seed=1)
+told = generate(spiking, opening, 140, choose=choose, code="graded")
+computed = generate_by_reference(spiking, opening, 140, choose=choose)
+print(gpt.decode(torch.from_numpy(told.tokens)))
+assert (told.tokens == computed.tokens).all()  # token by token the same text
+
+# %%
+cost = np.array([counts.total("synops") for counts in told.counts])
+whole = spiking(told.tokens[:, :context], code="graded").counts.total("synops")
+fig, ax = plt.subplots(figsize=(9, 2.6), layout="constrained")
+ax.plot(opening.shape[1] + np.arange(len(cost)), cost, ".", color=sim.viz.BLUE, label="each character")
+ax.axhline(whole, color=sim.viz.RED, linewidth=1.0, label="a full context without the state")
+ax.set(yscale="log", xlabel="character", ylabel="synaptic operations")
+ax.legend(frameon=False, fontsize=8, loc="center right")
+ax.spines[["top", "right"]].set_visible(False)
+print(
+    f"{np.median(cost):,.0f} synaptic operations per character, {whole:,} for a full context: {whole / np.median(cost):.0f} times as many"
+)
+print("characters before which the context was full and its last half was read again:", told.refilled)
+assert whole > 50 * np.median(cost)
+
+# %% [markdown]
+# How well does it predict? The perplexity of the text from the start, by spikes and in floats:
+
+# %%
+scores = torch.from_numpy(next(iter(run.outputs.values()))[:, : len(text)])
+by_spikes = F.cross_entropy(scores[0, :-1], idx[0, 1:]).exp()
+print(f"perplexity float {perplexity:.3f}, by spikes {by_spikes:.3f}")
+assert abs(by_spikes / perplexity - 1.0) < 0.05
 
 # %% [markdown]
 # ## 7. Three kinds of transformer
@@ -242,6 +338,19 @@ for head, ax in enumerate(axes[1:]):
     ax.imshow(looks[head], cmap="Blues", vmin=0.0)
     ax.set(title=f"head {head}", xlabel="patch", ylabel="patch")
 assert (np.triu(looks, 1).sum(axis=(1, 2)) > 1.0).all()  # every head looks ahead too
+
+# %% [markdown]
+# By spikes: all patches at once, one answer when the network is silent.
+
+# %%
+encoder = sim.convert(graph, sim.data.patches(sim.data.load_digits("train")[0][:256]))
+patches = sim.data.patches(images[:100])
+seen = encoder(patches, code="graded")
+assert encoder.verify(seen, encoder.reference(patches)).mismatches == 0
+print(f"{(encoder.scores(seen).argmax(axis=1) == labels[:100]).mean():.0%} of 100 images are read correctly by spikes")
+looks_spiking = seen.values["block1.scores"][0] * encoder.integer_graph.layers["block1.scores"].scale
+print(f"largest difference of an attention weight to float: {np.abs(looks_spiking - looks).max():.3f}")
+assert np.abs(looks_spiking - looks).max() < 0.05
 
 # %% [markdown]
 # **Encoder-decoder.** Dates in words go in, ISO dates come out. The encoder reads the source once. The decoder writes, as above, but
@@ -277,11 +386,51 @@ ax.set_xticks(range(len(source)), source)
 ax.set_yticks(range(len(written)), written)
 ax.set(xlabel="source", ylabel="about to write")
 
-# %% [markdown] tags=["spiking-part-follows"]
+# %% [markdown]
+# By spikes, step by step: the source is given once and its encoder speaks once; then each written character wakes the units of its place in
+# the decoder, and reads the keys and values of the encoder, which are still there.
+
+# %%
+sources, iso = sim.zoo.date_examples(48, "train")
+shifted = [[0] + ["0123456789-".index(c) + 1 for c in line[:-1]] for line in iso]
+rows = np.arange(67)[:, None]  # and, as above, every character once in every place
+many = {
+    "src": np.concatenate([dates.encode(sources), (rows + np.arange(36)) % 67]),
+    "tgt": np.concatenate([shifted, (rows + np.arange(10)) % 12]),
+}
+translator = sim.convert(dates, many)
+given = {"src": dates.encode(texts).numpy()}
+begin = np.zeros((len(texts), 1), dtype=np.int64)  # START
+said = generate(translator, begin, 10, tokens="tgt", inputs=given, code="graded")
+for line, answer in zip(texts, dates.decode(torch.from_numpy(said.tokens)), strict=True):
+    print(f"{line:35s} {answer}")
+per_character = [counts.total("synops") // len(texts) for counts in said.counts]
+print("synaptic operations per character:", ", ".join(f"{each:,}" for each in per_character))
+assert (said.tokens == generate_by_reference(translator, begin, 10, tokens="tgt", inputs=given).tokens).all()
+assert dates.decode(torch.from_numpy(said.tokens)) == dates.translate(texts)
+assert per_character[0] > 5 * max(per_character[1:])  # the source is read with the first
+
+# %% [markdown]
+# Cross-attention from spikes, mean over heads, beside the one above:
+
+# %%
+layer = "decoder.layers.1.multihead_attn.softmax"
+run = translator({"src": dates.encode([source]), "tgt": start.numpy()}, code="graded")
+crossed = (run.values[layer] * translator.integer_graph.layers[layer].scale)[0].mean(axis=0)
+fig, ax = plt.subplots(figsize=(7, 3.2), layout="constrained")
+ax.imshow(crossed[:, : len(source)], cmap="Blues", aspect="auto")
+ax.set_xticks(range(len(source)), source)
+ax.set_yticks(range(len(written)), written)
+ax.set(xlabel="source", ylabel="about to write", title="from spikes")
+print(f"mean difference to float {np.abs(crossed - looks[0].numpy()).mean():.4f}")
+assert np.abs(crossed - looks[0].numpy()).mean() < 0.01
+
+# %% [markdown]
 # ## What was learned here
 #
 # Tokens are looked up, added, mixed by attention, worked on one by one, and compared with the table they came from. The mask alone
-# tells a decoder from an encoder; a second attention joins the two.
+# tells a decoder from an encoder; a second attention joins the two. As spikes, all three say exactly what their integer programs say; and
+# a decoder's cache is nothing but the state that its units are in.
 
 # %%
 future = weights * torch.ones_like(weights[0]).triu(1)
@@ -289,3 +438,4 @@ assert future.max() == 0.0  # the decoder never looks ahead
 assert looks.sum(dim=2).allclose(torch.ones(1, len(written)))  # cross-attention sees the whole source
 assert looks[0, 8:].argmax(dim=1).tolist() == [4, 5]  # writing the day, it looks at the 21 of "the 21st"
 assert exact >= 0.99
+assert crossed[8:].argmax(axis=1).tolist() == [4, 5]  # and so do the spikes
