@@ -65,7 +65,7 @@ def convert(
     model : torch.nn.Module, str, Path or Graph
         a module in eval mode, a program saved by ``torch.export.save`` (.pt2), or a graph from `snnsim.data.load_model`
     calibration : array[n, ...], or a mapping or sequence of them, one for each input of the model
-        samples whose activations set the scales
+        samples whose activations set the scales; where a mask blocks places, samples that fill them: what stands there counts too
     activation_bits, weight_bits : int or mapping of pattern to int   2 .. 16; accumulators have 32
     ranges : 'max', 'percentile', 'mse', or mapping of pattern to one of them or to (low, high)     where activations are clipped
     percentile : float              50 .. 100 %
