@@ -19,6 +19,7 @@ from snnsim.conversion.clipping import clipped
 from snnsim.conversion.levels import lopsided
 from snnsim.conversion.options import Quantisation
 from snnsim.conversion.plan import Plan, Planned
+from snnsim.conversion.reach import reach, widened
 from snnsim.conversion.replay import Replay
 from snnsim.conversion.steps import Steps
 from snnsim.errors import ConversionError
@@ -59,6 +60,7 @@ class _Quantiser:
     def __init__(self, plan: Plan, options: Quantisation, steps: Steps, limits: Mapping[str, Range], replay: Replay | None) -> None:
         self.options, self.steps, self.limits, self.replay = options, steps, limits, replay
         self.able, self.bits, self.levels = steps.able, steps.bits, steps.levels(limits)
+        self.reach = reach(plan.graph)
         self.sources: dict[str, Source] = {}
         self.units: dict[str, IntegerUnit] = {}
         self.blocking = {term.source for planned in plan.populations for term in planned.blocked}
@@ -102,7 +104,7 @@ class _Quantiser:
             return Built(IntegerInput(s_min=node.low, s_max=node.high), (), np.array(node.step or 1.0))
         if planned.name in self.blocking:
             return Built(IntegerInput(s_min=0, s_max=1), (), np.array(1.0))
-        levels = self.levels[planned.name]
+        levels = widened(self.levels[planned.name], self.reach, planned.name)
         return Built(IntegerInput(s_min=levels.s_min, s_max=levels.s_max), (), levels.scale)
 
     def _readout(self, planned: Planned) -> Built:
