@@ -19,8 +19,6 @@
 # silence. Then it compares the codes, reads answers early, and reads the certificate. The notebook needs torch.
 
 # %%
-import warnings
-
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -29,7 +27,6 @@ from torch import nn
 import snnsim as sim
 
 torch.set_num_threads(1)
-warnings.simplefilter("once")
 
 # %% [markdown]
 # ## 1. Rates saturate, are coarse, and drift
@@ -137,6 +134,7 @@ for _ in range(150):
     optimiser.step()
 mlp.eval()
 pixels = held_out.reshape(-1, 64).astype(np.float32) / 16.0
+pixels = np.minimum(pixels, features.amax(dim=0).numpy())  # no brighter than that pixel was in training; see below
 with torch.no_grad():
     exact = mlp(torch.from_numpy(pixels)).numpy()
 accuracy = (exact.argmax(axis=1) == truth).mean()
@@ -148,8 +146,8 @@ for row in spiking.layers:
 # The batch norm has no row of its own: a linear map behind a linear map is one linear map, so it was *folded* into weights and biases. Nor
 # are there scales at run time. A real value is a whole number times a scale; the scales of input, weights and output together say
 # how much input is worth one output spike, and that is the threshold, again a whole number, one per channel.
-# Rounding happens here and nowhere else. So the converted network is not float, but it is close. A few held-out pixels are brighter
-# than that pixel was in any training image; they take the end of its range, and snnsim says so.
+# Rounding happens here and nowhere else. So the converted network is not float, but it is close. The calibration data
+# set the range of each pixel; what lies past it takes its end, with a warning. A few held-out pixels would, and were cut above.
 
 # %%
 reference = spiking.reference(pixels)
