@@ -48,19 +48,19 @@ def rates(drive):
 
 
 x = np.linspace(-0.5, 1.5, 201)
-fig, axes = plt.subplots(1, 2, figsize=(9, 2.9), layout="constrained")
+fig, ax = plt.subplots(figsize=(5, 2.9), layout="constrained")
 errors = {}
 for steps, colour in ((4, sim.viz.RED), (16, sim.viz.ORANGE), (64, sim.viz.BLUE)):
     rate = rates(np.tile(x, (steps, 1))).mean(axis=0)
     inside = x <= 1.0
     errors[steps] = np.abs(rate - np.maximum(x, 0.0))[inside].max()
-    axes[0].step(x, rate, where="mid", color=colour, label=f"T = {steps}")
+    ax.step(x, rate, where="mid", color=colour, label=f"T = {steps}")
     assert rate[x > 1.0].max() <= 1.0  # saturated
     assert errors[steps] <= 1.0 / steps + 1e-12  # coarse: one spike more or less
-axes[0].plot(x, np.maximum(x, 0.0), color="black", linewidth=0.8, label="ReLU")
-axes[0].set(xlabel="input", ylabel="rate (spikes per step)")
-axes[0].legend(frameon=False, fontsize=8)
-axes[0].spines[["top", "right"]].set_visible(False)
+ax.plot(x, np.maximum(x, 0.0), color="black", linewidth=0.8, label="ReLU")
+ax.set(xlabel="input", ylabel="rate (spikes per step)")
+ax.legend(frameon=False, fontsize=8)
+ax.spines[["top", "right"]].set_visible(False)
 print("largest error for inputs up to 1:", {steps: f"{error:.3f}" for steps, error in errors.items()})
 
 # %% [markdown]
@@ -73,12 +73,12 @@ steps = 64
 early, late = np.zeros(steps), np.zeros(steps)
 early[:16], late[16:32] = 1.0, 1.0  # a and b: 16 spikes each, one after the other
 answer = rates((early - late)[:, None])[:, 0]
-axes[1].plot(answer.cumsum(), color=sim.viz.RED)
-axes[1].set(xlabel="step", ylabel="spikes of y", title="relu(a - b), a = b")
-axes[1].spines[["top", "right"]].set_visible(False)
+fig, ax = plt.subplots(figsize=(5, 2.4), layout="constrained")
+ax.plot(answer.cumsum(), color=sim.viz.RED)
+ax.set(xlabel="step", ylabel="spikes of y", title="relu(a - b), a = b")
+ax.spines[["top", "right"]].set_visible(False)
 print(f"y should be silent, and has sent {answer.sum()} spikes")
 assert answer.sum() == 16
-fig
 
 # %% [markdown]
 # ## 2. Spikes with a sign
