@@ -88,7 +88,9 @@ def tell_costs(model: torch.nn.Module, spiking: sim.SpikingModel, written: dict[
             print(f"  {code:12s} {what:19s} {counts.total('spikes'):9,d} {counts.total('synops'):20,d}   {micro}")
     dense = sim.ann_operations(spiking.integer_graph, spiking.reference(text), skip_zeros=False)
     low, nominal, high = (1e-6 * value for value in sim.estimate_energy(dense, "horowitz45").total)
-    print(f"  as an ANN    all read again      {'':9s} {dense.total('macs'):15,d} MACs   {nominal:,.4g} ({low:,.4g} to {high:,.4g})")
+    macs = dense.total("macs")
+    print(f"  as an ANN    all read again      {'':9s} {macs:15,d} MACs   {nominal:,.4g} ({low:,.4g} to {high:,.4g})")
+    print(f"  as an ANN    one place, on average {'':7s} {macs // model.context:15,d} MACs")
 
 
 def draw(path: str, generated: Generated, whole: int) -> None:
@@ -110,9 +112,7 @@ def draw(path: str, generated: Generated, whole: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--text", metavar="FILE", help="a text such as Tiny Shakespeare, which does not ship; default a short one of our own"
-    )
+    parser.add_argument("--text", metavar="FILE", help="a text such as Tiny Shakespeare (default: a short one of our own)")
     parser.add_argument("--picture", help="where to store the picture")
     options = parser.parse_args()
     torch.set_num_threads(1)

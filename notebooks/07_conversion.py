@@ -19,8 +19,6 @@
 # silence. Then it compares the codes, reads answers early, and reads the certificate. The notebook needs torch.
 
 # %%
-import warnings
-
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
@@ -29,7 +27,6 @@ from torch import nn
 import snnsim as sim
 
 torch.set_num_threads(1)
-warnings.simplefilter("once")
 
 # %% [markdown]
 # ## 1. Rates saturate, are coarse, and drift
@@ -51,19 +48,19 @@ def rates(drive):
 
 
 x = np.linspace(-0.5, 1.5, 201)
-fig, axes = plt.subplots(1, 2, figsize=(9, 2.9), layout="constrained")
+fig, ax = plt.subplots(figsize=(5, 2.9), layout="constrained")
 errors = {}
 for steps, colour in ((4, sim.viz.RED), (16, sim.viz.ORANGE), (64, sim.viz.BLUE)):
     rate = rates(np.tile(x, (steps, 1))).mean(axis=0)
     inside = x <= 1.0
     errors[steps] = np.abs(rate - np.maximum(x, 0.0))[inside].max()
-    axes[0].step(x, rate, where="mid", color=colour, label=f"T = {steps}")
+    ax.step(x, rate, where="mid", color=colour, label=f"T = {steps}")
     assert rate[x > 1.0].max() <= 1.0  # saturated
     assert errors[steps] <= 1.0 / steps + 1e-12  # coarse: one spike more or less
-axes[0].plot(x, np.maximum(x, 0.0), color="black", linewidth=0.8, label="ReLU")
-axes[0].set(xlabel="input", ylabel="rate (spikes per step)")
-axes[0].legend(frameon=False, fontsize=8)
-axes[0].spines[["top", "right"]].set_visible(False)
+ax.plot(x, np.maximum(x, 0.0), color="black", linewidth=0.8, label="ReLU")
+ax.set(xlabel="input", ylabel="rate (spikes per step)")
+ax.legend(frameon=False, fontsize=8)
+ax.spines[["top", "right"]].set_visible(False)
 print("largest error for inputs up to 1:", {steps: f"{error:.3f}" for steps, error in errors.items()})
 
 # %% [markdown]
@@ -76,12 +73,12 @@ steps = 64
 early, late = np.zeros(steps), np.zeros(steps)
 early[:16], late[16:32] = 1.0, 1.0  # a and b: 16 spikes each, one after the other
 answer = rates((early - late)[:, None])[:, 0]
-axes[1].plot(answer.cumsum(), color=sim.viz.RED)
-axes[1].set(xlabel="step", ylabel="spikes of y", title="relu(a - b), a = b")
-axes[1].spines[["top", "right"]].set_visible(False)
+fig, ax = plt.subplots(figsize=(5, 2.4), layout="constrained")
+ax.plot(answer.cumsum(), color=sim.viz.RED)
+ax.set(xlabel="step", ylabel="spikes of y", title="relu(a - b), a = b")
+ax.spines[["top", "right"]].set_visible(False)
 print(f"y should be silent, and has sent {answer.sum()} spikes")
 assert answer.sum() == 16
-fig
 
 # %% [markdown]
 # ## 2. Spikes with a sign
@@ -137,6 +134,7 @@ for _ in range(150):
     optimiser.step()
 mlp.eval()
 pixels = held_out.reshape(-1, 64).astype(np.float32) / 16.0
+pixels = np.minimum(pixels, features.amax(dim=0).numpy())  # no brighter than that pixel was in training; see below
 with torch.no_grad():
     exact = mlp(torch.from_numpy(pixels)).numpy()
 accuracy = (exact.argmax(axis=1) == truth).mean()
@@ -148,8 +146,8 @@ for row in spiking.layers:
 # The batch norm has no row of its own: a linear map behind a linear map is one linear map, so it was *folded* into weights and biases. Nor
 # are there scales at run time. A real value is a whole number times a scale; the scales of input, weights and output together say
 # how much input is worth one output spike, and that is the threshold, again a whole number, one per channel.
-# Rounding happens here and nowhere else. So the converted network is not float, but it is close. A few held-out pixels are brighter
-# than that pixel was in any training image; they take the end of its range, and snnsim says so.
+# Rounding happens here and nowhere else. So the converted network is not float, but it is close. The calibration data
+# set the range of each pixel; what lies past it takes its end, with a warning. A few held-out pixels would, and were cut above.
 
 # %%
 reference = spiking.reference(pixels)

@@ -16,18 +16,22 @@ import snnsim as sim
 from snnsim import analysis
 
 FOLDER = Path(__file__).resolve().parents[1] / "examples"
-GOLDEN = sorted(FOLDER.glob("*.out"))
+SHARED = FOLDER.parents[1] / "shared" / "data"
+
+#: They read what does not ship; their expected output is theirs who have it.
+NEED_DATA = ("convert_minilm", "convert_mnist_cnn")
+GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_DATA)
 
 
 #: They take a while, and draw in the run that prints.
 LESSONS = (
-    "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "principal_components", "reward", "selectivity",
-    "unsupervised_digits",
+    "convert_char_gpt", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "principal_components", "reward",
+    "selectivity", "unsupervised_digits",
 )  # fmt: skip
 
 
 #: They show another library at work, which the test extra brings.
-PEERS = {"nir_exchange": ("nir", "snntorch"), "rate_baselines": ("torch",)}
+PEERS = {"convert_char_gpt": ("torch",), "nir_exchange": ("nir", "snntorch"), "rate_baselines": ("torch",)}
 
 
 def check_picture(path: Path) -> None:
@@ -66,6 +70,27 @@ def test_a_run_too_short_to_measure_is_refused_before_it_starts(name, monkeypatc
     with pytest.raises(SystemExit):
         runpy.run_path(str(FOLDER / f"{name}.py"), run_name="__main__")
     assert re.search(r"--duration (must be )?at least \d+ ms", capsys.readouterr().err)
+
+
+def test_convolutional_networks_say_by_spikes_what_the_recorded_run_said(monkeypatch, capsys):
+    pytest.importorskip("torch", reason="torch comes with the test extra")
+    if not (SHARED / "mnist").exists():
+        pytest.skip(f"no MNIST in {SHARED / 'mnist'}")
+    monkeypatch.setattr(sys, "argv", ["convert_mnist_cnn", "--mnist", str(SHARED / "mnist"), "--images", "100"])
+    runpy.run_path(str(FOLDER / "convert_mnist_cnn.py"), run_name="__main__")
+    said, recorded = capsys.readouterr().out, (FOLDER / "convert_mnist_cnn.out").read_text()
+    # The counts are of the first 100 images, whatever the number classified.
+    counted = [line for line in recorded.splitlines() if line.startswith("  ")]
+    assert len(counted) == 4 * 8
+    assert [line for line in said.splitlines() if line.startswith("  ")] == counted
+    assert said.count(", 0 mismatches") == 4
+
+
+def test_an_example_without_its_data_says_what_to_give(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["convert_mnist_cnn"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(FOLDER / "convert_mnist_cnn.py"), run_name="__main__")
+    assert "give --mnist FOLDER, with t10k-images-idx3-ubyte" in capsys.readouterr().err
 
 
 def test_the_microcircuit_fires_as_in_nest_at_the_same_scale():
