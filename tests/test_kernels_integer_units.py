@@ -43,12 +43,19 @@ def test_staircase_steps_exactly_at_its_threshold(quotient, theta):
 
 @pytest.mark.parametrize("compiled", [True, False])
 @given(
-    acc=st.lists(ACC, min_size=1, max_size=6), theta=st.integers(1, 2**31), values=st.lists(st.integers(-500, 500), min_size=2, max_size=9)
+    acc=st.lists(ACC, min_size=1, max_size=6),
+    theta=st.integers(1, 2**31),
+    values=st.lists(st.integers(-500, 500), min_size=2, max_size=9),
+    gain=st.integers(-3000, 3000),
+    shift=st.integers(0, 12),
+    limits=st.tuples(st.integers(-600, 0), st.integers(0, 600)),
 )
-def test_table_looks_up_the_rounded_quotient(compiled, acc, theta, values):
+def test_table_looks_up_the_rounded_quotient_in_steps_of_its_own(compiled, acc, theta, values, gain, shift, limits):
     low = -3
-    wanted = [values[clip(math.floor(Fraction(x, theta) + Fraction(1, 2)) - low, 0, len(values) - 1)] for x in acc]
-    assert call(integer_units.table, compiled, acc, [low, len(values)] + [theta] * len(acc) + values) == wanted
+    found = [values[clip(math.floor(Fraction(x, theta) + Fraction(1, 2)) - low, 0, len(values) - 1)] for x in acc]
+    wanted = [clip(math.floor(Fraction(value * gain, 2**shift) + Fraction(1, 2)), *limits) for value in found]
+    rows = [each for each in (theta, gain, *limits) for _ in acc]
+    assert call(integer_units.table, compiled, acc, [low, len(values), shift, *rows, *values]) == wanted
 
 
 @pytest.mark.parametrize("compiled", [True, False])
