@@ -89,7 +89,7 @@ def next_event(code, difference):
     return sign * power
 
 
-@leaf_part
+@leaf_inline
 def bits_set(x):
     """Return how many bits of 0 <= x < 2^63 are set: sums of neighbours, of pairs, of fours, then of bytes. Source: Warren (2013), 5-1."""
     x = x - ((x >> 1) & 0x5555555555555555)
@@ -100,7 +100,7 @@ def bits_set(x):
     return (x + (x >> 32)) & 0x7F
 
 
-@leaf_part
+@leaf_inline
 def events_of(code, difference):
     """Return (events, those of them with abs(size) > 1) that carry `difference` != 0 in the given code."""
     if code == UNARY:
