@@ -18,7 +18,7 @@ import snnsim as sim
 from snnsim.conversion.generate import Generated, generate, generate_by_reference, sampled
 
 PROMPT = "KING RICHARD II:\n"
-LENGTH = 300  # characters to write
+LENGTH = 500  # characters to write
 #: A text to calibrate on where none is given: ordinary sentences in the form that the model knows.
 OWN_TEXT = """FIRST KEEPER:
 Good morrow, sir; the gate is shut till noon,

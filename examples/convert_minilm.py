@@ -178,7 +178,7 @@ def tell_time(spiking: sim.SpikingModel, sentence: dict[str, np.ndarray]) -> Non
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bits", type=int, nargs="+", default=[8, 6], help="bits of activations and weights")
+    parser.add_argument("--bits", type=int, nargs="+", default=[8, 6], help="bits of activations; weights have 8")
     options = parser.parse_args()
     tokeniser, model = load()
     import torch
@@ -187,13 +187,17 @@ def main() -> None:
         read = tokeniser(sentences, padding="max_length", truncation=True, max_length=CONTEXT, return_tensors="np")
         return {name: read[name] for name in ("input_ids", "attention_mask")}
 
-    seen, given = tokens(CALIBRATION), tokens(TEST)
+    # Contexts without padding: what stands in masked places would count as well.
+    n = len(CALIBRATION)
+    seen = tokens([" ".join(CALIBRATION[(i + k * step) % n] for k in range(4)) for step in (7, 17, 5, 23) for i in range(n)])
+    given = tokens(TEST)
     with torch.no_grad():
         exact = model(**{name: torch.from_numpy(array) for name, array in given.items()}).numpy().astype(np.float64)
     drawn = np.random.default_rng(0).permutation(np.stack(np.triu_indices(len(TEST), 1), axis=1))[:PAIRS]
     left, right = drawn.T
     for bits in options.bits:
-        spiking = sim.convert(model, seen, activation_bits=bits, weight_bits=bits)
+        # At 8 bits the rounding of weights is most of the error: alpha < 1 leaves them a smaller part of the outliers.
+        spiking = sim.convert(model, seen, activation_bits=bits, alpha=0.8 if bits >= 8 else 1.0)
         result = spiking(given, code="graded")
         certificate = spiking.verify(result, spiking.reference(given))
         vectors = spiking.scores(result)
