@@ -61,13 +61,9 @@ def tell_costs(spiking: sim.SpikingModel, images: np.ndarray) -> dict[str, sim.O
 
 def answers_over_time(spiking: sim.SpikingModel, images: np.ndarray, labels: np.ndarray, code: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the share of all spikes that have been emitted, and the accuracy of the answer read at that moment."""
-    piece = next(iter(spiking.coding.outputs.values())).pieces[0]
-    readout = piece.source
-    result = spiking(images, code=code, schedule="eager", record={readout: ["acc"]})
-    read = result.recordings[readout]["acc"].values  # (steps, images, classes)
-    spikes = result.recordings[readout]["emitted"].values.mean(axis=1)
-    scores = read.reshape(*read.shape[:2], -1)[:, :, piece.index.ravel()] * piece.coefficient.ravel()
-    return spikes / spikes[-1], (scores.argmax(axis=2) == labels).mean(axis=1)
+    early = sim.anytime(spiking, images, code=code)
+    spikes = early.spikes.mean(axis=1)
+    return spikes / spikes[-1], early.accuracy(labels)
 
 
 def draw(path: str, spiking: sim.SpikingModel, counts: dict[str, sim.OperationCounts], images: np.ndarray, labels: np.ndarray) -> None:

@@ -208,15 +208,11 @@ print(f"{'the same as an ANN':20s} {ann.total('macs'):23,d} MACs {'':8s} {dense.
 # become right while events still flow. With few large events there is nothing to read early.
 
 # %%
-readout = next(iter(spiking.coding.outputs.values())).pieces[0].source
 fig, ax = plt.subplots(figsize=(6, 2.9), layout="constrained")
 reached = {}
 for code, colour in (("unary", sim.viz.RED), ("signed_digit", sim.viz.BLUE), ("graded", sim.viz.GREEN)):
-    run = spiking(pixels, code=code, schedule="eager", record={readout: ["acc"]})
-    recorded = run.recordings[readout]
-    guess = (recorded["acc"].values * spiking.integer_graph.layers[readout].scale).argmax(axis=2)
-    right = (guess == truth).mean(axis=1)
-    sent = recorded["emitted"].values.mean(axis=1)
+    early = sim.anytime(spiking, pixels, code=code)
+    right, sent = early.accuracy(truth), early.spikes.mean(axis=1)
     ax.plot(sent / sent[-1], 100.0 * right, color=colour, label=code)
     assert right[-1] == (quantised.argmax(axis=1) == truth).mean()
     reached[code] = sent[np.argmax(right >= right[-1] - 0.01)] / sent[-1]

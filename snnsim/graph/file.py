@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,7 +22,7 @@ _VERSION = 2
 #: what numpy, zipfile and the constructors of nodes raise on bytes that are not what they should be
 DAMAGE = (
     zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError, RuntimeError,
-    MemoryError, OverflowError,
+    MemoryError, OverflowError, SyntaxError, tokenize.TokenError,
 )  # fmt: skip
 
 
