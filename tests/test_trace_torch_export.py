@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from traced import compare, kinds
+
+from snnsim.trace.torch_export import trace_torch
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +37,12 @@ def test_batch_norm_disappears_in_the_convolution_before_it():
     model[1].running_var.uniform_(0.5, 2.0)
     graph = compare(model, torch.randn(4, 3, 8, 8))
     assert kinds(graph) == ["Input", "Gather", "Conv", "Activation", "Conv", "Gather", "Linear"]
+
+
+def test_arrays_come_in_the_type_of_the_model():
+    for kind in (torch.float32, torch.float64):
+        module = torch.nn.Linear(3, 2).to(kind).eval()
+        graph = trace_torch(module, np.zeros((4, 3)))
+        x = np.random.default_rng(0).normal(size=(4, 3))
+        wanted = module.double()(torch.from_numpy(x)).detach().numpy()
+        np.testing.assert_allclose(graph.evaluate(x)[graph.output.name], wanted, rtol=1e-9)

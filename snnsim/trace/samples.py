@@ -25,7 +25,7 @@ def first_samples(model: Any, sample: Any, batch_axis: int | Mapping[str, int]) 
         for name in sample:
             if name not in names and not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(model.forward).parameters.values()):
                 raise ConversionError("trace_torch.sample: " + unknown_name("argument", name, names))
-        given = {name: first_sample(name, value, batch_axis) for name, value in sample.items()}
+        given = {name: first_sample(name, value, batch_axis, _floats(model)) for name, value in sample.items()}
         return (), given, given
     values = sample if isinstance(sample, (tuple, list)) else (sample,)
     if not values or sample is None:
@@ -35,12 +35,20 @@ def first_samples(model: Any, sample: Any, batch_axis: int | Mapping[str, int]) 
             f"trace_torch.sample holds {len(values)} inputs but forward takes {len(names)}: {', '.join(names)}. Give these."
         )
     names = [*names, *(f"input_{i}" for i in range(len(names), len(values)))]
-    given = {name: first_sample(name, value, batch_axis) for name, value in zip(names, values, strict=False)}
+    given = {name: first_sample(name, value, batch_axis, _floats(model)) for name, value in zip(names, values, strict=False)}
     return tuple(given.values()), {}, {name: value for name, value in given.items() if value is not None}
 
 
-def first_sample(name: str, value: Any, batch_axis: int | Mapping[str, int]) -> Any:
-    """Return one sample of a tensor, its batch axis kept."""
+def _floats(model: Any) -> Any:
+    """Return the type of real numbers that a module computes in: that of its first real parameter or buffer, or torch's default."""
+    import torch
+
+    tensors = (*model.parameters(), *model.buffers())
+    return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.get_default_dtype())
+
+
+def first_sample(name: str, value: Any, batch_axis: int | Mapping[str, int], floats: Any = None) -> Any:
+    """Return one sample of a tensor, its batch axis kept. floats : the torch.dtype of what is given as an array of real numbers"""
     import numpy as np
     import torch
 
@@ -49,8 +57,8 @@ def first_sample(name: str, value: Any, batch_axis: int | Mapping[str, int]) -> 
     if not isinstance(value, torch.Tensor):
         try:
             array = np.asarray(value)
-            # What numpy computes is in doubles; a model in another type says so by its tensors, not by arrays.
-            value = torch.as_tensor(array, dtype=torch.get_default_dtype() if array.dtype.kind == "f" else None)
+            # What numpy computes is in doubles, whatever type the model has.
+            value = torch.as_tensor(array, dtype=(floats or torch.get_default_dtype()) if array.dtype.kind == "f" else None)
         except (TypeError, ValueError):
             raise ConversionError(f"trace_torch.sample[{name!r}] is a {type(value).__name__} but must be a tensor or an array.") from None
     axis = batch_axis if isinstance(batch_axis, int) else int(batch_axis.get(name, 0))
