@@ -7,16 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from snnsim.adapters.library import need
 from snnsim.errors import ConversionError, FormatError
 
 
 def library() -> Any:
     """Return the module nir. Raises ConversionError when it is missing, with the command that installs it."""
-    try:
-        import nir as module
-    except ImportError:
-        raise ConversionError("NIR needs the package nir, which is not installed. Run: pip install 'snnsim[nir]'.") from None
-    return module
+    return need("NIR", "nir")
 
 
 def load(path: str | Path) -> Any:

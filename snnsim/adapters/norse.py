@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.adapters.imported import Imported
+from snnsim.adapters.library import need
 from snnsim.adapters.torch_network import Framework, Neurons, import_torch, numbers
 from snnsim.adapters.torch_trace import Call
 from snnsim.errors import ConversionError
@@ -44,6 +45,7 @@ def from_norse(module: Any, sample: Any = None, *, inputs: Any = None) -> Import
 
     Source: Pehle & Pedersen (2021), Norse, doi:10.5281/zenodo.4422025; Norse 1.1.
     """
+    need(_WHERE, "torch", "norse")
     found = import_torch(_WHERE, module, sample, _framework(module), dt=_dt(module))
     return found if inputs is None else found.fed(inputs)
 

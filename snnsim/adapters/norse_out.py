@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.adapters.imported import Imported
+from snnsim.adapters.library import need
 from snnsim.adapters.torch_chain import Stage, chain_of, linear, tensor
 from snnsim.errors import ConversionError
 from snnsim.models.norse_lif import NEVER_FIRES, NorseLIF
@@ -37,6 +38,7 @@ def to_norse(network: Network | Imported, *, dt: float | None = None, dtype: Any
     ------
     ConversionError   for a model, projection or delay that has no counterpart, by name
     """
+    need(_WHERE, "torch", "norse")
     import norse.torch
     import torch
 

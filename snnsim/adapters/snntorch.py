@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.adapters.imported import Imported
+from snnsim.adapters.library import need
 from snnsim.adapters.torch_network import Framework, Neurons, import_torch, numbers
 from snnsim.adapters.torch_trace import Call
 from snnsim.errors import ConversionError
@@ -48,6 +49,7 @@ def from_snntorch(module: Any, sample: Any = None, *, inputs: Any = None) -> Imp
 
     Source: Eshraghian et al. (2023), Proc. IEEE 111:1016; snnTorch 1.0.
     """
+    need(_WHERE, "torch", "snntorch")
     found = import_torch(_WHERE, module, sample, _framework(), dt=1.0)
     return found if inputs is None else found.fed(inputs)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.adapters.imported import Imported
+from snnsim.adapters.library import need
 from snnsim.adapters.torch_chain import Chain, Stage, chain_of, linear, tensor
 from snnsim.errors import ConversionError
 from snnsim.models.norse_lif import NEVER_FIRES
@@ -48,8 +49,7 @@ def to_snntorch(
     ------
     ConversionError   for a model, projection or delay that has no counterpart, by name
     """
-    import torch
-
+    torch = need(_WHERE, "snntorch", "torch")
     chain = chain_of(_WHERE, network, _MODELS, dt=1.0, seed=seed)
     kind = torch.get_default_dtype() if dtype is None else dtype
     options = {"learn_beta": learn_beta, "learn_threshold": learn_threshold, "spike_grad": _atan if spike_grad is None else spike_grad}

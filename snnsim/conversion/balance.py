@@ -42,7 +42,7 @@ class Balancing:
 
         def fire(name: str, sums: np.ndarray) -> np.ndarray:
             activations[name] = plan.layers[name].rectifier(sums)
-            _check(plan, name, activations[name])
+            _check(name, activations[name])
             return activations[name]
 
         plan.evaluate(inputs, fire)
@@ -101,7 +101,7 @@ def _least_error(activations: np.ndarray, most: float, levels: int) -> float:
     return float(tried[int(np.argmin(errors))])
 
 
-def _check(plan: RatePlan, name: str, activations: np.ndarray) -> None:
+def _check(name: str, activations: np.ndarray) -> None:
     if not np.isfinite(activations).all():
         raise ConversionError(f"convert_rate: layer {name!r} is not finite on the calibration data. Check the weights and the inputs.")
     if not activations.any():
