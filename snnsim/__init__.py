@@ -50,7 +50,7 @@ _PUBLIC = {
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
     "Record": "record", "Trials": "trials", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
-    "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
+    "OperationCounts": "counts", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "load_converted": "io.converted", "save_converted": "io.converted",
     "convert": "conversion.convert", "fine_tune": "conversion.lsq", "SpikingModel": "conversion.spiking_model",
@@ -125,6 +125,7 @@ if TYPE_CHECKING:
     from snnsim.conversion.lsq import fine_tune
     from snnsim.conversion.rate_model import RateModel
     from snnsim.conversion.spiking_model import SpikingModel
+    from snnsim.counts import OperationCounts
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.estimate import estimate_energy
     from snnsim.engines.memory import Forecast, forecast
@@ -199,7 +200,7 @@ if TYPE_CHECKING:
     from snnsim.plasticity.weight_normalisation import WeightNormalisation
     from snnsim.record import Record
     from snnsim.report.comparison import compare
-    from snnsim.results import OperationCounts, Recording, Result, SpikeTrains
+    from snnsim.results import Recording, Result, SpikeTrains
     from snnsim.simulation import simulate
     from snnsim.stream.reader import load_recordings
     from snnsim.transfer import f_i_curve

@@ -20,6 +20,7 @@ ROWS = [
     ("units",),
     ("distributions",),
     ("kernels",),
+    ("counts",),
     ("models", "plasticity", "record", "results", "trials"),
     ("connect", "graph", "hardware"),
     ("currents",),

@@ -15,7 +15,7 @@ from snnsim.models.poisson import PoissonSource
 from snnsim.models.spike_array import SpikeArray
 from snnsim.network import Network, Population, Projection
 from snnsim.plasticity.pair_stdp import PairSTDP
-from snnsim.results import OPERATIONS
+from snnsim.counts import OPERATIONS
 
 NEST = Path(__file__).parents[2] / "shared" / "refs" / "nest"
 

@@ -30,7 +30,7 @@ from snnsim.models.rate_neuron import RateNeuron
 from snnsim.models.snntorch_leaky import Leaky
 from snnsim.models.snntorch_synaptic import Synaptic
 from snnsim.network import Network, Population, Projection
-from snnsim.results import OPERATIONS
+from snnsim.counts import OPERATIONS
 
 #: model -> a parameter to vary, two values, and a weight that makes it fire under 900 Hz
 MODELS = {

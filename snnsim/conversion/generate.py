@@ -10,7 +10,7 @@ import numpy as np
 from snnsim.conversion.cache import TokenCache
 from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.errors import ParameterError
-from snnsim.results import OperationCounts
+from snnsim.counts import OperationCounts
 from snnsim.units import as_integers, check_integer, check_number
 
 #: from scores float[trials, classes] and the number of the new token to int[trials] tokens

@@ -18,7 +18,8 @@ from snnsim.errors import ParameterError
 from snnsim.graph.ir import named_inputs
 from snnsim.models.rate_neuron import RateNeuron
 from snnsim.network import Network, Population, Projection
-from snnsim.results import OperationCounts, Result
+from snnsim.counts import OperationCounts
+from snnsim.results import Result
 from snnsim.simulation import simulate
 from snnsim.units import check_integer
 

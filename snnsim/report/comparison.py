@@ -19,7 +19,7 @@ from snnsim.hardware.profile import load_profile
 from snnsim.report.quality import Agreement, accuracy, agreements
 from snnsim.report.runs import SpikingRun, measure
 from snnsim.report.task import Task, data_task, digits_task
-from snnsim.results import OperationCounts
+from snnsim.counts import OperationCounts
 from snnsim.units import check_integer, one_of
 
 #: what the table compares, beside the run asked for
@@ -97,7 +97,7 @@ def check_choices(code: str, schedule: str, profiles: Sequence[str] | None) -> t
 
 def _energies(name: str, baselines: Mapping[str, OperationCounts], runs: Sequence[SpikingRun], samples: int) -> tuple[Energy, ...]:
     counted = {**baselines, **{f"SNN {run.code}, {run.schedule}": run.counts for run in runs}}
-    return tuple(Energy(what, estimate_energy(counts, name, host=HOST, per=samples)) for what, counts in counted.items())
+    return tuple(Energy(what, estimate_energy(counts, name, host=HOST, per=samples, allow_mixed_nodes=True)) for what, counts in counted.items())
 
 
 def _judged(outputs: Mapping[str, Mapping[str, np.ndarray]], labels: np.ndarray | None) -> tuple[dict[str, float] | None, int]:

@@ -16,7 +16,7 @@ from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.graph.integer import Settled
 from snnsim.graph.ir import Graph
 from snnsim.graph.operations import ann_operations
-from snnsim.results import OperationCounts
+from snnsim.counts import OperationCounts
 
 #: units times samples that are held at a time
 _AT_ONCE = 2**23
