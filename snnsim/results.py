@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from snnsim.counts import OperationCounts
-from snnsim.errors import ParameterError, unknown_name, unrecorded
+from snnsim.errors import ParameterError, unrecorded
 
 
 @dataclass(frozen=True)

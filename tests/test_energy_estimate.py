@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snnsim as sim
+from snnsim.counts import OPERATIONS, OperationCounts
 from snnsim.errors import ParameterError
 from snnsim.hardware.profile import Interval, Price, Profile, load_profile
-from snnsim.counts import OPERATIONS, OperationCounts
 
 KINDS = sorted(OPERATIONS)
 

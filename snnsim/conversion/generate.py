@@ -9,8 +9,8 @@ import numpy as np
 
 from snnsim.conversion.cache import TokenCache
 from snnsim.conversion.spiking_model import SpikingModel
-from snnsim.errors import ParameterError
 from snnsim.counts import OperationCounts
+from snnsim.errors import ParameterError
 from snnsim.units import as_integers, check_integer, check_number
 
 #: from scores float[trials, classes] and the number of the new token to int[trials] tokens

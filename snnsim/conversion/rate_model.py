@@ -13,12 +13,12 @@ from snnsim.connect import AllToAll, FromArrays, Sparse
 from snnsim.conversion.balance import Balance
 from snnsim.conversion.rate_plan import RatePlan
 from snnsim.conversion.weighted import Entries, Weighted
+from snnsim.counts import OperationCounts
 from snnsim.currents import Current, SampledCurrent
 from snnsim.errors import ParameterError
 from snnsim.graph.ir import named_inputs
 from snnsim.models.rate_neuron import RateNeuron
 from snnsim.network import Network, Population, Projection
-from snnsim.counts import OperationCounts
 from snnsim.results import Result
 from snnsim.simulation import simulate
 from snnsim.units import check_integer

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
-from snnsim.counts import PRECISE, OperationCounts
+from snnsim.counts import OperationCounts
 from snnsim.errors import ParameterError
 from snnsim.hardware.figures import Interval
 from snnsim.hardware.profile import Profile, load_profile
@@ -147,7 +147,7 @@ def _add_up(counts: OperationCounts, chip: Profile, helper: Profile | None, per:
                 continue
             price = used.price(role, kind, precision, placed=placed)
             if price is None or (price.grade == "R" and not allow_recalled):
-                sums.note(sums.unpriced, role, f"{kind}:{precision}" if precision and kind in PRECISE else kind, count)
+                sums.note(sums.unpriced, role, f"{kind}:{precision}" if precision and kind in used.prices.get(role, {}) else kind, count)
                 continue
             if price.grade == "R" and f"{role}.{kind}" not in sums.recalled:
                 sums.recalled.append(f"{role}.{kind}")

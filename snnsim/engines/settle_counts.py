@@ -8,12 +8,12 @@ import numpy as np
 
 from snnsim.compiler.integer import CompiledInteger
 from snnsim.connect import Dense, Filters, Gathered, Product, unwrap
+from snnsim.counts import OperationCounts
 from snnsim.graph.integer import weight_words
 from snnsim.kernels.integer_net import EVENTS, PARTNER_READS, SCALED, SYNOPS
 from snnsim.kernels.settle import Trials
 from snnsim.models.integer import IntegerUnit
 from snnsim.network import Population, Projection
-from snnsim.counts import OperationCounts
 
 
 def _population_counts(population: Population, rows: int, spikes: int, code: str, idle: int, ramps: int) -> dict[str, int]:

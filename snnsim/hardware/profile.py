@@ -9,9 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
+from snnsim.counts import PRECISE
 from snnsim.errors import ParameterError, unknown_name
 from snnsim.hardware.figures import GRADES, Figure, Interval, Price, int_widths
-from snnsim.counts import PRECISE
 
 __all__ = ["GRADES", "SCOPES", "Interval", "Price", "Profile", "load_profile", "profile_names"]
 

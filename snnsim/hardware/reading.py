@@ -8,17 +8,31 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from snnsim.counts import OPERATIONS, PRECISE, ROLES, check_precision
 from snnsim.errors import FormatError, ParameterError, unknown_name
 from snnsim.hardware.figures import GRADES, Figure, Interval, Price
 from snnsim.hardware.profile import LIMITS, SCOPES, Profile
-from snnsim.counts import OPERATIONS, PRECISE, ROLES, check_precision
 from snnsim.units import check_number
 
 _FORM = "See snnsim/hardware/profiles/horowitz45.toml for the form."
 _ENERGY = {"fj": 1e-3, "pj": 1.0, "nj": 1e3, "uj": 1e6}
 _TIME = {"ns": 1.0, "us": 1e3, "ms": 1e6}
 _POWER = {"uw": 1e-3, "mw": 1.0, "w": 1e3}
-_KEYS = ("title", "node_nm", "voltage", "scope", "note", "included", "left_out", "prices", "placed", "limits", "times", "static", "inference")
+_KEYS = (
+    "title",
+    "node_nm",
+    "voltage",
+    "scope",
+    "note",
+    "included",
+    "left_out",
+    "prices",
+    "placed",
+    "limits",
+    "times",
+    "static",
+    "inference",
+)
 #: scopes whose figures leave things out by what they are; the others may leave out barriers alone, of which only the time is published
 _PARTIAL = ("arithmetic", "floor", "reference")
 
@@ -126,7 +140,9 @@ def _limits(where: str, table: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
     if "mesh" in found and "cores" in found:
         places = found["mesh"][0] * found["mesh"][1] * found.get("cores_per_tile", 1)
         if places < found["cores"]:
-            raise FormatError(f"{where}.limits.mesh = {found['mesh']} holds {places} cores, fewer than cores = {found['cores']}. Correct one.")
+            raise FormatError(
+                f"{where}.limits.mesh = {found['mesh']} holds {places} cores, fewer than cores = {found['cores']}. Correct one."
+            )
     return found, f"{source} [{grade}]"
 
 

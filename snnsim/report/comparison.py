@@ -12,6 +12,7 @@ import numpy as np
 from snnsim.conversion.certificate import Certificate
 from snnsim.conversion.convert import convert
 from snnsim.conversion.spiking_model import SpikingModel
+from snnsim.counts import OperationCounts
 from snnsim.energy.estimate import EnergyReport, estimate_energy
 from snnsim.engines.settle import CODES, SCHEDULES
 from snnsim.errors import ParameterError
@@ -19,7 +20,6 @@ from snnsim.hardware.profile import load_profile
 from snnsim.report.quality import Agreement, accuracy, agreements
 from snnsim.report.runs import SpikingRun, measure
 from snnsim.report.task import Task, data_task, digits_task
-from snnsim.counts import OperationCounts
 from snnsim.units import check_integer, one_of
 
 #: what the table compares, beside the run asked for
