@@ -61,6 +61,10 @@ _PUBLIC = {
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "from_norse": "adapters.norse", "from_snntorch": "adapters.snntorch", "to_norse": "adapters.norse_out",
     "to_snntorch": "adapters.snntorch_out",
+    "EnergyComparison": "energy.comparison", "EnergyReport": "energy.estimate", "BreakEven": "energy.break_even",
+    "MixedNodesWarning": "energy.estimate", "baseline_bits": "energy.break_even", "break_even": "energy.break_even",
+    "ann_baselines": "report.energies", "compare_energy": "report.energies", "save_energy": "report.energy_tables",
+    "show_energy": "report.energy_tables",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
@@ -127,7 +131,9 @@ if TYPE_CHECKING:
     from snnsim.conversion.spiking_model import SpikingModel
     from snnsim.counts import OperationCounts
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
-    from snnsim.energy.estimate import estimate_energy
+    from snnsim.energy.break_even import BreakEven, baseline_bits, break_even
+    from snnsim.energy.comparison import EnergyComparison
+    from snnsim.energy.estimate import EnergyReport, MixedNodesWarning, estimate_energy
     from snnsim.engines.memory import Forecast, forecast
     from snnsim.errors import (
         CompileError,
@@ -200,6 +206,8 @@ if TYPE_CHECKING:
     from snnsim.plasticity.weight_normalisation import WeightNormalisation
     from snnsim.record import Record
     from snnsim.report.comparison import compare
+    from snnsim.report.energies import ann_baselines, compare_energy
+    from snnsim.report.energy_tables import save_energy, show_energy
     from snnsim.results import Recording, Result, SpikeTrains
     from snnsim.simulation import simulate
     from snnsim.stream.reader import load_recordings

@@ -92,7 +92,8 @@ def _needed(chip: Profile, role: str, kind: str, precision: str = "") -> Interva
     if kind in chip.included.get(role, ()) or kind in chip.left_out.get(role, ()):
         return Interval(0.0, 0.0, 0.0)
     raise ParameterError(
-        f"break_even.profile = {chip.name!r} has no price for {kind} ({role}). Choose one that prices ANNs and spikes, such as 'horowitz45'."
+        f"break_even.profile = {chip.name!r} has no price for {kind} ({role}). Choose one that prices ANNs and spikes, such as "
+        "'horowitz45'."
     )
 
 

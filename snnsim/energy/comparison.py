@@ -110,13 +110,20 @@ class EnergyComparison:
         spikes = each.counts.total("spikes") / self.per if each.role == "snn" else 0
         nominal = None if total is None else total.nominal
         return EnergyRow(
-            profile.name, profile.scope, profile.node_nm, each.name, each.role, *(total or (None, None, None)),
-            None if nominal is None or not self.tokens else nominal / self.tokens,
-            None if nominal is None or not spikes else nominal / spikes,
-            report.kind("plasticity_updates").nominal,
-            None if report.static is None else report.static.nominal,
-            remark(report),
-        )  # fmt: skip
+            profile=profile.name,
+            scope=profile.scope,
+            node_nm=profile.node_nm,
+            implementation=each.name,
+            role=each.role,
+            low=None if total is None else total.low,
+            nominal=nominal,
+            high=None if total is None else total.high,
+            per_token=None if nominal is None or not self.tokens else nominal / self.tokens,
+            per_spike=None if nominal is None or not spikes else nominal / spikes,
+            learning=report.kind("plasticity_updates").nominal,
+            static=None if report.static is None else report.static.nominal,
+            remark=remark(report),
+        )
 
     def best(self, profile: str, role: str) -> tuple[str, Interval] | None:
         """Return the implementation of one side that needs least at nominal prices; None where none has a total."""
@@ -164,11 +171,8 @@ class EnergyComparison:
         found = []
         for term in dict.fromkeys([*spiking, *dense]):
             mine, other = spiking.get(term, Interval(0, 0, 0)), dense.get(term, Interval(0, 0, 0))
-            ends = []
-            for k in (0, 2):
-                below = base - other.nominal + other[k]
-                ends.append((whole - mine.nominal + mine[k]) / below if below > 0 else inf)
-            found.append(Term(term, mine.nominal / whole if whole else 0.0, *ends, (ends[0] < 1) != (ends[1] < 1)))
+            at_low, at_high = (_ratio(whole - mine.nominal + mine[end], base - other.nominal + other[end]) for end in (0, 2))
+            found.append(Term(term, mine.nominal / whole if whole else 0.0, at_low, at_high, (at_low < 1) != (at_high < 1)))
         return sorted(found, key=lambda each: (abs(each.at_high - each.at_low), each.share), reverse=True)
 
     def _pair(self, profile: str, snn: str | None, ann: str | None) -> tuple[EnergyReport, EnergyReport] | None:
@@ -185,11 +189,17 @@ class EnergyComparison:
         return iter(self.rows())
 
 
+def _ratio(above: float, below: float) -> float:
+    return above / below if below > 0 else inf
+
+
 def remark(report: EnergyReport) -> str:
     """Return in a few words what a host did, what has no price, and what is left out."""
     parts = []
     missing = ", ".join(sorted({kind for kinds in report.unpriced.values() for kind in kinds}))
-    if missing:
+    if "synaptic" in report.unpriced and "synops" in report.unpriced["synaptic"]:
+        parts.append("runs no spikes")
+    elif missing:
         parts.append(f"no price for {missing}")
     if report.hosted:
         node = report.nodes.get(report.host or "")

@@ -21,12 +21,13 @@ def _ones(x: np.ndarray, skip_zeros: bool) -> np.ndarray:
 
 
 class _EdgeWork(NamedTuple):
-    """What one edge does over all trials: MACs or adds, weights read once per inference, activations read once."""
+    """What one edge does over all trials; weights are read once per inference, activations once."""
 
-    macs: int
-    adds: int
-    weights: int
-    reads: int
+    macs: int = 0
+    adds: int = 0
+    multiplies: int = 0
+    weights: int = 0
+    reads: int = 0
 
 
 def _edge_work(edge: Edge, layer: Layer, values: Mapping[str, Settled], skip_zeros: bool) -> _EdgeWork:
@@ -38,17 +39,18 @@ def _edge_work(edge: Edge, layer: Layer, values: Mapping[str, Settled], skip_zer
     used = _ones(x, skip_zeros) if edge.index is None else _ones(x, skip_zeros) * (edge.index >= 0)
     match edge:
         case DenseEdge(_, weight):
-            return _EdgeWork(int(used.sum()) * weight.shape[1], 0, weight.size * len(x), reads)
+            return _EdgeWork(macs=int(used.sum()) * weight.shape[1], weights=weight.size * len(x), reads=reads)
         case FiltersEdge(_, weight):
             ones = np.ones((*weight.shape[:-1], edge.groups))  # one channel out of every group
             shape = (*layer.shape[:-1], edge.groups)
             used = used.reshape(len(x), *edge.space)
             sums = convolve(used, shape, ones, edge.stride, edge.padding, edge.dilation, edge.groups).sum()
-            return _EdgeWork(int(sums * (weight.shape[-1] // edge.groups)), 0, weight.size * len(x), reads)
+            return _EdgeWork(macs=int(sums * (weight.shape[-1] // edge.groups)), weights=weight.size * len(x), reads=reads)
         case PointEdge(_, weight):
-            if weight_words(weight):
-                return _EdgeWork(int(used.sum()), 0, np.size(weight) * len(x), reads)
-            return _EdgeWork(0, int(used.sum()), 0, reads)
+            terms = int(used.sum())
+            if weight_words(weight):  # one factor per value: no sum over weights, so no MAC of any accelerator
+                return _EdgeWork(adds=terms, multiplies=terms, weights=np.size(weight) * len(x), reads=reads)
+            return _EdgeWork(adds=terms, reads=reads)
 
 
 def _product_work(edge: ProductEdge, values: Mapping[str, Settled], skip_zeros: bool) -> _EdgeWork:
@@ -60,7 +62,7 @@ def _product_work(edge: ProductEdge, values: Mapping[str, Settled], skip_zeros: 
         macs = np.einsum(f"Z{first},Z{second}->", left, right, optimize=True)
     else:
         macs = np.einsum(f"Z{first},Z{second},{edge.only[0]}->", left, right, edge.only[1].astype(np.float64), optimize=True)
-    return _EdgeWork(int(macs), 0, 0, left.size + right.size)
+    return _EdgeWork(macs=int(macs), reads=left.size + right.size)
 
 
 def weight_bits(edge: Edge) -> int:
@@ -79,9 +81,12 @@ def _value_bits(graph: IntegerGraph, name: str) -> int:
 
 
 def _widths(graph: IntegerGraph, layer: Layer) -> tuple[int, int]:
-    """Return the bits of the widest weights and of the widest activations that a layer multiplies."""
+    """Return the bits of the widest weights and of the widest activations that a layer multiplies.
+
+    One-to-one factors do not count: they multiply in units of their own, as requantisation does.
+    """
     weights, reads = 1, 1
-    for edge in layer.edges:
+    for edge in [edge for edge in layer.edges if not isinstance(edge, PointEdge)]:
         bits = [_value_bits(graph, source) for source in _sources(edge)]
         reads = max(reads, *bits)
         weights = max(weights, weight_bits(edge), bits[-1] if isinstance(edge, ProductEdge) else 1)
@@ -98,13 +103,14 @@ def _layer_counts(
 ) -> tuple[dict[str, int], tuple[int, int]]:
     """Return the work of the sums of a layer by kind, and the bits of its operands. real : bits of a float, or 0 for integers"""
     widths = (real, real) if real else _widths(graph, layer)
-    counts = {"macs": 0, "adds": 0, "weight_fetches": 0, "activation_reads": 0}
+    counts = {"macs": 0, "adds": 0, "multiplies": 0, "weight_fetches": 0, "activation_reads": 0}
     for edge in layer.edges:
         work = _edge_work(edge, layer, values, skip_zeros)
         own = real or weight_bits(edge)
         fetched = work.weights if reuse is None or not work.weights else -(-work.macs // reuse)
         counts["macs"] += work.macs
         counts["adds"] += work.adds
+        counts["multiplies"] += work.multiplies
         counts["weight_fetches"] += _words(fetched, own)
         counts["activation_reads"] += _words(work.reads, real or max(_value_bits(graph, source) for source in _sources(edge)))
     return counts, widths
@@ -152,9 +158,13 @@ def ann_operations(
                 precisions[f"{name}.group"] = precision
         elif layer.unit.label == "spiking":
             tables = layer.unit.operations(layer.shape[-1]).get("tables", 0) * (s.size // layer.shape[-1])
-            counts |= {"tables": tables} if precision else {"multiplies": s.size, "shifts": s.size, "tables": tables}
+            counts["tables"] = tables
+            if not precision:
+                counts["multiplies"] += s.size
+                counts["shifts"] = s.size
         layers[name], roles[name] = counts, "ann"
-        precisions[name] = precision or (f"int{weights}" if weights == reads else f"int{weights}x{reads}")
+        if counts["macs"] or precision:
+            precisions[name] = precision or (f"int{weights}" if weights == reads else f"int{weights}x{reads}")
     return OperationCounts(layers, roles, precisions)
 
 

@@ -45,23 +45,25 @@ class Price:
     source : str               where it was read, or how it was derived
     per_bit_product : Interval or None
         pJ by which a multiplication of w x a bits changes with the product w a, for multipliers are built of w a cells
+    bits : int                 widest operands at this price
     """
 
     pj: Interval
     grade: str
     source: str
     per_bit_product: Interval | None = None
+    bits: int = 8
 
     def at(self, bits: tuple[int, int]) -> Price | None:
         """Return the price at operands of these bits; None where nothing is known of them.
 
-        Operands narrower than 8 bits cost what 8 bits cost where the profile gives no other figure: the hardware has no narrower unit.
+        Operands narrower than `bits` cost the same where the profile gives no other figure: the hardware has no narrower unit.
         """
         if self.per_bit_product is None:
-            return self if max(bits) <= 8 else None
+            return self if max(bits) <= self.bits else None
         shift = self.per_bit_product.times(bits[0] * bits[1] - 64)
         pj = Interval(*(max(0.0, value) for value in self.pj + shift))
-        return Price(pj, "D", f"{self.source}; scaled to {bits[0]} x {bits[1]} bits")
+        return Price(pj, "D", f"{self.source}; scaled to {bits[0]} x {bits[1]} bits", self.per_bit_product)
 
 
 _WIDTHS = re.compile(r"int(\d+)(?:x(\d+))?$")

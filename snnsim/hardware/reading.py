@@ -75,11 +75,14 @@ def _figure(where: str, row: Mapping[str, Any], units: Mapping[str, float], extr
 
 
 def _price(where: str, row: Mapping[str, Any]) -> Price:
-    figure = _figure(where, row, _ENERGY, ("per_bit_product",))
+    figure = _figure(where, row, _ENERGY, ("per_bit_product", "bits"))
+    bits = row.get("bits", 8)
+    if type(bits) is not int or not 1 <= bits <= 64:
+        raise FormatError(f"{where}.bits = {bits!r} must be a whole number in 1 .. 64, the widest operands at this price.")
     product = None
     if "per_bit_product" in row:
         product = _interval(where, row, "per_bit_product", 1.0, "pJ per bit product")
-    return Price(figure.value, figure.grade, figure.source, product)
+    return Price(figure.value, figure.grade, figure.source, product, bits)
 
 
 def _check_kind(where: str, kind: str) -> None:
@@ -195,15 +198,16 @@ def _check_scope(where: str, profile: Profile) -> None:
             routed = [kind for kind in rows if role == "transport" or kind == "spikes"]
             if routed:
                 raise FormatError(
-                    f"{where}.prices.{role}.{routed[0]}: an all-in figure includes routing; it would count twice. Drop it, or list it as included."
+                    f"{where}.prices.{role}.{routed[0]}: an all-in figure includes routing; it would count twice. Drop it, or list it "
+                    "as included."
                 )
     if profile.scope not in _PARTIAL:
         for role, kinds in profile.left_out.items():
             wrong = [kind for kind in kinds if kind != "barriers"]
             if wrong:
                 raise FormatError(
-                    f"{where}.left_out.{role} lists {wrong[0]!r}: a profile of scope {profile.scope!r} may leave out barriers alone. Price it, "
-                    "list it as included where another price holds it, or drop it, and the total will say what is missing."
+                    f"{where}.left_out.{role} lists {wrong[0]!r}: a profile of scope {profile.scope!r} may leave out barriers alone. "
+                    "Price it, list it as included where another price holds it, or drop it, and the total will say what is missing."
                 )
 
 

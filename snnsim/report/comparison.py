@@ -97,7 +97,9 @@ def check_choices(code: str, schedule: str, profiles: Sequence[str] | None) -> t
 
 def _energies(name: str, baselines: Mapping[str, OperationCounts], runs: Sequence[SpikingRun], samples: int) -> tuple[Energy, ...]:
     counted = {**baselines, **{f"SNN {run.code}, {run.schedule}": run.counts for run in runs}}
-    return tuple(Energy(what, estimate_energy(counts, name, host=HOST, per=samples, allow_mixed_nodes=True)) for what, counts in counted.items())
+    return tuple(
+        Energy(what, estimate_energy(counts, name, host=HOST, per=samples, allow_mixed_nodes=True)) for what, counts in counted.items()
+    )
 
 
 def _judged(outputs: Mapping[str, Mapping[str, np.ndarray]], labels: np.ndarray | None) -> tuple[dict[str, float] | None, int]:

@@ -1,6 +1,7 @@
 """Figures. Every function draws into given or new `Axes` and returns them; matplotlib is imported when one is called."""
 
 from snnsim.viz.anytime import anytime_accuracy
+from snnsim.viz.energy import break_even_curve, energy_by_profile, sensitivity_bars
 from snnsim.viz.layers import attention_map, energy_bars, layer_bars
 from snnsim.viz.spikes import f_i_curve, isi_histogram, layered_raster, raster, rate
 from snnsim.viz.states import traces
@@ -15,7 +16,9 @@ __all__ = [
     "RED",
     "anytime_accuracy",
     "attention_map",
+    "break_even_curve",
     "energy_bars",
+    "energy_by_profile",
     "f_i_curve",
     "isi_histogram",
     "layer_bars",
@@ -23,6 +26,7 @@ __all__ = [
     "network_graph",
     "raster",
     "rate",
+    "sensitivity_bars",
     "traces",
     "weight_histogram",
     "weight_matrix",
