@@ -117,7 +117,7 @@ def test_another_code_and_schedule_is_shown_beside_the_table(tmp_path):
         ({"seed": -1}, "seed = -1 must be >= 0"),
         ({"code": "rate"}, "code = 'rate' is not known. Valid: unary, binary, signed_digit, graded"),
         ({"schedule": "timed"}, "schedule = 'timed' is not known. Valid: settled, eager, shuffled"),
-        ({"profiles": ["tpu"]}, "profile = 'tpu' is not known. Valid: horowitz45"),
+        ({"profiles": ["tpu"]}, "profile = 'tpu' is not known. Valid: a100"),
         ({"profiles": []}, "profiles is empty"),
         ({"profiles": "horowitz45"}, "must be a list of names"),
         ({"code": []}, "Valid: unary"),

@@ -124,7 +124,7 @@ def _given(owner: str, role: str, given: Any) -> list[Implementation]:
         counts = each.counts if isinstance(each, Result) else each
         if not isinstance(counts, OperationCounts):
             raise ParameterError(
-                f"compare_energy.{owner} = {each!r} must be OperationCounts or a Result, one or a mapping by name, or a model together with "
+                f"compare_energy.{owner} = {each!r} must be OperationCounts or a Result, one or a mapping by name, or a model with "
                 "inputs=. Rates are no counts: run the network."
             )
         found.append(Implementation(str(name), role, counts))
@@ -167,7 +167,7 @@ def compare_energy(
     labels : int[samples]         adds accuracies
     calibration : arrays          samples that set the scales where `ann` is converted here; default `inputs`
     profiles : sequence of str    names or .toml paths; default twelve of `profile_names()`
-    host : str or None            does for a chip what it cannot do itself: rows (softmax, norms), attention products, table neurons, the ANN
+    host : str or None            does for a chip what it cannot do itself: rows (softmax, norms), products, table neurons, the ANN
     codes, schedule : str         how a SpikingModel is run
     bits : sequence of int        further quantised ANNs, converted from `ann`; for a RateModel of T steps
                                   ceil(log2(T + 1)) bits are added

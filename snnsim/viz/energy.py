@@ -70,9 +70,8 @@ def break_even_curve(layers: Sequence[tuple[str, BreakEven]], ax: Axes | None = 
         low, high = threshold.spikes
         where = 0.02 + 0.07 * k
         ax.axvspan(max(low, 1e-3), max(high, low * 1.02), ymin=where, ymax=where + 0.05, color=GREY, alpha=0.55, linewidth=0)
-        ax.text(
-            max(high, low) * 1.1, where + 0.025, f"{threshold.who} ({threshold.unit})", fontsize=7, va="center", transform=ax.get_xaxis_transform()
-        )  # fmt: skip
+        name = f"{threshold.who} ({threshold.unit})"
+        ax.text(max(high, low) * 1.1, where + 0.025, name, fontsize=7, va="center", transform=ax.get_xaxis_transform())
     if measured is not None:
         ax.axvline(measured, color=RED, linestyle="--", linewidth=1.0, label="this network")
     ax.set(
