@@ -65,6 +65,8 @@ _PUBLIC = {
     "MixedNodesWarning": "energy.estimate", "baseline_bits": "energy.break_even", "break_even": "energy.break_even",
     "ann_baselines": "report.energies", "compare_energy": "report.energies", "save_energy": "report.energy_tables",
     "show_energy": "report.energy_tables",
+    "Link": "coprocessor.link", "Offload": "coprocessor.offload", "link_names": "coprocessor.link", "macs_to_pay": "coprocessor.offload",
+    "offload": "coprocessor.offload", "speed_up": "coprocessor.offload",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
@@ -129,6 +131,8 @@ if TYPE_CHECKING:
     from snnsim.conversion.lsq import fine_tune
     from snnsim.conversion.rate_model import RateModel
     from snnsim.conversion.spiking_model import SpikingModel
+    from snnsim.coprocessor.link import Link, link_names
+    from snnsim.coprocessor.offload import Offload, macs_to_pay, offload, speed_up
     from snnsim.counts import OperationCounts
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.break_even import BreakEven, baseline_bits, break_even

@@ -31,6 +31,7 @@ ROWS = [
     ("simulation",),
     ("trace", "attention", "transfer", "data"),
     ("conversion", "adapters"),
+    ("coprocessor",),
     ("io",),
     ("viz",),
     ("zoo",),

@@ -1,6 +1,7 @@
 """Figures. Every function draws into given or new `Axes` and returns them; matplotlib is imported when one is called."""
 
 from snnsim.viz.anytime import anytime_accuracy
+from snnsim.viz.coprocessor import offload_bars, offload_break_even, offload_roofline
 from snnsim.viz.energy import break_even_curve, energy_by_profile, sensitivity_bars
 from snnsim.viz.layers import attention_map, energy_bars, layer_bars
 from snnsim.viz.spikes import f_i_curve, isi_histogram, layered_raster, raster, rate
@@ -24,6 +25,9 @@ __all__ = [
     "layer_bars",
     "layered_raster",
     "network_graph",
+    "offload_bars",
+    "offload_break_even",
+    "offload_roofline",
     "raster",
     "rate",
     "sensitivity_bars",
