@@ -46,10 +46,12 @@ class RateModel:
     balances : mapping of layer to Balance   thresholds, initial potentials and corrections of the bias
     readouts : mapping of output to population    whose potential adds up that output
     steps : int                          T that a call runs
+    beta : float                         share of v left after a step
+    reset : str                          'subtract' or 'zero'
     """
 
     def __init__(self, plan: RatePlan, balances: Mapping[str, Balance], *, beta: float, reset: str, steps: int) -> None:
-        self.plan, self.steps = plan, steps
+        self.plan, self.steps, self.beta, self.reset = plan, steps, beta, reset
         self.balances = MappingProxyType(dict(balances))
         self.thresholds = MappingProxyType({name: balance.threshold for name, balance in balances.items()})
         self._populations: dict[str, Population] = {}
