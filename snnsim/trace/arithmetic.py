@@ -47,6 +47,8 @@ def add_constant(builder: Builder, value: Value, number: Numbers, shape: tuple[i
         value = value.but(blocked=blocked if value.blocked is None else blocked | value.blocked)
         number = np.where(number <= BLOCKED, 0.0, number)
     number = finite(number)
+    if builder.on_host(value) and number.any() and builder.may_block(value):
+        value = builder.plain(value)  # folded into one offset with minus infinity, the number would be rounded away
     if number.size == 1:
         number = np.float64(number.reshape(())[()])
         if value.expression != "x":
