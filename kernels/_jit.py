@@ -1,4 +1,9 @@
-"""The one place where compilation settings live."""
+"""The one place where compilation settings live.
+
+This folder holds compiled kernels over flat arrays; they know no classes, everything above them does. It has no __init__.py, so that
+beside snnsim/ it hides no package named kernels from libraries that look for one. It is imported as snnsim.kernels and by no other
+name, which would compile everything a second time.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import functools
+import os
 import subprocess
 import sys
 import typing
@@ -40,6 +42,7 @@ ROWS = [
 ]
 ROW = {name: row for row, names in enumerate(ROWS) for name in names}
 FILES = [path for path in sorted((ROOT / "snnsim").rglob("*.py")) if path.name != "__init__.py" or path.parent.name != "snnsim"]
+OTHERS = [path for folder in ("tests", "examples", "benchmarks", "notebooks") for path in sorted((ROOT / folder).glob("*.py"))]
 TORCH_FILES = {"cnn", "resnet", "gpt", "encoder_decoder", "lstm"}
 #: Classes of torch modules, which must be named on import to be copied and known again; they are imported by who needs them.
 TORCH_FILES |= {"rate_module", "rate_neurons", "rate_norse", "rate_parts", "rate_snntorch"}
@@ -77,10 +80,21 @@ def test_a_module_imports_only_from_lower_rows_or_its_own_package(path):
         assert not HEAVY & {name.split(".")[0] for name in imports(path, top_only=True)}
 
 
-def test_kernels_refuse_any_other_name():
-    done = subprocess.run([sys.executable, "-c", "import kernels"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "must be imported as 'snnsim.kernels'" in done.stderr
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_kernels_are_imported_by_one_name(path):
+    # By another they would be compiled a second time.
+    assert not [name for name in imports(path) if name and name.split(".")[0] == "kernels"]
+
+
+def test_the_folder_of_kernels_hides_no_package_of_that_name(tmp_path):
+    # Libraries look for one (transformers does) while the root of this repository is the first place to look.
+    find = "import importlib.util; spec = importlib.util.find_spec('kernels'); print(spec.origin)"
+    run = functools.partial(subprocess.run, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run([sys.executable, "-c", find]).stdout == "None\n"
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "__init__.py").touch()
+    found = run([sys.executable, "-c", find], env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}).stdout
+    assert found == f"{tmp_path / 'kernels' / '__init__.py'}\n"
 
 
 def test_import_is_light():

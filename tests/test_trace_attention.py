@@ -124,6 +124,20 @@ def test_a_mask_may_be_added_and_tokens_averaged_by_it():
     compare(Module(forward, **parts), (QUERY, TOKENS))
 
 
+def test_a_mask_added_to_a_learned_bias_before_the_scores_blocks():
+    def forward(m, x, mask):
+        blocked = (1.0 - mask[:, None, :].to(x.dtype)) * torch.finfo(torch.float32).min
+        return F.softmax(m.query(x) @ m.key(x).mT + (m.bias + blocked), -1) @ x
+
+    model = Module(forward, query=nn.Linear(8, 8), key=nn.Linear(8, 8), bias=nn.Parameter(torch.randn(4, 4)))
+    x, mask = torch.randn(2, 4, 8), torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0]])
+    graph = compare(model, (x, mask))
+    (name,) = (name for name, node in graph.nodes.items() if type(node).__name__ == "Softmax")
+    assert len(graph.nodes[name].inputs) == 2
+    weights = graph.evaluate((x.numpy(), mask.numpy()))[name]
+    assert (weights.reshape(2, 4, 4)[1, :, 2:] == 0.0).all()
+
+
 def test_rotary_positions_are_scales_and_a_sum():
     angles = torch.arange(3)[:, None] * torch.tensor([1.0, 0.1, 0.01, 0.001])
     cos, sin = (torch.cat([f(angles)] * 2, -1) for f in (torch.cos, torch.sin))

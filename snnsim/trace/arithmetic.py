@@ -47,6 +47,8 @@ def add_constant(builder: Builder, value: Value, number: Numbers, shape: tuple[i
         value = value.but(blocked=blocked if value.blocked is None else blocked | value.blocked)
         number = np.where(number <= BLOCKED, 0.0, number)
     number = finite(number)
+    if builder.on_host(value) and number.any() and builder.may_block(value):
+        value = builder.plain(value)  # folded into one offset with minus infinity, the number would be rounded away
     if number.size == 1:
         number = np.float64(number.reshape(())[()])
         if value.expression != "x":
@@ -121,8 +123,7 @@ def add(builder: Builder, left: Any, right: Any, shape: tuple[int, ...]) -> Any:
         if right.expression == "x" and right.offset.ndim and ((np.asarray(right.offset) > BLOCKED) | (right.index < 0)).all():
             left = add_constant(builder, left, np.asarray(right.offset), shape)  # a learned bias, or a fixed mask, beside the other
             right = right.but(offset=np.float64(0.0))
-        possible = builder.possible(right)
-        if possible is not None and min(possible) <= BLOCKED:
+        if builder.may_block(right):
             return add_mask(builder, left, right, shape)
     a, b = left.broadcast(shape), right.broadcast(shape)
     if a.expression == b.expression == "x" and same_places([a, b]) and not a.masked and not b.masked:
@@ -136,7 +137,8 @@ def add(builder: Builder, left: Any, right: Any, shape: tuple[int, ...]) -> Any:
 
 def add_mask(builder: Builder, scores: Value, mask: Value, shape: tuple[int, ...]) -> Value:
     """Return scores + mask, a host value: its places <= -1e4 block, the rest is added."""
-    if any(number > BLOCKED and number != 0.0 for number in builder.possible(mask) or ()):
+    possible = builder.possible(mask)
+    if possible is None or any(number > BLOCKED and number != 0.0 for number in possible):
         rest = apply(builder, mask, lambda x: ("where", ("le", x, BLOCKED), 0.0, x))
         scores = _sum(builder, scores.broadcast(shape), rest.broadcast(shape), shape)
     blocks = _blocks(builder, mask).broadcast(shape)

@@ -10,7 +10,7 @@ import numpy as np
 
 from snnsim.graph.functions import Expression, evaluate
 from snnsim.graph.nodes import Activation, Affine, Gather, Input, Node
-from snnsim.trace.values import Numbers, Value, covers, is_identity, places, simplified
+from snnsim.trace.values import BLOCKED, Numbers, Value, covers, is_identity, places, simplified
 
 Shape = tuple[int, ...]
 _MANY = 16  # values that a host node may take and still be followed one by one
@@ -204,6 +204,19 @@ class Builder:
             return None
         x = np.add(np.multiply.outer(sorted(found), pairs[0]), pairs[1]).ravel()
         return _few(evaluate(value.expression, x) * np.ones_like(x))
+
+    def may_block(self, value: Value) -> bool:
+        """Whether a host value may be <= -1e4, so that it blocks scores, as a mask does, or a mask plus a learned bias."""
+        possible = self.possible(value)
+        return self._blocking(value.sources) if possible is None else min(possible) <= BLOCKED
+
+    def _blocking(self, names: tuple[str, ...]) -> bool:
+        """Whether one of these nodes, or of those it is computed from, may be <= -1e4."""
+        for name in names:
+            numbers = self._possible_of(name)
+            if self._blocking(self.nodes[name].inputs) if numbers is None else min(numbers) <= BLOCKED:
+                return True
+        return False
 
     def _possible_of(self, name: str) -> frozenset[float] | None:
         if name not in self._possible:
