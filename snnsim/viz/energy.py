@@ -41,7 +41,10 @@ def energy_by_profile(comparison: EnergyComparison, ax: Axes | None = None) -> A
     ax.set_yticks(range(len(labels)), labels=labels, fontsize=8)
     ax.set(xscale="log", xlabel="energy per inference (µJ)", ylim=(len(labels) - 0.5, -0.5))
     for role, colour in (("best ANN", GREY), ("best spiking network", BLUE)):
-        ax.barh(-10, 1e-9, color=colour, label=role)
+        ax.barh([], [], color=colour, label=role)
+    priced = [best[1].low for profile in comparison.profiles for role in ("ann", "snn") if (best := comparison.best(profile.name, role))]
+    if priced:
+        ax.set_xlim(left=0.3e-6 * min(priced))
     legend_above(ax, 2)
     plain(ax)
     return ax
@@ -69,7 +72,7 @@ def break_even_curve(layers: Sequence[tuple[str, BreakEven]], ax: Axes | None = 
     for k, threshold in enumerate(PUBLISHED):
         low, high = threshold.spikes
         where = 0.02 + 0.07 * k
-        ax.axvspan(max(low, 1e-3), max(high, low * 1.02), ymin=where, ymax=where + 0.05, color=GREY, alpha=0.55, linewidth=0)
+        ax.axvspan(max(low, 1e-3), max(high, low * 1.08), ymin=where, ymax=where + 0.05, color=GREY, alpha=0.55, linewidth=0)
         name = f"{threshold.who} ({threshold.unit})"
         ax.text(max(high, low) * 1.1, where + 0.025, name, fontsize=7, va="center", transform=ax.get_xaxis_transform())
     if measured is not None:
