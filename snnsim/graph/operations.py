@@ -49,7 +49,7 @@ def _edge_counts(edge: Edge, layer: Layer, values: Mapping[str, Settled], skip_z
 
 
 def ann_operations(graph: IntegerGraph, values: Mapping[str, Settled], *, skip_zeros: bool) -> OperationCounts:
-    """Return the operations of an int8 accelerator that runs `graph` layer by layer, over all trials in `values`.
+    """Return the operations of an integer accelerator that runs `graph` layer by layer, over all trials in `values`.
 
     Favourable to the ANN: every weight is read once per inference and reused for all tokens, every activation once per
     layer that uses it, partial sums stay in registers. Each output is requantised by one multiplication and one shift.
