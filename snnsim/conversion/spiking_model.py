@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, final
@@ -11,6 +10,7 @@ from typing import Any, final
 import numpy as np
 
 from snnsim.compiler.integer import compile_integer
+from snnsim.conversion.beyond import warn_beyond
 from snnsim.conversion.certificate import Certificate, certify, joined
 from snnsim.conversion.coding import Coding
 from snnsim.conversion.layers import LayerInfo, layer_rows
@@ -25,16 +25,6 @@ from snnsim.units import check_integer
 
 #: of a call, where `certify` is given no others
 _SETTINGS: Mapping[str, Any] = {"code": "signed_digit", "schedule": "settled", "seed": 0}
-
-
-def _warn_beyond(beyond: Mapping[str, np.ndarray]) -> None:
-    """Say once for each input how many of its numbers took the end of a range."""
-    for name, (clipped, total) in beyond.items():
-        warnings.warn(
-            f"{name!r}: {clipped} of {total} numbers ({clipped / total:.2g} of them) lie past the range of the calibration data and take "
-            "its end. Convert with calibration data that cover them.",
-            stacklevel=3,
-        )
 
 
 @final
@@ -79,7 +69,7 @@ class SpikingModel:
     ) -> Result:
         """Encode, run until silent, decode; arguments as in `simulate`. `Result.outputs` holds the real outputs by name."""
         encoded, beyond = self.coding.encode(inputs)
-        _warn_beyond(beyond)
+        warn_beyond(beyond)
         result = run_integer(
             self.compiled, inputs=encoded, code=code, schedule=schedule, seed=seed, threads=threads, record=record, start=start,
             progress=progress, steps=steps,
@@ -110,13 +100,13 @@ class SpikingModel:
         end; a UserWarning says how many.
         """
         encoded, beyond = self.coding.encode(inputs)
-        _warn_beyond(beyond)
+        warn_beyond(beyond)
         return encoded
 
     def reference(self, inputs: Any) -> dict[str, Settled]:
         """Return what the integer program computes, layer by layer, without any event."""
         encoded, beyond = self.coding.encode(inputs)
-        _warn_beyond(beyond)
+        warn_beyond(beyond)
         return self.integer_graph.evaluate(encoded)
 
     def outputs(self, reference: Mapping[str, Settled]) -> Mapping[str, np.ndarray]:
@@ -157,7 +147,7 @@ class SpikingModel:
             past = {name: past.get(name, np.zeros(2, np.int64)) + beyond.get(name, 0) for name in {**past, **beyond}}
             result = run_integer(self.compiled, inputs=encoded, **{**_SETTINGS, **settings})
             parts.append(self.verify(result, self.integer_graph.evaluate(encoded)))
-        _warn_beyond(past)
+        warn_beyond(past)
         return joined(parts)
 
     @cached_property

@@ -76,6 +76,7 @@ class Origins:
                 readers.setdefault(source, []).append(call)
         above = _ancestors(nodes)
         takers: dict[str, tuple[str, ...]] = {}
+        after: dict[str, list[str]] = {}
         result = []
         for call, seen in reversed(self._seen.items()):  # what reads a call comes after it
             own, others = left[call]
@@ -84,7 +85,11 @@ class Origins:
             found: list[str] = [] if call not in self._returned.get("", ()) else sorted(sources.intersection(nodes))
             for reader in readers.get(call, ()):
                 made = [*left[reader][1], *left[reader][0]]
-                found += _taking(sources, index, [nodes[name] for name in made], above) if made else takers[reader]
+                if call.startswith(f"{reader}."):  # what a graph returns is read by the readers of the call around it
+                    found += after[reader]
+                else:
+                    found += _taking(sources, index, [nodes[name] for name in made], above) if made else takers[reader]
+            after[call] = found
             takers[call] = own or others or tuple(dict.fromkeys(found))
             shape = seen.shape
             if seen.sources and len(shape) > axis and shape[axis] == 1:
