@@ -9,7 +9,7 @@ from typing import Any, final
 
 import numpy as np
 
-from snnsim.compiler.integer import compile_integer
+from snnsim.compiler.integer import CompiledInteger, compile_integer
 from snnsim.conversion.beyond import warn_beyond
 from snnsim.conversion.certificate import Certificate, certify, joined
 from snnsim.conversion.coding import Coding
@@ -17,11 +17,23 @@ from snnsim.conversion.layers import LayerInfo, layer_rows
 from snnsim.conversion.lower import lower
 from snnsim.conversion.places import Place
 from snnsim.engines.settle import IntegerState, run_integer
-from snnsim.errors import ParameterError
+from snnsim.errors import CompileError, ParameterError
 from snnsim.graph.integer import IntegerGraph, Settled
 from snnsim.network import Network
 from snnsim.results import Result
 from snnsim.units import check_integer
+
+
+def _compiled(integer_graph: IntegerGraph) -> CompiledInteger:
+    """Return the network compiled. Raises CompileError that also names the place of the population in the user's source."""
+    try:
+        return compile_integer(lower(integer_graph))
+    except CompileError as error:
+        layer = integer_graph.layers.get(error.population)
+        if layer is None or not layer.origin:
+            raise
+        raise CompileError(f"{error} It comes from {layer.origin}", population=layer.name) from None
+
 
 #: of a call, where `certify` is given no others
 _SETTINGS: Mapping[str, Any] = {"code": "signed_digit", "schedule": "settled", "seed": 0}
@@ -50,7 +62,7 @@ class SpikingModel:
         self.coding = coding
         self.integer_graph = integer_graph
         self.places = tuple(places)
-        self.compiled = compile_integer(lower(integer_graph))
+        self.compiled = _compiled(integer_graph)
         self.network: Network = self.compiled.network
         self._samples = samples
 

@@ -23,11 +23,10 @@ class Precision(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The bits in words, those of the sums that no weight reads among them."""
+        """The bits in words; other sums: those that only norms, functions and sums read."""
         weights, activations = _spread(self.weights), _spread(self.activations)
         other = isinstance(self.activations, int) and self.activations < USUAL_BITS
-        rest = f", {USUAL_BITS} where only norms, functions and sums read them" if other else ""
-        return f"{weights} of weights, {activations} of values{rest}"
+        return f"weights {weights}, values {activations}" + (f", other sums {USUAL_BITS}" if other else "")
 
     @property
     def prices(self) -> str:
