@@ -38,7 +38,7 @@ def by_spikes(spiking: sim.SpikingModel, images: np.ndarray, batch: int = 100) -
 
 def energy(counts: sim.OperationCounts, profile: str) -> str:
     """Return µJ per image and its interval. Not every chip has a price for every operation."""
-    total = sim.estimate_energy(counts, profile, host="horowitz45", per=PRICED).total
+    total = sim.estimate_energy(counts, profile, host="horowitz45", per=PRICED, allow_mixed_nodes=True).total
     if total is None:
         return f"{'no price':24s}"
     low, nominal, high = (1e-6 * value for value in total)

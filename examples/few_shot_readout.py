@@ -164,7 +164,7 @@ def prices(tested: sim.Result, taught: dict[str, sim.Result]) -> dict[str, list]
     """Return by profile what one image costs, with its bounds, pJ: the frozen network reads it, and the readout learns it."""
     out = {}
     for profile in ("loihi14", "horowitz45"):
-        reads = sim.estimate_energy(tested.counts, profile, host="horowitz45", per=len(tested.values["pool"]))
+        reads = sim.estimate_energy(tested.counts, profile, host="horowitz45", allow_mixed_nodes=True, per=len(tested.values["pool"]))
         out[profile] = [("the transformer reads it", reads.total)]
         for layer, result in taught.items():
             lessons = round(result.duration / (SHOW + PAUSE))

@@ -162,6 +162,6 @@ sim.viz.energy_bars(entries, title="45 nm CMOS with on-chip SRAM").figure
 ann_energy, *spiking_energy = [energy.nominal for _, energy, _ in entries]
 assert ann_energy < min(spiking_energy)
 assert max(spiking_energy) == spiking_energy[0] > 100 * ann_energy
-graded_on_loihi = sim.estimate_energy(counts["graded"], "loihi14", host="horowitz45", per=60)
+graded_on_loihi = sim.estimate_energy(counts["graded"], "loihi14", host="horowitz45", per=60, allow_mixed_nodes=True)
 print(graded_on_loihi)
 assert graded_on_loihi.total is None

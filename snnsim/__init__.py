@@ -50,7 +50,7 @@ _PUBLIC = {
     "Current": "currents", "NoiseCurrent": "currents", "SampledCurrent": "currents", "SineCurrent": "currents", "StepCurrent": "currents",
     "Network": "network", "Population": "network", "Projection": "network",
     "Record": "record", "Trials": "trials", "Forecast": "engines.memory", "forecast": "engines.memory", "load_recordings": "stream.reader",
-    "OperationCounts": "results", "Recording": "results", "Result": "results", "SpikeTrains": "results",
+    "OperationCounts": "counts", "Recording": "results", "Result": "results", "SpikeTrains": "results",
     "simulate": "simulation", "f_i_curve": "transfer", "load_state": "io.state", "save_state": "io.state",
     "load_converted": "io.converted", "save_converted": "io.converted",
     "convert": "conversion.convert", "fine_tune": "conversion.lsq", "SpikingModel": "conversion.spiking_model",
@@ -61,6 +61,12 @@ _PUBLIC = {
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "from_norse": "adapters.norse", "from_snntorch": "adapters.snntorch", "to_norse": "adapters.norse_out",
     "to_snntorch": "adapters.snntorch_out",
+    "EnergyComparison": "energy.comparison", "EnergyReport": "energy.estimate", "BreakEven": "energy.break_even",
+    "MixedNodesWarning": "energy.estimate", "baseline_bits": "energy.break_even", "break_even": "energy.break_even",
+    "ann_baselines": "report.energies", "compare_energy": "report.energies", "save_energy": "report.energy_tables",
+    "show_energy": "report.energy_tables",
+    "Link": "coprocessor.link", "Offload": "coprocessor.offload", "link_names": "coprocessor.link", "macs_to_pay": "coprocessor.offload",
+    "offload": "coprocessor.offload", "speed_up": "coprocessor.offload",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
@@ -125,8 +131,13 @@ if TYPE_CHECKING:
     from snnsim.conversion.lsq import fine_tune
     from snnsim.conversion.rate_model import RateModel
     from snnsim.conversion.spiking_model import SpikingModel
+    from snnsim.coprocessor.link import Link, link_names
+    from snnsim.coprocessor.offload import Offload, macs_to_pay, offload, speed_up
+    from snnsim.counts import OperationCounts
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
-    from snnsim.energy.estimate import estimate_energy
+    from snnsim.energy.break_even import BreakEven, baseline_bits, break_even
+    from snnsim.energy.comparison import EnergyComparison
+    from snnsim.energy.estimate import EnergyReport, MixedNodesWarning, estimate_energy
     from snnsim.engines.memory import Forecast, forecast
     from snnsim.errors import (
         CompileError,
@@ -199,7 +210,9 @@ if TYPE_CHECKING:
     from snnsim.plasticity.weight_normalisation import WeightNormalisation
     from snnsim.record import Record
     from snnsim.report.comparison import compare
-    from snnsim.results import OperationCounts, Recording, Result, SpikeTrains
+    from snnsim.report.energies import ann_baselines, compare_energy
+    from snnsim.report.energy_tables import save_energy, show_energy
+    from snnsim.results import Recording, Result, SpikeTrains
     from snnsim.simulation import simulate
     from snnsim.stream.reader import load_recordings
     from snnsim.transfer import f_i_curve

@@ -124,6 +124,35 @@ def convert(
     print(f"Written: {target}")
 
 
+@app.command()
+def energy(
+    model: Annotated[str, typer.Argument(help="A torch program (.pt2), a graph file (.npz), or a shipped model.")] = "digits",
+    data: Annotated[Path | None, typer.Option(help="Samples, .npz: arrays named as the inputs (x), labels, calibration_x.")] = None,
+    samples: Annotated[int | None, typer.Option(help="How many samples to count; default all.")] = None,
+    profile: Annotated[
+        list[str] | None, typer.Option(help="Hardware profile by name or .toml file; repeat for several. Default: twelve.")
+    ] = None,
+    bits: Annotated[list[int] | None, typer.Option(help="A further quantised ANN of so many bits; repeat for several.")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Tokens of a sample, for energies per token.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for energy.html and energy.json.")] = Path(),
+    seed: Annotated[int, typer.Option(help="Chooses the samples.")] = 0,
+) -> None:
+    """Count a trained model as an ANN and as spikes, and price both on a dozen chips.
+
+    Prints a table per chip, who wins there, and what would change it; writes energy.html and energy.json.
+    """
+    from snnsim.progress import bar
+    from snnsim.report.energy_tables import save_energy, show_energy
+    from snnsim.report.prepare import energy_of
+
+    with bar("counting (the first run compiles, half a minute)") as report:
+        found = energy_of(model, data, samples=samples, profiles=profile or None, bits=bits or (), tokens=tokens, seed=seed)
+        report.describe("drawing the report", 0.97)
+        page, table = save_energy(found, out)
+    show_energy(found)
+    print(f"\nWritten: {page} and {table}")
+
+
 def main() -> None:
     """Run the command line; one clear line and exit code 2 for bad input, 130 for Ctrl-C."""
     try:

@@ -4,111 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from snnsim.errors import ParameterError, unknown_name, unrecorded
-
-#: Kinds of operations and what one of each means.
-OPERATIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "spikes": "events emitted",
-        "synops": "synaptic operations: one event reaching one synapse",
-        "adds": "additions into a state variable or accumulator",
-        "shifts": "binary shifts by a few places",
-        "multiplies": "multiplications",
-        "tables": "table look-ups",
-        "divides": "divisions and square roots",
-        "macs": "multiply-accumulate operations of an ANN",
-        "weight_fetches": "8-bit words of weights read from memory",
-        "state_reads": "state variables or accumulators read from memory",
-        "state_writes": "state variables or accumulators written to memory",
-        "activation_reads": "activations of an ANN read from memory",
-        "activation_writes": "activations of an ANN written to memory",
-        "updates_driven": "neuron updates that had input to handle",
-        "updates_idle": "neuron updates that had none",
-        "plasticity_updates": "applications of a learning rule to one synapse",
-    }
-)
-
-#: Who does the work of a layer; prices differ by it.
-ROLES: Mapping[str, str] = MappingProxyType(
-    {
-        "synaptic": "delivery of events along a projection with weights of its own",
-        "product": "delivery of events along a projection whose weights are the values of another population",
-        "neuron": "update of neurons that need only their own state",
-        "lookup": "update of neurons whose thresholds are a table",
-        "group": "a function of a whole row of units: softmax, norm",
-        "ann": "a layer of an ANN that does not spike",
-    }
-)
-
-
-@dataclass(frozen=True)
-class OperationCounts:
-    """Operations counted where the kernels do them.
-
-    Parameters
-    ----------
-    layers : mapping of str to mapping of str to int
-        by population name (spikes, updates) or projection name 'pre -> post' (synaptic operations), then by kind
-    roles : mapping of str to str
-        who does the work of a layer, a name of `ROLES`; the default is 'synaptic' for a layer with synops, else 'neuron'
-    """
-
-    layers: Mapping[str, Mapping[str, int]]
-    roles: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        frozen = {}
-        if not isinstance(self.layers, Mapping):
-            raise ParameterError(f"OperationCounts.layers = {self.layers!r} must map layer names to counts by kind.")
-        for layer, role in self.roles.items():
-            if role not in ROLES:
-                raise ParameterError(unknown_name(f"OperationCounts.roles[{layer!r}]", role, ROLES))
-            if layer not in self.layers:
-                raise ParameterError(unknown_name("OperationCounts.roles: layer", layer, self.layers))
-        object.__setattr__(self, "roles", MappingProxyType(dict(self.roles)))
-        for layer, kinds in self.layers.items():
-            for kind, count in kinds.items():
-                if kind not in OPERATIONS:
-                    raise ParameterError(unknown_name(f"OperationCounts.layers[{layer!r}]", kind, OPERATIONS))
-                if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 0:
-                    raise ParameterError(f"OperationCounts.layers[{layer!r}][{kind!r}] = {count!r} must be a whole number >= 0.")
-            frozen[layer] = MappingProxyType({kind: int(count) for kind, count in kinds.items() if count})
-        object.__setattr__(self, "layers", MappingProxyType(frozen))
-
-    def __reduce__(self) -> tuple:
-        # Read-only mappings are not pickled; a pool of processes returns results so.
-        return OperationCounts, (self.to_dict(), dict(self.roles))
-
-    def total(self, kind: str) -> int:
-        """Return the count of `kind` over all layers."""
-        if kind not in OPERATIONS:
-            raise ParameterError(unknown_name("operation", kind, OPERATIONS))
-        return sum(kinds.get(kind, 0) for kinds in self.layers.values())
-
-    def role(self, layer: str) -> str:
-        """Return who does the work of `layer`."""
-        return self.roles.get(layer) or ("synaptic" if "synops" in self.layers[layer] else "neuron")
-
-    def totals(self) -> dict[str, int]:
-        """Return the non-zero totals by kind, in the order of `OPERATIONS`."""
-        return {kind: count for kind in OPERATIONS if (count := self.total(kind))}
-
-    def __add__(self, other: OperationCounts) -> OperationCounts:
-        layers = {layer: dict(kinds) for layer, kinds in self.layers.items()}
-        for layer, kinds in other.layers.items():
-            mine = layers.setdefault(layer, {})
-            for kind, count in kinds.items():
-                mine[kind] = mine.get(kind, 0) + count
-        return OperationCounts(layers, {**self.roles, **other.roles})
-
-    def to_dict(self) -> dict[str, dict[str, int]]:
-        """Return plain nested dictionaries, ready for JSON."""
-        return {layer: dict(kinds) for layer, kinds in self.layers.items()}
+from snnsim.counts import OperationCounts
+from snnsim.errors import ParameterError, unrecorded
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,16 @@ def test_help_explains_itself(tmp_path):
     assert snnsim("--version", cwd=tmp_path).stdout.strip() == f"snnsim {sim.__version__}"
 
 
+def test_energy_prints_a_table_per_chip_and_writes_both_files(tmp_path):
+    done = snnsim("energy", "--samples", 3, "--profile", "horowitz45", "--profile", "a100", "--bits", 4, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for words in ("ANN fp32, dense", "ANN int4, zero-skipping", "SNN graded, settled", "NVIDIA A100", "runs no spikes", "horowitz45: ANN"):
+        assert words in done.stdout
+    table = json.loads((tmp_path / "energy.json").read_text())
+    assert table["inferences"] == 3
+    assert (tmp_path / "energy.html").exists()
+
+
 def test_compare_prints_its_tables_and_writes_both_files(tmp_path):
     done = snnsim("compare", "--images", 6, "--out", "deep/folder", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -63,7 +73,7 @@ def test_json_on_standard_output_is_the_written_file(tmp_path):
     [
         (["--code", "rate"], "Valid: unary, binary, signed_digit, graded"),
         (["--schedule", "timed"], "Valid: settled, eager, shuffled"),
-        (["--profile", "tpu"], "Valid: horowitz45"),
+        (["--profile", "tpu"], "Valid: a100"),
         (["bert"], "Valid: digits"),
         (["damaged.npz"], "damaged.npz is damaged"),
         (["foreign.npz"], "has no header"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from snnsim.connect import FixedProbability, FromArrays, OneToOne
+from snnsim.counts import OPERATIONS
 from snnsim.engines.spiking import run_spiking
 from snnsim.errors import ParameterError, SimulationError
 from snnsim.models.lif import LIF
@@ -15,7 +16,6 @@ from snnsim.models.poisson import PoissonSource
 from snnsim.models.spike_array import SpikeArray
 from snnsim.network import Network, Population, Projection
 from snnsim.plasticity.pair_stdp import PairSTDP
-from snnsim.results import OPERATIONS
 
 NEST = Path(__file__).parents[2] / "shared" / "refs" / "nest"
 

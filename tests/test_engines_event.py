@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from snnsim.connect import AllToAll, FromArrays, OneToOne
+from snnsim.counts import OPERATIONS
 from snnsim.engines.spiking import run_spiking
 from snnsim.errors import CompileError, ParameterError, SimulationError
 from snnsim.models.integrate_fire import IF
@@ -16,7 +17,6 @@ from snnsim.models.regular import RegularSource
 from snnsim.models.spike_array import SpikeArray
 from snnsim.network import Network, Population, Projection
 from snnsim.plasticity.pair_stdp import PairSTDP
-from snnsim.results import OPERATIONS
 
 NEST = Path(__file__).parents[2] / "shared" / "refs" / "nest"
 

@@ -31,7 +31,12 @@ LESSONS = (
 
 
 #: They show another library at work, which the test extra brings.
-PEERS = {"convert_char_gpt": ("torch",), "nir_exchange": ("nir", "snntorch"), "rate_baselines": ("torch",)}
+PEERS = {
+    "convert_char_gpt": ("torch",),
+    "nir_exchange": ("nir", "snntorch"),
+    "rate_baselines": ("torch",),
+    "rate_fine_tuning": ("torch", "snntorch"),
+}
 
 
 def check_picture(path: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from snnsim.errors import FormatError
-from snnsim.hardware.profile import load_profile, profile_names, read_profile
+from snnsim.hardware.profile import load_profile, profile_names
+from snnsim.hardware.reading import read_profile
 
 GOOD = """
 title = "t"
@@ -25,8 +26,11 @@ source = "s"
 def test_a_shipped_profile_cites_every_price_and_recalls_none(name):
     profile = load_profile(name)
     prices = [price for rows in profile.prices.values() for price in rows.values()]
+    prices += [profile.inference] if profile.inference else []
+    figures = [*prices, *profile.times.values(), *profile.static.values()]
     assert prices
-    assert all(len(price.source) > 10 and price.grade in ("V", "2", "D") for price in prices)
+    assert all(len(figure.source) >= 7 for figure in figures)
+    assert all(figure.grade in ("V", "2", "D") for figure in figures) != (name == "tpu7"), "recalled figures are tpu7's alone"
     if profile.scope == "all-in":
         assert "spikes" not in profile.prices.get("neuron", {}), "routing is part of an all-in figure"
 
@@ -79,19 +83,29 @@ def test_a_profile_of_your_own_is_one_file(tmp_path):
         ("pj = [1, 2, 3]", "pj = [3, 2, 1]", "must rise: low <= nominal <= high"),
         ("pj = [1, 2, 3]", "pj = [-1, 2, 3]", "-1 pJ must be >= 0"),
         ("pj = [1, 2, 3]", "pj = 2", "must be .low, nominal, high. in pJ"),
-        ("pj = [1, 2, 3]", "", "'pj' is missing"),
+        ("pj = [1, 2, 3]", "", "has no unit: give .* under exactly one of fj, pj, nj, uj"),
+        ("pj = [1, 2, 3]", "pj = [1, 2, 3]\nnj = [1, 2, 3]", "has 2 units .fj|has 2 units .pj, nj."),
         ("pj = [1, 2, 3]", "pj = [1, 2, nan]", "must be finite"),
         ('grade = "V"', 'grade = "A"', "Valid: V, 2, D, R"),
-        ('scope = "term"', 'scope = "chip"', "Valid: op, term, all-in"),
+        ('scope = "term"', 'scope = "chip"', "Valid: op, term, all-in, inference, floor, arithmetic, reference"),
         ("node_nm = 28", "", "'node_nm' is missing"),
         ("prices.synaptic.synops", "prices.synaptic.synop", "'synop' is not known"),
-        ("prices.synaptic.synops", "prices.axon.synops", "'axon' is not known. Valid: synaptic, product, neuron, lookup, group, ann"),
+        ("prices.synaptic.synops", "prices.axon.synops", "'axon' is not known. Valid: synaptic, product, .*, converter, transport"),
         ('["adds"]', '["synops"]', "priced and also listed as included: it would count twice"),
         ('source = "s"', 'source = "s"\nunit = "J"', "unknown key 'unit'"),
         ("[included]", "[included", "cannot be read"),
         ("node_nm = 28", 'node_nm = "28"', "node_nm = '28' must be of type int"),
         ('["adds"]', '"adds"', "included = .* has the wrong form"),
         ("[prices.synaptic.synops]", "[prices.synaptic]", "prices = .* has the wrong form"),
+        ("[prices.synaptic.synops]", '[prices.synaptic."synops:fp32"]', "only macs, multiplies, adds differ by precision"),
+        ("[prices.synaptic.synops]", '[prices.synaptic."macs:fp99"]', "must be a precision: fp64, fp32"),
+        ("[included]", '[left_out]\nneuron = ["spikes"]\n[included]', "may leave out barriers alone"),
+        ("[included]", "[limits]\ncores = 3\n[included]", "limits needs a grade"),
+        ("[included]", '[limits]\ngrade = "V"\nsource = "s"\ncorse = 3\n[included]', "'corse' is not known. Valid: chips, cores"),
+        ("[included]", '[limits]\ngrade = "V"\nsource = "s"\ncores = -3\n[included]', "cores = -3 must be a whole number >= 1"),
+        ("[included]", '[limits]\ngrade = "V"\nsource = "s"\ncores = 9\nmesh = [2, 2]\n[included]', "holds 4 cores, fewer than cores = 9"),
+        ("[included]", '[times.synops]\npj = [1, 1, 1]\ngrade = "V"\nsource = "s"\n[included]', "unknown key 'pj'. Valid: ns, us, ms"),
+        ("[included]", '[static.board]\nmw = [1, 1, 1]\ngrade = "V"\nsource = "s"\n[included]', "'board' is not known. Valid: chip, core"),
         ("pj = [1, 2, 3]", 'pj = ["1", "2", "3"]', "must be .low, nominal, high. in pJ"),
         ("pj = [1, 2, 3]", "pj = [true, true, true]", "must be .low, nominal, high. in pJ"),
         ("pj = [1, 2, 3]", "pj = [[1], [2], [3]]", "must be .low, nominal, high. in pJ"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from snnsim.connect import FixedProbability, OneToOne
+from snnsim.counts import OPERATIONS
 from snnsim.engines.spiking import run_spiking
 from snnsim.kernels import magnus, rkf45
 from snnsim.models.adex import AdEx
@@ -30,7 +31,6 @@ from snnsim.models.rate_neuron import RateNeuron
 from snnsim.models.snntorch_leaky import Leaky
 from snnsim.models.snntorch_synaptic import Synaptic
 from snnsim.network import Network, Population, Projection
-from snnsim.results import OPERATIONS
 
 #: model -> a parameter to vary, two values, and a weight that makes it fire under 900 Hz
 MODELS = {

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from snnsim.adapters.imported import Imported
 from snnsim.adapters.library import need
+from snnsim.adapters.rate_in import rate_model_of
 from snnsim.adapters.torch_network import Framework, Neurons, import_torch, numbers
 from snnsim.adapters.torch_trace import Call
+from snnsim.conversion.rate_model import RateModel
 from snnsim.errors import ConversionError
 from snnsim.models.norse_lif import NEVER_FIRES, NorseLIF
 from snnsim.models.norse_lif_box import NorseLIFBox
+
+if TYPE_CHECKING:
+    from snnsim.adapters.rate_module import RateModule
 
 _WHERE = "from_norse"
 _TIMED = ("LIF", "LIFRecurrent", "LI")
 TAKEN = ("LIFCell", "LIF", "LIFRecurrentCell", "LIFRecurrent", "LIFBoxCell", "LICell", "LI", "LIBoxCell", "LILinearCell")
 
 
-def from_norse(module: Any, sample: Any = None, *, inputs: Any = None) -> Imported:
+@overload
+def from_norse(module: RateModule) -> RateModel: ...
+@overload
+def from_norse(module: Any, sample: Any = None, *, inputs: Any = None) -> Imported: ...
+def from_norse(module: Any, sample: Any = None, *, inputs: Any = None) -> Imported | RateModel:
     """Return a network that makes the spikes of a Norse module, step by step.
 
     Taken over are LIFCell, LIF, LIFRecurrentCell, LIFRecurrent, LIFBoxCell and, as readouts that never fire, LICell, LI, LIBoxCell and
@@ -36,7 +45,8 @@ def from_norse(module: Any, sample: Any = None, *, inputs: Any = None) -> Import
     Returns
     -------
     Imported; its `dt` is that of the modules in ms. Layers follow each other without delay, as in Norse, and recurrent connections
-    act in the next step. Rates are dt * tau_inv in the precision of the module's parameters, as Norse takes them.
+    act in the next step. Rates are dt * tau_inv in the precision of the module's parameters, as Norse takes them. Of a `RateModule`,
+    which `to_norse` made of a `RateModel`: a RateModel with the parameters the module has now.
 
     Raises
     ------
@@ -46,6 +56,9 @@ def from_norse(module: Any, sample: Any = None, *, inputs: Any = None) -> Import
     Source: Pehle & Pedersen (2021), Norse, doi:10.5281/zenodo.4422025; Norse 1.1.
     """
     need(_WHERE, "torch", "norse")
+    model = rate_model_of(_WHERE, module, sample, inputs)
+    if model is not None:
+        return model
     found = import_torch(_WHERE, module, sample, _framework(module), dt=_dt(module))
     return found if inputs is None else found.fed(inputs)
 

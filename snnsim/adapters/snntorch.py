@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from snnsim.adapters.imported import Imported
 from snnsim.adapters.library import need
+from snnsim.adapters.rate_in import rate_model_of
 from snnsim.adapters.torch_network import Framework, Neurons, import_torch, numbers
 from snnsim.adapters.torch_trace import Call
+from snnsim.conversion.rate_model import RateModel
 from snnsim.errors import ConversionError
 from snnsim.models.norse_lif import NEVER_FIRES
 from snnsim.models.snntorch_leaky import Leaky
 from snnsim.models.snntorch_synaptic import Synaptic
+
+if TYPE_CHECKING:
+    from snnsim.adapters.rate_module import RateModule
 
 _WHERE = "from_snntorch"
 #: Their reset to zero wipes out the input of the step too, where Leaky's does not.
@@ -21,7 +26,11 @@ _CLEARING = ("RLeaky", "Lapicque")
 TAKEN = ("Leaky", "Synaptic", "RLeaky", "RSynaptic", "Lapicque")
 
 
-def from_snntorch(module: Any, sample: Any = None, *, inputs: Any = None) -> Imported:
+@overload
+def from_snntorch(module: RateModule) -> RateModel: ...
+@overload
+def from_snntorch(module: Any, sample: Any = None, *, inputs: Any = None) -> Imported: ...
+def from_snntorch(module: Any, sample: Any = None, *, inputs: Any = None) -> Imported | RateModel:
     """Return a network that makes the spikes of an snnTorch module, step by step.
 
     Taken over are Leaky, Synaptic, RLeaky, RSynaptic and Lapicque, and between them Linear, Conv1d, Conv2d, average pooling,
@@ -41,6 +50,7 @@ def from_snntorch(module: Any, sample: Any = None, *, inputs: Any = None) -> Imp
     -------
     Imported, with ``dt=1.0``: spikes of step k have the time k + 1. Layers follow each other without delay, as in snnTorch, and
     recurrent connections act in the next step. In double precision potentials are those of the module in doubles, to rounding.
+    Of a `RateModule`, which `to_snntorch` made of a `RateModel`: a RateModel with the parameters the module has now.
 
     Raises
     ------
@@ -50,6 +60,9 @@ def from_snntorch(module: Any, sample: Any = None, *, inputs: Any = None) -> Imp
     Source: Eshraghian et al. (2023), Proc. IEEE 111:1016; snnTorch 1.0.
     """
     need(_WHERE, "torch", "snntorch")
+    model = rate_model_of(_WHERE, module, sample, inputs)
+    if model is not None:
+        return model
     found = import_torch(_WHERE, module, sample, _framework(), dt=1.0)
     return found if inputs is None else found.fed(inputs)
 

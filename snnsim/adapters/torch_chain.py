@@ -10,7 +10,10 @@ import numpy as np
 
 from snnsim.adapters.imported import Imported
 from snnsim.compiler.spiking import CompiledProjection, CompiledSpiking, compile_spiking
+from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.errors import ConversionError
+from snnsim.models.integer import IntegerUnit
+from snnsim.models.rate_neuron import RateNeuron
 from snnsim.network import Network
 
 _MOST = 1 << 28  # weights of one matrix: 2 GiB in doubles
@@ -51,6 +54,7 @@ def chain_of(where: str, network: Network | Imported, models: Mapping[type, str]
     Raises ConversionError, naming the part, for anything but one source and populations one behind the other.
     """
     net = network.network if isinstance(network, Imported) else network
+    _refuse_converted(where, net)
     if not isinstance(net, Network):
         raise ConversionError(f"{where}.network = {network!r} must be a Network, or what an adapter returned.")
     sources = [population for population in net.populations.values() if population.model.is_source]
@@ -77,6 +81,22 @@ def chain_of(where: str, network: Network | Imported, models: Mapping[type, str]
     if not stages or len(stages) + 1 < len(compiled.populations):
         raise ConversionError(f"{where}: the populations must follow the source one behind the other. Take out the others.")
     return Chain(sources[0].size, len(sources[0].shape) == 1, tuple(stages))
+
+
+def _refuse_converted(where: str, net: Any) -> None:
+    """Refuse what `convert` made, and what `convert_rate` made without its model."""
+    models = [population.model for population in net.populations.values()] if isinstance(net, Network) else []
+    if isinstance(net, SpikingModel) or any(isinstance(model, IntegerUnit) for model in models):
+        raise ConversionError(
+            f"{where}.network = {net!r} must not be of integer units: sim.convert made them exact, and they have no surrogate gradient. "
+            "Train the float model with its bits by sim.fine_tune and convert it again, or give the RateModel that sim.convert_rate makes "
+            "of it."
+        )
+    if any(isinstance(model, RateNeuron) for model in models):
+        raise ConversionError(
+            f"{where}.network = {net!r} must be the RateModel that it belongs to: in its network convolutions are lists of synapses, which "
+            "could not be trained as what they are. Give the model that sim.convert_rate returned."
+        )
 
 
 def _stage(where: str, compiled: CompiledSpiking, following: list[CompiledProjection], dt: float) -> Stage:

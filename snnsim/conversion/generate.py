@@ -10,8 +10,8 @@ import numpy as np
 from snnsim.conversion.beyond import warn_beyond
 from snnsim.conversion.cache import TokenCache
 from snnsim.conversion.spiking_model import SpikingModel
+from snnsim.counts import OperationCounts
 from snnsim.errors import ParameterError
-from snnsim.results import OperationCounts
 from snnsim.units import as_integers, check_integer, check_number
 
 #: from scores float[trials, classes] and the number of the new token to int[trials] tokens

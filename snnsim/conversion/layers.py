@@ -9,7 +9,8 @@ import numpy as np
 
 from snnsim.conversion.coding import Coding
 from snnsim.conversion.places import Place
-from snnsim.graph.integer import DenseEdge, Edge, FiltersEdge, IntegerGraph, Layer, PointEdge, weight_words
+from snnsim.graph.integer import IntegerGraph, Layer
+from snnsim.graph.operations import weight_bits
 
 
 class LayerInfo(NamedTuple):
@@ -68,7 +69,7 @@ def _host_rows(coding: Coding) -> Iterator[LayerInfo]:
 
 
 def _layer_row(layer: Layer) -> LayerInfo:
-    bits = max((_weight_bits(edge) for edge in layer.edges), default=0)
+    bits = max((weight_bits(edge) for edge in layer.edges), default=0)
     theta = np.asarray(getattr(layer.unit, "theta", 0))
     unit = layer.unit
     levels, threshold = unit.n_levels, (int(theta.min()), int(theta.max()))
@@ -87,9 +88,3 @@ def _folded_rows(places: Iterable[Place], names: set[str]) -> Iterator[LayerInfo
         names.add(name)
         label = "folded" if place.into else "unused"
         yield LayerInfo(name, "", label, place.shape, 0, (0, 0), 0, place.origin, place.operation, place.into, (place.call,))
-
-
-def _weight_bits(edge: Edge) -> int:
-    if isinstance(edge, (DenseEdge, FiltersEdge)):
-        return int(np.abs(edge.weight.astype(np.int32)).max(initial=0)).bit_length() + 1
-    return 8 * weight_words(edge.weight) if isinstance(edge, PointEdge) else 0

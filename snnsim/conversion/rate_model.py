@@ -13,12 +13,13 @@ from snnsim.connect import AllToAll, FromArrays, Sparse
 from snnsim.conversion.balance import Balance
 from snnsim.conversion.rate_plan import RatePlan
 from snnsim.conversion.weighted import Entries, Weighted
+from snnsim.counts import OperationCounts
 from snnsim.currents import Current, SampledCurrent
 from snnsim.errors import ParameterError
 from snnsim.graph.ir import named_inputs
 from snnsim.models.rate_neuron import RateNeuron
 from snnsim.network import Network, Population, Projection
-from snnsim.results import OperationCounts, Result
+from snnsim.results import Result
 from snnsim.simulation import simulate
 from snnsim.units import check_integer
 
@@ -45,10 +46,12 @@ class RateModel:
     balances : mapping of layer to Balance   thresholds, initial potentials and corrections of the bias
     readouts : mapping of output to population    whose potential adds up that output
     steps : int                          T that a call runs
+    beta : float                         share of v left after a step
+    reset : str                          'subtract' or 'zero'
     """
 
     def __init__(self, plan: RatePlan, balances: Mapping[str, Balance], *, beta: float, reset: str, steps: int) -> None:
-        self.plan, self.steps = plan, steps
+        self.plan, self.steps, self.beta, self.reset = plan, steps, beta, reset
         self.balances = MappingProxyType(dict(balances))
         self.thresholds = MappingProxyType({name: balance.threshold for name, balance in balances.items()})
         self._populations: dict[str, Population] = {}

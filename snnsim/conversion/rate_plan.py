@@ -40,7 +40,8 @@ class RatePlan:
 
     encoded : bool   inputs are layers too: neurons that fire at the rate of the input
 
-    Attributes: layers, mapping of str to RateLayer; outputs, mapping of str to Weighted.
+    Attributes: layers, mapping of str to RateLayer; outputs, mapping of str to Weighted; nodes, those that the outputs need, in order;
+    rectified, mapping of the name of an activation to Rectified.
 
     Raises ConversionError naming the first node that is neither linear nor a rectifier.
     """
@@ -48,14 +49,14 @@ class RatePlan:
     def __init__(self, graph: Graph, *, encoded: bool) -> None:
         self.graph, self.encoded = graph, encoded
         self.layers: dict[str, RateLayer] = {}
-        self._rectified: dict[str, Rectified] = {}
+        self.rectified: dict[str, Rectified] = {}
         needed = {node.name for node in graph.outputs}
         for node in reversed(list(graph.nodes.values())):
             if node.name in needed:
                 needed.update(node.inputs)
-        self._nodes = [node for name, node in graph.nodes.items() if name in needed]
+        self.nodes = [node for name, node in graph.nodes.items() if name in needed]
         values: dict[str, Weighted] = {}
-        for node in self._nodes:
+        for node in self.nodes:
             values[node.name] = self._value(node, [values[source] for source in node.inputs])
         self.outputs = {node.name: values[node.name] for node in graph.outputs}
 
@@ -90,7 +91,7 @@ class RatePlan:
                 found = rectified(node.function)
                 if found is None:
                     raise _refusal(node, f"its function {node.function!r} is no rectifier, clip or staircase of equal steps")
-                self._rectified[node.name] = found
+                self.rectified[node.name] = found
                 sums = operands[0].scaled(found.slope, found.shift)
                 return self._layer(node.name, node.shape, sums, found.rectifier, node).scaled(found.sign, found.rest)
             case Max():
@@ -112,9 +113,9 @@ class RatePlan:
 
     def _maximum(self, node: Max, window: Weighted) -> Weighted:
         n = int(np.prod(node.shape))
-        index = _without_blanks(window.offset.reshape(n, -1))
+        index = without_blanks(window.offset.reshape(n, -1))
         value, width = window.taken(index), index.shape[1]
-        for round_, (left, right, rest) in enumerate(_rounds(width), start=1):
+        for round_, (left, right, rest) in enumerate(rounds(width), start=1):
             columns = np.arange(n * width).reshape(n, width)
             first, second = value.taken(columns[:, left]), value.taken(columns[:, right])
             more = self._layer(f"{node.name}.{round_}", (*node.shape, len(left)), second.plus(first.scaled(-1.0)), Rectifier(), node)
@@ -129,12 +130,12 @@ class RatePlan:
     def evaluate(self, inputs: Any, fire: Fire) -> Mapping[str, np.ndarray]:
         """Return the value of every node when `fire` stands for the neurons, float64[batch, *shape]."""
         values: dict[str, np.ndarray] = {}
-        for node in self._nodes:
+        for node in self.nodes:
             if isinstance(node, Input):
                 value = node.apply(inputs[node.name])
                 values[node.name] = fire(node.name, value) if self.encoded else value
             elif isinstance(node, Activation):
-                found = self._rectified[node.name]
+                found = self.rectified[node.name]
                 fired = fire(node.name, found.slope * values[node.inputs[0]] + found.shift)
                 values[node.name] = found.rest + found.sign * fired
             elif isinstance(node, Max):
@@ -144,7 +145,7 @@ class RatePlan:
         return values
 
 
-def _rounds(width: int) -> list[tuple[list[int], list[int], int | None]]:
+def rounds(width: int) -> list[tuple[list[int], list[int], int | None]]:
     """Return the columns that meet in each round, and the one that waits: the winners come first, then who waited."""
     rounds = []
     while width > 1:
@@ -157,16 +158,16 @@ def _rounds(width: int) -> list[tuple[list[int], list[int], int | None]]:
 def _highest(node: Max, window: np.ndarray, fire: Fire) -> np.ndarray:
     n = int(np.prod(node.shape))
     flat = window.reshape(len(window), n, -1)
-    index = _without_blanks(flat[0]) % flat.shape[2]
+    index = without_blanks(flat[0]) % flat.shape[2]
     value = np.take_along_axis(flat, index[None], axis=2)
-    for round_, (left, right, rest) in enumerate(_rounds(value.shape[2]), start=1):
+    for round_, (left, right, rest) in enumerate(rounds(value.shape[2]), start=1):
         difference = value[..., right] - value[..., left]
         won = value[..., left] + fire(f"{node.name}.{round_}", difference.reshape(len(value), *node.shape, -1)).reshape(difference.shape)
         value = won if rest is None else np.concatenate([won, value[..., [rest]]], axis=2)
     return value.reshape(len(value), *node.shape)
 
 
-def _without_blanks(window: np.ndarray) -> np.ndarray:
+def without_blanks(window: np.ndarray) -> np.ndarray:
     """Return the places of windows [n, width], those that hold the lowest number, as padding does, replaced by another of theirs."""
     n, width = window.shape
     blank = window <= LOWEST / 2

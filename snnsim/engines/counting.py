@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.compiler.spiking import CompiledSpiking
-from snnsim.results import OperationCounts
+from snnsim.counts import OperationCounts
 
 
 def counts(engine: str, compiled: CompiledSpiking, neurons: np.ndarray, synapses: np.ndarray) -> OperationCounts:

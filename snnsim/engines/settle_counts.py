@@ -8,12 +8,12 @@ import numpy as np
 
 from snnsim.compiler.integer import CompiledInteger
 from snnsim.connect import Dense, Filters, Gathered, Product, unwrap
+from snnsim.counts import OperationCounts
 from snnsim.graph.integer import weight_words
 from snnsim.kernels.integer_net import EVENTS, PARTNER_READS, SCALED, SYNOPS
 from snnsim.kernels.settle import Trials
 from snnsim.models.integer import IntegerUnit
 from snnsim.network import Population, Projection
-from snnsim.results import OperationCounts
 
 
 def _population_counts(population: Population, rows: int, spikes: int, code: str, idle: int, ramps: int) -> dict[str, int]:
@@ -74,6 +74,16 @@ def weight_bytes(projection: Projection) -> int:
     return weight_words(np.asarray(projection.weight))
 
 
+def weight_precision(projection: Projection) -> str | None:
+    """Return the precision of the weights of a projection, such as 'int8'; None where all are 1 or come from a population."""
+    connector, _ = unwrap(projection.connector)
+    if isinstance(connector, (Dense, Filters)):
+        weight = connector.weight
+        return f"int{max(int(weight.max(initial=0)), -int(weight.min(initial=0))).bit_length() + 1}"
+    words = weight_bytes(projection)
+    return f"int{8 * words}" if words else None
+
+
 def fan_out(projection: Projection) -> int | None:
     """Return the synapses one event of `projection` reaches; None where it depends on the unit, or on the partner of a product."""
     match projection.connector:
@@ -87,6 +97,7 @@ def fan_out(projection: Projection) -> int | None:
 def counts_of(compiled: CompiledInteger, work: Trials, code: str, schedule: str) -> OperationCounts:
     layers: dict[str, dict[str, int]] = {}
     roles: dict[str, str] = {}
+    precisions: dict[str, str] = {}
     steps = 0 if schedule == "shuffled" else int(work.steps.sum())  # without a global step, nobody is idle in one
     for p, name in enumerate(compiled.populations):
         population = compiled.network.populations[name]
@@ -99,7 +110,9 @@ def counts_of(compiled: CompiledInteger, work: Trials, code: str, schedule: str)
         projection = compiled.network.projections[key]
         layers[key] = _projection_counts(projection, work.counts[:, e].sum(axis=0), code)
         roles[key] = "product" if isinstance(unwrap(projection.connector)[0], Product) else "synaptic"
-    return OperationCounts(layers, roles)
+        if precision := weight_precision(projection):
+            precisions[key] = precision
+    return OperationCounts(layers, roles, precisions)
 
 
 def _ramps(compiled: CompiledInteger, work: Trials, p: int, schedule: str) -> int:

@@ -13,6 +13,7 @@ from snnsim.conversion.certificate import Certificate
 from snnsim.conversion.convert import convert
 from snnsim.conversion.options import USUAL_BITS, Bits
 from snnsim.conversion.spiking_model import SpikingModel
+from snnsim.counts import OperationCounts
 from snnsim.energy.estimate import EnergyReport, estimate_energy
 from snnsim.engines.settle import CODES, SCHEDULES
 from snnsim.errors import ParameterError
@@ -21,7 +22,6 @@ from snnsim.report.precision import Precision, precision_of
 from snnsim.report.quality import Agreement, accuracy, agreements
 from snnsim.report.runs import SpikingRun, measure
 from snnsim.report.task import Task, data_task, digits_task
-from snnsim.results import OperationCounts
 from snnsim.units import check_integer, one_of
 
 #: what the table compares, beside the run asked for
@@ -106,7 +106,9 @@ def check_choices(code: str, schedule: str, profiles: Sequence[str] | None) -> t
 
 def _energies(name: str, baselines: Mapping[str, OperationCounts], runs: Sequence[SpikingRun], samples: int) -> tuple[Energy, ...]:
     counted = {**baselines, **{f"SNN {run.code}, {run.schedule}": run.counts for run in runs}}
-    return tuple(Energy(what, estimate_energy(counts, name, host=HOST, per=samples)) for what, counts in counted.items())
+    return tuple(
+        Energy(what, estimate_energy(counts, name, host=HOST, per=samples, allow_mixed_nodes=True)) for what, counts in counted.items()
+    )
 
 
 def _judged(outputs: Mapping[str, Mapping[str, np.ndarray]], labels: np.ndarray | None) -> tuple[dict[str, float] | None, int]:

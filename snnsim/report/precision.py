@@ -28,16 +28,6 @@ class Precision(NamedTuple):
         other = isinstance(self.activations, int) and self.activations < USUAL_BITS
         return f"weights {weights}, values {activations}" + (f", other sums {USUAL_BITS}" if other else "")
 
-    @property
-    def prices(self) -> str:
-        """What must be said of prices, which are those of 8 bits; empty where all numbers have 8."""
-        if self.name == f"int{USUAL_BITS}":
-            return ""
-        return (
-            f"The profiles price the multiplications, weights and activations of the ANN as {USUAL_BITS}-bit ones; only weights of more "
-            "bits count as two words."
-        )
-
     def to_dict(self) -> dict[str, object]:
         return {name: bits if isinstance(bits, int) else dict(bits) for name, bits in self._asdict().items()}
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from snnsim.conversion.convert import convert
 from snnsim.conversion.options import USUAL_BITS
 from snnsim.conversion.spiking_model import SpikingModel
+from snnsim.energy.comparison import EnergyComparison
 from snnsim.errors import ParameterError
+from snnsim.report.energies import compare_energy
 from snnsim.report.precision import precision_of
 from snnsim.report.samples import calibration_of, example_of, read_arrays
-from snnsim.report.task import read_model
+from snnsim.report.task import data_task, digits_task, read_model
 
 
 def check_file(path: str | Path) -> Path:
@@ -50,3 +52,15 @@ def prepare(
     spiking = convert(graph, calibration_of(arrays, owner, graph), activation_bits=precision.activations, weight_bits=precision.weights)
     tell("proving it exact (the first run compiles, half a minute)", 0.6)
     return spiking
+
+
+def energy_of(
+    model: Any, data: Any, *, samples: int | None, profiles: Sequence[str] | None, bits: Sequence[int], tokens: int | None, seed: int
+) -> EnergyComparison:
+    """Return the energy comparison of a model and of its spiking network, as `compare` takes them. Raises what both raise."""
+    task = digits_task(model, samples=samples, seed=seed) if data is None else data_task(model, data, samples=samples, seed=seed)
+    spiking = convert(task.graph, task.samples.calibration)
+    return compare_energy(
+        task.graph, spiking, task.samples.inputs, labels=task.samples.labels, calibration=task.samples.calibration, profiles=profiles,
+        bits=bits, tokens=tokens, allow_mixed_nodes=True,
+    )  # fmt: skip

@@ -13,10 +13,10 @@ import numpy as np
 
 from snnsim.conversion.certificate import Certificate, joined
 from snnsim.conversion.spiking_model import SpikingModel
+from snnsim.counts import OperationCounts
 from snnsim.graph.integer import Settled
 from snnsim.graph.ir import Graph
 from snnsim.graph.operations import ann_operations
-from snnsim.results import OperationCounts
 
 #: units times samples that are held at a time
 _AT_ONCE = 2**23

@@ -92,6 +92,4 @@ def verdict(comparison: Comparison) -> list[str]:
         )
     if winner is ann:
         sentences.append(_change(comparison, ann, snn))
-    if comparison.precision.prices:
-        sentences.append(comparison.precision.prices)
     return sentences

@@ -1,0 +1,164 @@
+"""Implementations on several profiles: rows, winners, break-even, sensitivity, against sums by hand."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import snnsim as sim
+from snnsim.counts import OperationCounts
+from snnsim.energy.comparison import Implementation, compare_implementations
+from snnsim.errors import ParameterError
+from snnsim.report.energy_tables import energy_dict, energy_html, sentences
+
+ANN = OperationCounts({"fc": {"macs": 1000, "weight_fetches": 1000}}, {"fc": "ann"}, {"fc": "int8"})
+SNN = OperationCounts({"in": {"spikes": 4}, "in -> out": {"synops": 400, "adds": 400, "weight_fetches": 400}})
+
+
+def compared(snn=SNN, profiles=("horowitz45",), **settings):
+    settings = {"allow_mixed_nodes": True, **settings}
+    return sim.compare_energy({"dense": ANN}, {"spikes": snn}, profiles=profiles, **settings)
+
+
+def test_rows_hold_the_totals_of_the_reports():
+    found = compared(per=2, tokens=5)
+    ann, snn = found.rows()
+    assert (ann.implementation, ann.role, ann.nominal) == ("dense", "ann", pytest.approx(1000 * (0.3 + 2.5) / 2))
+    assert snn.nominal == pytest.approx((4 * 20 + 400 * (0.1 + 2.5)) / 2)
+    assert snn.per_spike == pytest.approx(snn.nominal / 2)
+    assert ann.per_token == pytest.approx(ann.nominal / 5)
+    assert [row.low for row in found] == [sim.estimate_energy(c, "horowitz45", per=2).total.low for c in (ANN, SNN)]
+
+
+def test_the_winner_is_sure_only_where_the_intervals_are_apart():
+    few = compared().verdict("horowitz45")
+    assert (few.winner, few.loser) == ("spikes", "dense")
+    assert few.ratio == pytest.approx(2800 / (4 * 20 + 400 * 2.6))
+    assert not few.sure
+    one = OperationCounts({"in -> out": {"synops": 1, "adds": 1}})
+    assert compared(one).verdict("horowitz45").sure
+
+
+def test_break_even_is_the_share_of_activity_at_which_both_cost_the_same():
+    even = compared().break_even("horowitz45").nominal
+    scaled = OperationCounts(
+        {"in": {"spikes": round(4000 * even)}, "in -> out": {kind: round(400_000 * even) for kind in ("synops", "adds", "weight_fetches")}}
+    )
+    assert sim.estimate_energy(scaled, "horowitz45").total.nominal / 1000 == pytest.approx(2800, rel=1e-3)
+
+
+def test_neurons_that_cost_more_at_rest_than_the_ann_leave_no_break_even():
+    idle = OperationCounts({"out": {"updates_idle": 10**6}, "in -> out": {"synops": 1}})
+    found = compared(idle, ("loihi14",))
+    assert found.break_even("loihi14").nominal < 0
+    assert "costs without a spike is more than the whole ANN" in sentences(found)[0]
+
+
+def test_sensitivity_moves_one_price_at_a_time():
+    found = compared()
+    terms = {term.term: term for term in found.sensitivity("horowitz45")}
+    whole, base = 4 * 20 + 400 * 2.6, 2800
+    events = terms["neuron.spikes"]
+    assert events.share == pytest.approx(80 / whole)
+    assert events.at_high == pytest.approx((whole - 80 + 4 * 100) / base)
+    ann = terms["ann.weight_fetches"]
+    assert ann.at_low == pytest.approx(whole / (base - 2500 + 1250))
+    weights = terms["synaptic.weight_fetches"]
+    assert weights.decides == (((whole - 1000 + 400 * 12.5) / base > 1) != ((whole - 1000 + 400 * 1.25) / base > 1))
+
+
+def test_a_side_without_a_total_has_no_winner_and_says_so():
+    found = compared(profiles=("a100", "tianjic28"))
+    assert found.verdict("a100") is None
+    assert found.break_even("a100") is None
+    assert found.sensitivity("a100") == []
+    assert next(row for row in found if row.profile == "a100" and row.role == "snn").remark == "runs no spikes"
+
+
+def test_a_host_does_no_synapses():
+    found = compared(profiles=("edge_tpu",))
+    assert found.report("edge_tpu", "spikes").total is None
+    assert found.report("edge_tpu", "spikes").hosted == ()
+
+
+def test_sums_over_two_process_nodes_are_warned_of_by_name():
+    with pytest.warns(sim.MixedNodesWarning, match=r"tianjic28 \(28 nm\) \+ horowitz45 \(45 nm\)"):
+        compared(profiles=("tianjic28",), allow_mixed_nodes=False)
+
+
+def test_energy_of_learning_stands_apart():
+    learning = OperationCounts({"in -> out": {"synops": 5, "plasticity_updates": 7}})
+    row = compared(learning, ("loihi14",)).rows()[1]
+    assert row.learning == pytest.approx(7 * 120)
+    assert row.nominal == pytest.approx(7 * 120 + 5 * 23.6)
+
+
+def test_page_and_json_hold_every_number(tmp_path):
+    found = compared(profiles=("horowitz45", "tianjic28", "a100"))
+    table = json.loads(json.dumps(energy_dict(found), allow_nan=False))
+    assert table["profiles"]["horowitz45"]["rows"][1]["nominal"] == found.rows()[1].nominal
+    assert table["counts"]["spikes"]["totals"]["synops"] == 400
+    page = energy_html(found)
+    assert "Tianjic" in page
+    assert "What decides" in page
+    html, data = sim.save_energy(found, tmp_path / "new")
+    assert html.read_text() == page
+    assert json.loads(data.read_text()) == table
+    with pytest.raises(ParameterError, match="cannot be written to"):
+        sim.save_energy(found, html / "below")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (({"dense": ANN}, {"spikes": 0.2}), "Rates are no counts: run the network"),
+        ((ANN, 3), "must be OperationCounts or a Result"),
+        ((None, SNN), "inputs is missing"),
+        (({"a": ANN}, {"a": SNN}), "'a' names two implementations"),
+    ],
+)
+def test_what_was_not_counted_is_refused(arguments, text):
+    with pytest.raises(ParameterError, match=text):
+        sim.compare_energy(*arguments, profiles=["horowitz45"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"profiles": "horowitz45"}, "must be a list of names"),
+        ({"profiles": []}, "must be a list of names"),
+        ({"profiles": ["horowitz"]}, "Did you mean 'horowitz45'"),
+        ({"profiles": ["horowitz45"], "tokens": 0}, "tokens = 0 must be >= 1"),
+        ({"profiles": ["horowitz45"], "codes": ["morse"]}, "'morse' is not known"),
+    ],
+)
+def test_unknown_names_and_numbers_out_of_range_are_refused(settings, text):
+    with pytest.raises(ParameterError, match=text):
+        sim.compare_energy(ANN, SNN, **settings)
+
+
+@given(synops=st.integers(1, 10**6), more=st.integers(1, 10**6))
+def test_more_operations_never_lower_the_ratio(synops, more):
+    def ratio(n):
+        found = compare_implementations(
+            [Implementation("a", "ann", ANN), Implementation("s", "snn", OperationCounts({"x": {"adds": n}}))], ["horowitz45"]
+        )
+        return found.report("horowitz45", "s").total.nominal / found.report("horowitz45", "a").total.nominal
+
+    assert ratio(synops + more) > ratio(synops)
+
+
+def test_models_are_counted_on_the_same_samples(digits):
+    model, inputs, labels, _ = digits
+    found = sim.compare_energy(None, model, inputs[:8], labels=labels[:8], profiles=["horowitz45", "seneca22"], codes=["graded"])
+    names = [each.name for each in found.implementations]
+    assert names == ["ANN fp32, dense", "ANN int8, dense", "ANN int8, zero-skipping", "SNN graded, settled"]
+    assert found.per == 8
+    assert {each.accuracy for each in found.implementations[1:]} == {1.0}
+    direct = model(inputs[:8], code="graded").counts
+    assert found.implementations[-1].counts.totals() == direct.totals()
+    order = [found.report("horowitz45", name).total.nominal for name in names[:3]]
+    assert order[0] > order[1] > order[2]
