@@ -140,14 +140,16 @@ with torch.no_grad():
 accuracy = (exact.argmax(axis=1) == truth).mean()
 spiking = sim.convert(mlp, features.numpy())
 for row in spiking.layers:
-    print(f"{row.name:12s} {row.unit:13s} {row.label:8s} {row.shape!s:6s} {row.levels:4d} levels, threshold {row.threshold}")
+    steps = f"{row.levels:4d} levels, threshold {row.threshold}" if row.unit else ""
+    print(f"{row.name:12s} {row.unit or row.operation:13.13s} {row.kind:16s} {row.shape!s:6s} {steps}".rstrip())
 
 # %% [markdown]
-# The batch norm has no row of its own: a linear map behind a linear map is one linear map, so it was *folded* into weights and biases. Nor
-# are there scales at run time. A real value is a whole number times a scale; the scales of input, weights and output together say
-# how much input is worth one output spike, and that is the threshold, again a whole number, one per channel.
-# Rounding happens here and nowhere else. So the converted network is not float, but it is close. The calibration data
-# set the range of each pixel; what lies past it takes its end, with a warning. A few held-out pixels would, and were cut above.
+# Every operation of the model has a row, but not all have neurons. A linear map behind a linear map is one linear map, so the batch
+# norm was *folded* into the weights and thresholds of the layer that its row names. Nor are there scales at run time. A real value is a
+# whole number times a scale; the scales of input, weights and output together say how much input is worth one output spike, and that is
+# the threshold, again a whole number, one per channel. Rounding happens here and nowhere else. So the converted network is not float,
+# but it is close. The calibration data set the range of each pixel; what lies past it takes its end, with a warning. A few held-out
+# pixels would, and were cut above.
 
 # %%
 reference = spiking.reference(pixels)

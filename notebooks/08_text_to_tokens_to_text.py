@@ -136,7 +136,7 @@ assert weights[2].diagonal(-1).mean() > 0.5 and weights[0].diagonal(-2).mean() >
 size, context = len(gpt.vocabulary), gpt.context
 own = gpt.encode(gpt.generate("KING RICHARD II:\n", 4 * context - 17, temperature=1.0, seed=3)).numpy().reshape(4, context)
 spiking = sim.convert(gpt, np.concatenate([own, (np.arange(size)[:, None] + np.arange(context)) % size]))
-for row in spiking.layers[:9]:
+for row in [row for row in spiking.layers if row.unit][:9]:  # without what was folded into them
     print(f"{row.name:30s} {row.unit:12s} {row.label:8s} {row.shape}")
 
 # %% [markdown]

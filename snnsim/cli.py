@@ -39,6 +39,9 @@ def _snnsim(
 def compare(
     model: Annotated[str, typer.Argument(help="A torch program (.pt2), a graph file (.npz), or a shipped model.")] = "digits",
     data: Annotated[Path | None, typer.Option(help="Samples, .npz: arrays named as the inputs (x), labels, calibration_x.")] = None,
+    bits: Annotated[int, typer.Option(help="Of weights and values, 2 .. 16.")] = 8,
+    activation_bits: Annotated[int | None, typer.Option(help="Of values alone. Default: --bits.")] = None,
+    weight_bits: Annotated[int | None, typer.Option(help="Of weights alone. Default: --bits.")] = None,
     samples: Annotated[int | None, typer.Option("--samples", "--images", help="How many samples to compare; default all.")] = None,
     code: Annotated[str, typer.Option(help="How values travel: unary, binary, signed_digit, graded.")] = "signed_digit",
     schedule: Annotated[str, typer.Option(help="When units speak: settled, eager, shuffled.")] = "settled",
@@ -60,13 +63,18 @@ def compare(
     from snnsim.report import save
     from snnsim.report.comparison import check_choices
     from snnsim.report.comparison import compare as run
+    from snnsim.report.precision import precision_of
 
     check_choices(code, schedule, profile or None)
+    precision_of(bits, activation_bits, weight_bits)
     folder = save.check_folder(out)
     with bar("starting (the first run compiles, half a minute)") as report:
         comparison = run(
             model,
             data,
+            bits=bits,
+            activation_bits=activation_bits,
+            weight_bits=weight_bits,
             samples=samples,
             code=code,
             schedule=schedule,
@@ -91,8 +99,9 @@ def convert(
     model: Annotated[str, typer.Argument(help="A torch program (.pt2), a graph file (.npz), or a shipped model.")],
     data: Annotated[Path, typer.Option(help="Samples that set the scales, .npz: arrays named as the inputs (x), or calibration_x.")],
     out: Annotated[Path, typer.Option(help="File for the spiking network, .npz; sim.load_converted reads it.")],
-    activation_bits: Annotated[int, typer.Option(help="2 .. 16.")] = 8,
-    weight_bits: Annotated[int, typer.Option(help="2 .. 16.")] = 8,
+    bits: Annotated[int, typer.Option(help="Of weights and values, 2 .. 16.")] = 8,
+    activation_bits: Annotated[int | None, typer.Option(help="Of values alone. Default: --bits.")] = None,
+    weight_bits: Annotated[int | None, typer.Option(help="Of weights alone. Default: --bits.")] = None,
 ) -> None:
     """Turn a trained model into a spiking network, prove it on the samples, and save it."""
     from snnsim.progress import bar
@@ -100,7 +109,7 @@ def convert(
 
     target = check_file(out)
     with bar("converting") as report:
-        spiking = prepare(model, data, activation_bits=activation_bits, weight_bits=weight_bits, progress=report.describe)
+        spiking = prepare(model, data, bits=bits, activation_bits=activation_bits, weight_bits=weight_bits, progress=report.describe)
         certificate = spiking.certificate
         from snnsim.io.converted import save_converted
 

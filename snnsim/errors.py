@@ -19,7 +19,11 @@ class WiringError(SnnsimError, ValueError):
 
 
 class CompileError(SnnsimError):
-    """A valid description cannot be run by the chosen engine."""
+    """A valid description cannot be run by the chosen engine. population : the one that is to blame, where it is one"""
+
+    def __init__(self, text: str, *, population: str = "") -> None:
+        super().__init__(text)
+        self.population = population
 
 
 class ConversionError(SnnsimError):

@@ -132,6 +132,16 @@ def test_a_model_and_data_of_ones_own_are_compared(own):
     assert json.loads((own / "report.json").read_text())["model"] == "own.npz"
 
 
+def test_bits_are_those_asked_for(own):
+    done = snnsim("compare", "own.npz", "--data", "samples.npz", "--profile", "horowitz45", "--bits", 4, cwd=own)
+    assert done.returncode == 0, done.stderr
+    assert "int4 integer program" in done.stdout and "int8" not in done.stdout
+    done = snnsim("convert", "own.npz", "--data", "samples.npz", "--out", "net.npz", "--bits", 4, "--weight-bits", 6, cwd=own)
+    assert done.returncode == 0, done.stderr
+    rows = {row.name: row for row in sim.load_converted(own / "net.npz").layers}
+    assert (rows["x"].levels, rows["scores"].weight_bits) == (15, 6)
+
+
 def test_a_converted_network_is_proven_saved_and_loaded_again(own):
     done = snnsim("convert", "own.npz", "--data", "samples.npz", "--out", "net.npz", "--activation-bits", 10, cwd=own)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import warnings
+
 import numpy as np
 import pytest
 
@@ -174,3 +177,45 @@ def test_bad_arguments_are_refused_with_the_rule(gpt, translator):
     for call in (lambda: sampled(0.0), lambda: sampled(top=0)):
         with pytest.raises(ParameterError, match="must be"):
             call()
+
+
+@pytest.fixture
+def narrow(gpt):
+    """The same decoder with an input that was calibrated too narrowly: all past 2 steps take the end."""
+    model, ids = gpt
+    name = next(iter(model.coding.ports))
+    ports = {**model.coding.ports, name: model.coding.ports[name]._replace(low=-2, high=2)}
+    other = sim.SpikingModel(dataclasses.replace(model.coding, ports=ports), model.integer_graph)
+    return other, ids[:2, :2], name
+
+
+@pytest.mark.parametrize("n_new", [3, 8])
+def test_numbers_past_the_range_are_told_once_for_all_tokens(narrow, n_new):
+    model, prompt, name = narrow
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        text = generate(model, prompt, n_new).tokens
+        by_reference = generate_by_reference(model, prompt, n_new).tokens
+    assert (text == by_reference).all()
+    # Tokens 0 .. 5, then the last half of a full context again with what follows it.
+    read = [text[:, :-1]] if n_new == 3 else [text[:, :6], text[:, 4:-1]]
+    past = total = 0
+    for part in read:
+        padded = np.zeros((2, CONTEXT), np.int64)
+        padded[:, : part.shape[1]] = part
+        values = model.coding.host.evaluate({"idx": padded})[name][:, : part.shape[1]]
+        whole = np.floor(values / model.coding.ports[name].scale + 0.5)
+        past, total = past + np.count_nonzero(np.abs(whole) > 2), total + whole.size
+    messages = [str(each.message) for each in caught]
+    assert 0 < past < total and len(messages) == 2 and messages[0] == messages[1]
+    assert messages[0].startswith(f"{name!r}: {past} of {total} numbers")
+
+
+def test_a_cache_that_is_fed_by_hand_tells_what_is_past_the_range_of_the_new_tokens(narrow):
+    model, prompt, name = narrow
+    cache = TokenCache(model)
+    with pytest.warns(UserWarning, match=r"of 32 numbers"):
+        cache.feed(prompt)
+    with pytest.warns(UserWarning, match=r"of 16 numbers"):
+        cache.feed(np.concatenate([prompt, prompt[:, :1]], axis=1))
+    assert cache.beyond[name][1] == 48

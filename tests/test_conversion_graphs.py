@@ -36,7 +36,10 @@ def test_a_convolutional_network_is_exact_in_spikes_and_near_the_float_graph():
     inputs = random.integers(-8, 9, size=(24, 7, 7, 2))
     model = sim.convert(graph, inputs)
     near(model, graph, inputs[:6], 0.06)
-    units = {row.name: row.unit for row in model.layers}
+    units = {row.name: row.unit for row in model.layers if row.unit}
+    assert {row.name: row.into for row in model.layers if row.into} == {
+        "conv1": ("relu1",), "bn": ("gelu",), "window": ("max",), "conv3": ("gelu",), "both": ("gelu",), "places": ("mean",),
+    }  # fmt: skip
     assert units == {
         "image": "IntegerInput", "relu1": "Staircase", "max": "MaxRow", "conv2": "Staircase", "gelu": "Table", "mean": "Staircase",
         "logits": "Readout",
@@ -86,7 +89,9 @@ def test_an_output_may_be_any_layout_of_several_populations():
     inputs = random.normal(size=(20, 4))
     model = sim.convert(graph, inputs)
     near(model, graph, inputs, 0.02)
-    assert {row.name: row.label for row in model.layers} == {"x": "input", "a": "readout", "b": "spiking"}
+    assert {row.name: row.kind for row in model.layers} == {
+        "x": "input", "a": "readout", "b": "spiking", "out": "folded into a, b", "scaled": "folded into a, b",
+    }  # fmt: skip
 
 
 def test_a_token_model_answers_the_same_whatever_type_its_tokens_come_in():

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snnsim as sim
-from snnsim.conversion.accumulate import best_share
 from snnsim.conversion.calibrate import Range, ranges
 from snnsim.conversion.channels import channels_of
 from snnsim.conversion.clipping import Clip, clipped
@@ -20,6 +19,7 @@ from snnsim.conversion.plan import Plan
 from snnsim.conversion.quantise import quantise
 from snnsim.conversion.rounding import adapted
 from snnsim.conversion.terms import Mapped
+from snnsim.conversion.whole import best_share
 from snnsim.conversion.windows import windows
 from snnsim.errors import ConversionError, ParameterError
 from snnsim.graph.ir import Graph

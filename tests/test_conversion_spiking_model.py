@@ -105,6 +105,28 @@ def linear(name, source, weight, bias=0.0):
     return Linear(name=name, inputs=(source,), shape=(2, len(weight)), weight=weight, bias=np.full(len(weight), bias))
 
 
+def test_a_bias_that_correction_lifts_past_31_bits_names_node_place_and_remedy():
+    x = Input(name="x", inputs=(), shape=(64,), kind="real")
+    data = np.full((64, 64), 0.4 / 255)  # reads as 0, so that the bias takes up their mean
+    data[0] = 1.0
+    place = "model.py:7: return self.last(x)"
+
+    def converted(bias, **options):
+        last = Linear(name="last", inputs=("x",), shape=(2,), weight=np.ones((2, 64)), bias=np.full(2, bias), origin=place)
+        return sim.convert(Graph([x, last]), data, **options)
+
+    unit = float(np.max(converted(0.0).integer_graph.layers["last"].scale))
+    largest = (2**31 - 2) * unit
+    with pytest.raises(CompileError, match=r"Population\('last'\): an accumulator can reach .* It comes from model.py:7: return self.last"):
+        converted(largest, bias_correction=False)
+    message = (
+        r"node 'last' \(model.py:7: return self.last\(x\)\) has a bias of 2.147e\+09 accumulator units after bias correction, past 31 "
+        r"bits: .*fewer weight_bits.*bias_correction=False"
+    )
+    with pytest.raises(ConversionError, match=message):
+        converted(largest)
+
+
 @pytest.mark.parametrize(
     ("graph", "text"),
     [

@@ -96,6 +96,14 @@ def test_saving_what_was_loaded_gives_the_same_contents(files, tmp_path):
         assert all((before[1][key] == after[1][key]).all() for key in before[1])
 
 
+def test_a_file_of_before_operations_were_kept_gives_the_rows_of_its_populations(models, files, tmp_path):
+    header, arrays = contents(files["cnn"])
+    assert header.pop("places")
+    loaded = sim.load_converted(forge(tmp_path / "old.npz", header, arrays))
+    rows = [row for row in models["cnn"][0].layers if row.unit]
+    assert loaded.layers == [row._replace(operation="", calls=()) for row in rows] and len(rows) < len(models["cnn"][0].layers)
+
+
 def test_weights_that_layers_share_are_stored_once_and_laid_out_once(tmp_path):
     from snnsim.graph.ir import Graph
     from snnsim.graph.nodes import Activation, Input, Linear
@@ -176,6 +184,8 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(files, models, tmp_path_fac
         (lambda h, a: h["ports"]["named"]["image"].update(low=-9), "port 'image' does not fit its layer"),
         (lambda h, a: h["host"][0].update(low="a"), "Input.low = str where"),
         (lambda h, a: h["outputs"]["named"]["logits"]["pieces"][0].update(source="none"), "is damaged .*none"),
+        (lambda h, a: h["places"][0].update(into=["none"]), "an operation that is part of no layer"),
+        (lambda h, a: h["places"][0].update(shape="x"), "Place.shape = str where"),
         (lambda h, a: h.pop("host"), "is damaged .*host"),
         (lambda h, a: a.popitem(), "is damaged"),
         (lambda h, a: a.update({k: v.astype(np.float32) for k, v in a.items() if v.dtype == np.int8}), "where whole numbers belong"),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 
 import pytest
+from rich.console import Console
 
 import snnsim as sim
 from snnsim.errors import ParameterError
 from snnsim.report import save
 from snnsim.report.comparison import DEFAULT_PROFILES, TABLE_CODES, TABLE_SCHEDULES
+from snnsim.report.precision import precision_of
+from snnsim.report.tables import layers_table, show
 from snnsim.report.verdict import verdict
 
 
@@ -30,7 +34,9 @@ def test_the_json_holds_every_number(comparison, tmp_path):
     assert tuple(data["energy"]) == DEFAULT_PROFILES
     assert data["seconds"] > 0 and data["samples"] == 12
     assert data["agreement"]["logits"]["cosine"] > 0.999
-    assert [layer["name"] for layer in data["layers"]] == list(comparison.spiking.integer_graph.layers)
+    assert [layer["name"] for layer in data["layers"] if layer["unit"]] == list(comparison.spiking.integer_graph.layers)
+    assert {call for layer in data["layers"] for call in layer["calls"]} == set(comparison.task.graph.nodes) - {"pixels"}
+    assert data["bits"] == {"weights": 8, "activations": 8}
     run = data["counts"]["spiking"][0]
     assert run["synops_per_inference"] == sum(kinds.get("synops", 0) for kinds in run["layers"].values()) / 12
     assert sum(entry["total"] is not None for entry in data["energy"]["horowitz45"]["entries"]) == 8
@@ -63,6 +69,49 @@ def test_the_verdict_names_winner_ratio_and_remedy(comparison):
     assert f"{best['SNN'] / best['ANN']:.0f} times as much" in text
     assert "Plain unary spikes lose to the int8 ANN" in text
     assert "What would change it" in text
+
+
+def test_few_bits_are_named_wherever_the_report_speaks_of_integers(tmp_path):
+    comparison = sim.compare(samples=2, bits=4, weight_bits=5, profiles=["horowitz45"])
+    bits = [row.weight_bits for row in comparison.spiking.layers if row.operation == "Linear" and row.unit]
+    assert max(bits) == 5
+    levels = {row.name: row.levels for row in comparison.spiking.layers}
+    assert levels["block0.hidden"] == 16 and levels["block0.mid"] == 255
+    page, data = (path.read_text() for path in save.save(comparison, tmp_path))
+    text = Console(width=200, file=io.StringIO())
+    show(comparison, text)
+    terminal = text.file.getvalue()
+    assert "int8" not in page + data + terminal
+    for words in ("ANN W5A4, dense", "W5A4 integer program", "weights 5, values 4, other sums 8"):
+        assert words in page and words in terminal
+    assert json.loads(data)["bits"] == {"weights": 5, "activations": 4}
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "text"),
+    [
+        ((8, None, None), "int8", "weights 8, values 8"),
+        ((4, None, None), "int4", "weights 4, values 4, other sums 8"),
+        ((16, None, None), "int16", "weights 16, values 16"),
+        ((8, 10, None), "W8A10", "weights 8, values 10"),
+        ((8, {"*": 6}, 4), "W4A6", "weights 4, values 6"),
+        ((4, {"Softmax": 6}, {"a": 3, "*": 5}), "W3..5A6..8", "weights 3..5, values 6..8"),
+    ],
+)
+def test_precision_says_which_bits_were_asked_for(given, name, text):
+    precision = precision_of(*given)
+    assert (precision.name, precision.text) == (name, text)
+
+
+def test_what_is_folded_stands_dim_below_its_layer_and_has_a_row_of_its_own_on_the_page(comparison, tmp_path):
+    text = Console(width=200, file=io.StringIO())
+    text.print(layers_table(comparison.spiking))
+    lines = [line.rstrip() for line in text.file.getvalue().splitlines()]
+    at = next(i for i, line in enumerate(lines) if line.startswith(" norm "))
+    assert lines[at + 1] == "   folded: Linear, Add"
+    page = save.save(comparison, tmp_path)[0].read_text()
+    assert page.count('<tr class="folded">') == sum(not row.unit for row in comparison.spiking.layers) > 5
+    assert '<tr class="folded"><td>block1.down</td><td>Linear</td><td></td><td>folded into norm</td>' in page
 
 
 def test_the_verdict_can_go_to_the_spikes(comparison, monkeypatch):
@@ -110,6 +159,8 @@ def test_another_code_and_schedule_is_shown_beside_the_table(tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
+        ({"bits": 1}, "bits = 1 must be >= 2"),
+        ({"weight_bits": 17}, "weight_bits = 17 must be <= 16"),
         ({"samples": 0}, "samples = 0 must be >= 1: the held-out split has 360"),
         ({"samples": 361}, "samples = 361 must be <= 360"),
         ({"samples": 2.5}, "samples = 2.5 must be a whole number"),

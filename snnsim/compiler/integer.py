@@ -125,7 +125,8 @@ def _prove_no_overflow(network: Network, units: Mapping[str, IntegerUnit]) -> di
             raise CompileError(
                 f"Population({name!r}): an accumulator can reach {worst}, past the {limit} that {type(units[name]).__name__} takes "
                 f"exactly; {worst.bit_length() + 1} bits would do. Use fewer levels or smaller weights: of a converted model, "
-                f"{excess} bits less in activation_bits and weight_bits together."
+                f"{excess} bits less in activation_bits and weight_bits together.",
+                population=name,
             )
         bounds[name] = worst
     return bounds

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, final
 
 import numpy as np
 
+from snnsim.conversion.beyond import warn_beyond
 from snnsim.conversion.causal import last_needed
 from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.engines.settle import IntegerState, run_integer
@@ -33,6 +33,7 @@ class TokenCache:
     inputs : mapping           the other inputs, such as the source of an encoder, given once
     pad : int                  stands at positions that are not given yet; no unit up to the last token depends on it
     settings                   code, schedule, seed, threads, as for a call of the model
+    beyond : mapping           of input to int64[2], how many numbers of the tokens so far lay past their range, of how many
 
     Raises
     ------
@@ -54,6 +55,8 @@ class TokenCache:
             raise ParameterError(unknown_name("generate.output", output, list(outputs)))
         self.output = output or next(iter(outputs))
         self._state: IntegerState | None = None
+        self.beyond: dict[str, np.ndarray] = {}
+        self._counted = 0
         self._last = last_needed(spiking.integer_graph, self._positions())
         self._check_causal()
         rows = [self._last[name].max(axis=-1).ravel() for name in spiking.compiled.populations]
@@ -70,26 +73,29 @@ class TokenCache:
     def encoded(self, text: np.ndarray) -> dict[str, np.ndarray]:
         """Return the integers of the input populations for int[trials, m] tokens, positions that are not given yet included.
 
-        A UserWarning says when a token that is given may lie past the range of the calibration data; the others do not matter.
+        `beyond` counts those of the tokens that the last text lacked which lie past their range; positions to come do not matter.
         """
-        encoded, beyond = self.spiking.coding.encode(self.padded(text))
-        for name in beyond:
-            port = self.spiking.coding.ports[name]
-            cut = (encoded[name] == port.low) | (encoded[name] == port.high)
-            if cut[:, self._last[name] < text.shape[1]].any():
-                warnings.warn(
-                    f"{name!r}: tokens lie past the range of the calibration data and take its end. Convert with data that cover them.",
-                    stacklevel=3,
-                )
+        encoded, outside = self.spiking.coding.placed(self.padded(text))
+        length = text.shape[1]
+        first = self._counted if length > self._counted else 0  # a shorter text is another one
+        for name, mask in outside.items():
+            new = (self._last[name] < length) & ((self._last[name] >= first) | (first == 0))
+            counts = np.array([np.count_nonzero(mask[:, new]), len(mask) * np.count_nonzero(new)])
+            self.beyond[name] = self.beyond.get(name, np.zeros(2, np.int64)) + counts
+        self._counted = length
         return encoded
 
-    def feed(self, text: np.ndarray) -> tuple[np.ndarray, Result]:
+    def feed(self, text: np.ndarray, *, warn: bool = True) -> tuple[np.ndarray, Result]:
         """Return the scores float[trials, classes] after the last token of `text`, and what the run cost.
 
         text : int[trials, m], m <= context; after the first call, the text of the last one with more behind it, else `forget` first
+        warn : bool   whether a UserWarning says how many numbers of the new tokens lie past their range; `beyond` counts them anyway
         """
         at = text.shape[1] - 1
+        before = dict(self.beyond)
         given = {name: np.where(self._last[name] > at, 0, array) for name, array in self.encoded(text).items()}
+        if warn:
+            warn_beyond({name: counts - before.get(name, 0) for name, counts in self.beyond.items()})
         result = run_integer(self.spiking.compiled, inputs=given, start=self._state, asleep=self._rows > at, **self.settings)
         self._state = result.state
         return self.spiking.coding.decode(result.values, result.accumulators)[self.output][:, at], result
@@ -101,6 +107,7 @@ class TokenCache:
     def forget(self) -> None:
         """Begin another text."""
         self._state = None
+        self._counted = 0
 
     def _positions(self) -> dict[str, np.ndarray]:
         """Return which token every input unit follows, -1 for none, found by changing one token at a time.

@@ -60,6 +60,11 @@ class Coding:
 
     def encode(self, inputs: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return the integers of every input population, and of those with any past its range: int64[2], how many, of how many."""
+        encoded, outside = self.placed(inputs)
+        return encoded, {name: np.array([np.count_nonzero(mask), mask.size]) for name, mask in outside.items() if mask.any()}
+
+    def placed(self, inputs: Any) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the integers of every input population, and which were past the range of those that have one: bool[trials, *shape]."""
         given = self.checked(inputs)
         values = self.host.evaluate(given)
         encoded: dict[str, np.ndarray] = {}
@@ -70,9 +75,7 @@ class Coding:
                 encoded[name] = given[name].reshape(-1, *port.shape)
                 continue
             whole = np.floor(values[name].reshape(-1, *port.shape) / port.scale + 0.5).astype(np.int64)
-            outside = (whole < port.low) | (whole > port.high)
-            if outside.any():
-                beyond[name] = np.array([np.count_nonzero(outside), outside.size])
+            beyond[name] = (whole < port.low) | (whole > port.high)
             encoded[name] = np.clip(whole, port.low, port.high)
         return encoded, beyond
 

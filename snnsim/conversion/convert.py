@@ -10,6 +10,7 @@ import numpy as np
 from snnsim.conversion.coding import Coding, Output, Piece, Port, host_part
 from snnsim.conversion.missing import without_missing
 from snnsim.conversion.options import USUAL_BITS, Bits, Quantisation, RangeOption
+from snnsim.conversion.places import places
 from snnsim.conversion.plan import Plan
 from snnsim.conversion.quantise import quantise
 from snnsim.conversion.spiking_model import SpikingModel
@@ -94,7 +95,8 @@ def convert(
     integer_graph = without_missing(integer_graph)
     ports = _ports(plan, integer_graph)
     coding = Coding(host_part(graph, list(ports)), ports, _outputs(plan, integer_graph))
-    return SpikingModel(coding, integer_graph, samples={name: array[:_CERTIFIED] for name, array in given.items()})
+    kept = {name: array[:_CERTIFIED] for name, array in given.items()}
+    return SpikingModel(coding, integer_graph, samples=kept, places=places(plan, coding))
 
 
 def _refuse_what_is_not_finite(where: str, calibration: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from snnsim.conversion.beyond import warn_beyond
 from snnsim.conversion.cache import TokenCache
 from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.counts import OperationCounts
@@ -69,6 +70,8 @@ def generate(
     again as the first half of a new context: what came before is forgotten, as in any model of a fixed context, and that one
     token costs as much as a prompt.
 
+    A UserWarning at the end says how many numbers of all tokens lay past the range of the calibration data, if any did.
+
     prompt : int[trials, m], 1 <= m <= context
     n_new : int >= 1
     choose : function    which token follows; `likeliest`, `sampled(...)` or your own
@@ -85,10 +88,12 @@ def generate(
     def read(text: np.ndarray, again: bool) -> tuple[np.ndarray, OperationCounts]:
         if again:
             cache.forget()
-        scores, result = cache.feed(text)
+        scores, result = cache.feed(text, warn=False)
         return scores, result.counts
 
-    return _loop(cache, read, prompt, n_new, choose)
+    generated = _loop(cache, read, prompt, n_new, choose)
+    warn_beyond(cache.beyond)
+    return generated
 
 
 def generate_by_reference(
@@ -102,7 +107,9 @@ def generate_by_reference(
         outputs = spiking.outputs(spiking.integer_graph.evaluate(cache.encoded(text)))
         return outputs[cache.output][:, text.shape[1] - 1], None
 
-    return _loop(cache, read, prompt, n_new, choose)
+    generated = _loop(cache, read, prompt, n_new, choose)
+    warn_beyond(cache.beyond)
+    return generated
 
 
 def _loop(cache: TokenCache, read: Callable, prompt: Any, n_new: int, choose: Choose) -> Generated:

@@ -13,7 +13,8 @@ from typing import final
 
 import numpy as np
 
-from snnsim.conversion.terms import Mapped, Multiplied, Point, Sources, Term, by_channel, joined, population, uniform
+from snnsim.conversion.sums import Needed, Summed, sum_of
+from snnsim.conversion.terms import Point, Sources, Term, joined, points, population, uniform
 from snnsim.errors import ConversionError
 from snnsim.graph.ir import Graph
 from snnsim.graph.nodes import (
@@ -31,7 +32,6 @@ from snnsim.graph.nodes import (
     Shape,
     Softmax,
     Sum,
-    convolve,
 )
 
 Function = Activation | Softmax | LayerNorm | Max
@@ -71,14 +71,6 @@ class Planned:
         return self.function.inputs[0] if self.function else self.node.name
 
 
-class _Needed(Exception):
-    """A node must be a population after all."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
-
-
 @final
 class Plan:
     """The populations of a graph in topological order, inputs first, and what its outputs read.
@@ -95,7 +87,7 @@ class Plan:
             try:
                 self._plan()
                 break
-            except _Needed as more:
+            except Needed as more:
                 if more.name in self.needed:
                     raise ConversionError(f"Graph node {more.name!r} cannot be read in the layout its readers ask for.") from None
                 self.needed.add(more.name)
@@ -103,7 +95,7 @@ class Plan:
     def _plan(self) -> None:
         graph = self.graph
         self._values: dict[str, Sources] = {}
-        self._sums: dict[str, tuple[tuple[Term, ...], np.ndarray]] = {}
+        self._sums: dict[str, Summed] = {}
         self.populations: list[Planned] = []
         self.host = _host(graph, self.readers)
         encoded = [name for name in graph.nodes if name in self.alive and self._encoded(name)]
@@ -126,14 +118,14 @@ class Plan:
         match node:
             case Activation() | LayerNorm() | Softmax():
                 terms, bias = self._terms(node.inputs[0])
-                blocked = self._points(self._value(node.inputs[1])) if isinstance(node, Softmax) and len(node.inputs) > 1 else []
+                blocked = points(self._value(node.inputs[1])) if isinstance(node, Softmax) and len(node.inputs) > 1 else []
                 self._add(Planned(node, node.shape or (1,), terms, bias, node, blocked=tuple(blocked)))
             case Max():
                 value = self._value(node.inputs[0])
                 if len(value.parts()) > 1 or uniform(value.coefficient, value.index >= 0) != 1.0:
-                    raise _Needed(self._before_window(node))
+                    raise Needed(self._before_window(node))
                 shape = value.shape  # the window is the last axis; its first unit answers
-                self._add(Planned(node, shape, tuple(self._points(value)), value.offset, node))
+                self._add(Planned(node, shape, tuple(points(value)), value.offset, node))
                 size = shape[-1]
                 self._values[node.name] = self._values[node.name].taken(np.arange(0, int(np.prod(shape)), size).reshape(node.shape))
             case Gather():
@@ -146,7 +138,7 @@ class Plan:
                 if node.name in self.needed:
                     self._materialise(node)
             case Linear() | Conv() | Multiply() | Sum() | Add() | Affine():
-                self._sums[node.name] = self._sum_of(node)
+                self._sums[node.name] = sum_of(node, self._value, self._terms)
                 if not self._inlined(node.name):
                     terms, bias = self._sums[node.name]
                     self._add(Planned(node, node.shape or (1,), terms, bias, readout=self._shown(node)))
@@ -169,7 +161,7 @@ class Plan:
 
     def _materialise(self, node: Node) -> None:
         value = self._values[node.name]
-        self._add(Planned(node, node.shape or (1,), tuple(self._points(value)), value.offset))
+        self._add(Planned(node, node.shape or (1,), tuple(points(value)), value.offset))
 
     def _inlined(self, name: str) -> bool:
         """Whether a sum becomes terms of its one reader."""
@@ -187,117 +179,14 @@ class Plan:
     def _value(self, name: str) -> Sources:
         """Return a node as units of populations. A sum that is none yet becomes one."""
         if name not in self._values:
-            raise _Needed(name)
+            raise Needed(name)
         return self._values[name]
 
-    def _terms(self, name: str) -> tuple[tuple[Term, ...], np.ndarray]:
+    def _terms(self, name: str) -> Summed:
         if name in self._sums and name not in self._values:
             return self._sums[name]
         value = self._value(name)
-        return tuple(self._points(value)), value.offset
-
-    def _points(self, value: Sources) -> list[Point]:
-        shape = value.shape
-        coefficient = value.coefficient if value.coefficient.ndim == 0 else value.coefficient[None]
-        return [Point(name, None if index is None else index.reshape(1, *shape), coefficient) for name, index in value.parts()]
-
-    def _sum_of(self, node: Node) -> tuple[tuple[Term, ...], np.ndarray]:
-        """Return the terms and the bias of a node that adds up."""
-        match node:
-            case Linear():
-                return self._linear(node)
-            case Conv():
-                return self._conv(node)
-            case Multiply():
-                return self._product(node), np.zeros(())
-            case Sum():
-                return self._summed(node)
-            case Add():
-                parts = [self._terms(source) for source in node.inputs]
-                return tuple(term for terms, _ in parts for term in terms), sum((bias for _, bias in parts), start=np.zeros(()))
-            case Affine():
-                terms, bias = self._terms(node.inputs[0])
-                return tuple(self._scaled(node, term) for term in terms), bias * node.scale + node.offset
-        raise AssertionError(type(node).__name__)
-
-    def _linear(self, node: Linear) -> tuple[tuple[Term, ...], np.ndarray]:
-        value = self._value(node.inputs[0])
-        terms = []
-        for name, index in value.parts():
-            factor = by_channel(value.coefficient, index, value.shape)
-            if factor is None:
-                raise _Needed(node.inputs[0])
-            terms.append(Mapped(name, index, node.weight.T * factor[:, None], value.shape, name=node.name))
-        offset = np.broadcast_to(value.offset, value.shape) @ node.weight.T if value.offset.any() else 0.0
-        return tuple(terms), np.asarray(node.bias + offset)
-
-    def _conv(self, node: Conv) -> tuple[tuple[Term, ...], np.ndarray]:
-        value = self._value(node.inputs[0])
-        terms = []
-        for name, index in value.parts():
-            factor = by_channel(value.coefficient, index, value.shape)
-            if factor is None:
-                raise _Needed(node.inputs[0])
-            inputs, outputs = node.weight.shape[-2:]
-            # Channel i of group g, in front of the channels out of group g.
-            taps = np.repeat(factor.reshape(node.groups, inputs).T, outputs // node.groups, axis=1)
-            terms.append(Mapped(name, index, node.weight * taps, value.shape, node, node.name))
-        bias = np.asarray(node.bias)
-        if value.offset.any():
-            constant = np.broadcast_to(value.offset, value.shape)[None]
-            bias = bias + convolve(constant, node.shape, node.weight, node.stride, node.padding, node.dilation, node.groups)[0]
-        return tuple(terms), bias
-
-    def _product(self, node: Multiply) -> tuple[Term, ...]:
-        sides = []
-        scale = node.scale
-        for source in node.inputs:
-            value = self._value(source)
-            factor = uniform(value.coefficient, value.index >= 0)
-            if factor is None or value.offset.any():
-                raise _Needed(source)
-            scale *= factor
-            sides.append(value.parts())
-        return tuple(
-            Multiplied(left, right, left_index, right_index, node.subscripts, node.views, scale)
-            for left, left_index in sides[0]
-            for right, right_index in sides[1]
-        )
-
-    def _summed(self, node: Sum) -> tuple[tuple[Term, ...], np.ndarray]:
-        value = self._value(node.inputs[0])
-        spread = value.coefficient.ndim > 0
-        coefficient = np.moveaxis(np.broadcast_to(value.coefficient, value.shape), -1, 0) if spread else value.coefficient
-        points = []
-        for name, index in value.parts():
-            if index is None:
-                index = np.arange(int(np.prod(value.shape)), dtype=np.int32).reshape(value.shape)
-            moved = np.ascontiguousarray(np.moveaxis(index, -1, 0))
-            points.append(Point(name, moved if moved.ndim > 1 else moved[:, None], _column(coefficient, moved) * node.scale))
-        return tuple(points), np.broadcast_to(value.offset, value.shape).sum(axis=-1) * node.scale
-
-    def _scaled(self, node: Affine, term: Term) -> Term:
-        """Return a term of the sum that `node` scales, scaled."""
-        shape = node.shape
-        match term:
-            case Point():
-                return Point(term.source, term.index, term.coefficient * np.asarray(node.scale))
-            case Mapped():
-                factor = by_channel(node.scale, None, shape)
-                if factor is None:
-                    raise _Needed(node.inputs[0])
-                return Mapped(term.source, term.index, term.weight * factor, term.space, term.conv, term.name)
-            case Multiplied():
-                one = uniform(node.scale)
-                if one is None:
-                    raise _Needed(node.inputs[0])
-                views = (term.left_index, term.right_index, term.subscripts, term.views)
-                return Multiplied(term.left, term.right, *views, term.scale * one)
-
-
-def _column(coefficient: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Return coefficients that go with an index; one number of the user's is one unit in a row."""
-    return coefficient[:, None] if index.ndim == 1 and coefficient.ndim else coefficient
+        return tuple(points(value)), value.offset
 
 
 def _alive(graph: Graph) -> frozenset[str]:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 
-from snnsim.conversion.accumulate import Accumulator, Source, nearest, round_half_up
+from snnsim.conversion.accumulate import Accumulator, Source
+from snnsim.conversion.bias import whole_bias
 from snnsim.conversion.calibrate import Range, ranges
 from snnsim.conversion.clipping import clipped
 from snnsim.conversion.levels import lopsided
@@ -22,8 +23,9 @@ from snnsim.conversion.plan import Plan, Planned
 from snnsim.conversion.reach import reach, widened
 from snnsim.conversion.replay import Replay
 from snnsim.conversion.steps import Steps
+from snnsim.conversion.tabulated import TABLE_ENTRIES, exponentials, tabulated
+from snnsim.conversion.whole import nearest, round_half_up
 from snnsim.errors import ConversionError
-from snnsim.graph.functions import evaluate
 from snnsim.graph.integer import Edge, IntegerGraph, Layer, PointEdge
 from snnsim.graph.ir import Graph, named_inputs
 from snnsim.graph.nodes import LOWEST, Activation, Input, LayerNorm, Max, Softmax
@@ -36,10 +38,7 @@ from snnsim.models.softmax_row import SoftmaxRow
 from snnsim.models.staircase import Staircase
 from snnsim.models.table import Table
 
-_EXP_BITS = 15  # fixed-point bits of exp(-x)
-_TABLE_ENTRIES = 4096  # the most that a table holds
 _TABLE_BITS = 20  # of the values of a table whose channels have steps of their own
-_EXP_RESOLUTION = 1.0 / 64.0  # widest step of the softmax argument, in nats
 _BLOCKED = 2**28  # how far below all others a masked place lies: exp of it is 0 in any unit
 _NORM_SCALE = 64  # the least whole number that stands for the unit of a channel in a norm
 
@@ -109,7 +108,7 @@ class _Quantiser:
 
     def _readout(self, planned: Planned) -> Built:
         sums = self._accumulator(planned)
-        bias = _bias(planned, sums.unit)
+        bias = whole_bias(planned, sums.unit)
         scale = sums.unit if sums.unit.min() < sums.unit.max() else np.array(sums.unit[0])
         return Built(Readout(bias=bias), sums.edges(sums.unit), scale, sums.unit)
 
@@ -130,7 +129,7 @@ class _Quantiser:
         if scale.ndim and not self.able[planned.name]:
             scale = np.array(scale.max())
         s_min = 0 if planned.function else levels.s_min
-        unit_model = Staircase(theta=_few(theta), bias=_bias(planned, unit), s_min=s_min, s_max=levels.s_max)
+        unit_model = Staircase(theta=_few(theta), bias=whole_bias(planned, unit), s_min=s_min, s_max=levels.s_max)
         return Built(unit_model, sums.edges(unit), scale, unit)
 
     def _table(self, planned: Planned) -> Built:
@@ -139,7 +138,7 @@ class _Quantiser:
         bits = self.bits[planned.name]
         inner, outer = self.limits[planned.sums], self.limits[planned.name]
         # One table for all channels: the worth of one threshold is the same everywhere.
-        span = max(float(inner.high.max() - inner.low.min()) / (_TABLE_ENTRIES - 2), float(sums.unit.max()))
+        span = max(float(inner.high.max() - inner.low.min()) / (TABLE_ENTRIES - 2), float(sums.unit.max()))
         sums.refine(np.array(span))
         theta = round_half_up(span / sums.unit)
         if sums.exact:
@@ -148,15 +147,9 @@ class _Quantiser:
         unit = span / theta
         low = min(0, math.floor(inner.low.min() / span))
         arguments = span * np.arange(low, max(low + 1, math.ceil(inner.high.max() / span)) + 1)
-        with np.errstate(all="ignore"):
-            values = np.broadcast_to(np.asarray(evaluate(planned.function.function, arguments), dtype=np.float64), arguments.shape)
-        if not np.isfinite(values).all():
-            raise ConversionError(
-                f"Graph node {planned.name!r} is not finite between {arguments[0]:g} and {arguments[-1]:g}, the range of its input on the "
-                "calibration data. Keep its argument away from there, for example by a clamp in the model."
-            )
+        values = tabulated(planned.name, planned.function.function, arguments)
         levels = lopsided(outer, bits, per_channel=self.able[planned.name] and planned.name not in self.steps.fixed)
-        shape = {"theta": _few(theta), "bias": _bias(planned, unit), "low": low, "s_min": levels.s_min, "s_max": levels.s_max}
+        shape = {"theta": _few(theta), "bias": whole_bias(planned, unit), "low": low, "s_min": levels.s_min, "s_max": levels.s_max}
         if levels.scale.ndim == 0:
             whole = np.clip(round_half_up(values / levels.scale), levels.s_min, levels.s_max)
             return Built(Table(values=whole, **shape), sums.edges(unit), levels.scale, unit)
@@ -186,21 +179,15 @@ class _Quantiser:
         offset = round_half_up(np.broadcast_to(node.beta, (n,)) / levels.scale * 2**fraction)
         unit = NormRow(
             gain=gain, offset=offset, scale=_few(scale), epsilon=round(epsilon), fraction=fraction, centred=node.centred,
-            bias=_bias(planned, scale * least), s_min=levels.s_min, s_max=levels.s_max,
+            bias=whole_bias(planned, scale * least), s_min=levels.s_min, s_max=levels.s_max,
         )  # fmt: skip
         return Built(unit, sums.edges(scale * least), levels.scale, scale * least)
 
     def _softmax(self, planned: Planned, node: Softmax) -> Built:
         sums = self._accumulator(planned, channels=False)
         unit = np.full_like(sums.unit, sums.unit.max())
-        u = float(unit[0])
-        shift = max(0, math.floor(math.log2(_EXP_RESOLUTION / u)))
-        middle = u * (np.arange(4096) * 2**shift + (2**shift - 1) / 2)
-        table = round_half_up(np.exp(-middle) * 2**_EXP_BITS)
-        table = table[: np.count_nonzero(table) + 1]
-        if table[-1]:
-            raise ConversionError(f"Graph node {planned.name!r}: its input has too many fine steps for a table of 4096. Scale it up.")
-        bias = _bias(planned, unit)
+        table, shift = exponentials(planned.name, float(unit[0]))
+        bias = whole_bias(planned, unit)
         if node.mask is not None:
             bias = np.where(np.broadcast_to(node.mask, planned.shape), np.broadcast_to(bias, planned.shape), -_BLOCKED)
         edges = sums.edges(unit) + tuple(PointEdge(term.source, np.array(-_BLOCKED), term.index) for term in planned.blocked)
@@ -220,16 +207,6 @@ class _Quantiser:
 def _few(values: np.ndarray) -> np.ndarray:
     """Return one number where all are the same."""
     return values[0] if values.ndim and (values == values[0]).all() else values
-
-
-def _bias(planned: Planned, unit: np.ndarray) -> np.ndarray:
-    units = planned.bias / unit
-    largest = np.abs(units).max()
-    if largest >= 2**31 - 1:
-        raise ConversionError(
-            f"Graph node {planned.name!r} has a bias of {largest:.4g} accumulator units, past 31 bits. Use fewer bits, or rescale it."
-        )
-    return round_half_up(units) if np.any(planned.bias) else np.zeros((), dtype=np.int64)
 
 
 def quantise(graph: Graph, calibration: Any, options: Quantisation | None = None) -> tuple[IntegerGraph, Plan]:

@@ -12,11 +12,13 @@ from typing import final
 
 import numpy as np
 
-from snnsim.conversion.accumulate import Rounding, Source, round_half_up
+from snnsim.conversion.accumulate import Source
+from snnsim.conversion.bias import check_bias
 from snnsim.conversion.calibrate import AT_ONCE
 from snnsim.conversion.plan import Plan, Planned
 from snnsim.conversion.rounding import adapted
 from snnsim.conversion.terms import Mapped, sources_of
+from snnsim.conversion.whole import Rounding, round_half_up
 from snnsim.conversion.windows import windows
 from snnsim.graph.integer import Layer, Settled, accumulated, evaluate_unit
 from snnsim.graph.nodes import Input
@@ -44,6 +46,8 @@ class Replay:
 
         The bias takes up the difference of the means of the float sums and of the sums that the quantised inputs and weights make.
 
+        Raises ConversionError for a corrected bias past 31 bits.
+
         Source: the bias correction of Nagel et al. (2019), measured on data.
         """
         if planned.encoded:
@@ -54,7 +58,9 @@ class Replay:
             if worth is not None:
                 axes = tuple(range(acc.ndim - 1))
                 shift = round_half_up(self._floats.value(planned.sums).mean(axis=axes) / worth - acc.mean(axis=axes))
-                layer = dataclasses.replace(layer, unit=dataclasses.replace(layer.unit, bias=layer.unit.bias + shift))
+                bias = layer.unit.bias + shift
+                check_bias(planned, np.abs(bias).max(), corrected=True)
+                layer = dataclasses.replace(layer, unit=dataclasses.replace(layer.unit, bias=bias))
                 acc = acc + shift
             values = evaluate_unit(layer.unit, acc)
         self._integers[planned.name] = Settled(acc[:0], values)

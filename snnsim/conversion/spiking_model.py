@@ -3,61 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 
-from snnsim.compiler.integer import compile_integer
+from snnsim.compiler.integer import CompiledInteger, compile_integer
+from snnsim.conversion.beyond import warn_beyond
 from snnsim.conversion.certificate import Certificate, certify, joined
 from snnsim.conversion.coding import Coding
+from snnsim.conversion.layers import LayerInfo, layer_rows
 from snnsim.conversion.lower import lower
+from snnsim.conversion.places import Place
 from snnsim.engines.settle import IntegerState, run_integer
-from snnsim.errors import ParameterError
-from snnsim.graph.integer import DenseEdge, Edge, FiltersEdge, IntegerGraph, PointEdge, Settled, weight_words
+from snnsim.errors import CompileError, ParameterError
+from snnsim.graph.integer import IntegerGraph, Settled
 from snnsim.network import Network
 from snnsim.results import Result
 from snnsim.units import check_integer
 
 
-class LayerInfo(NamedTuple):
-    """One row of `SpikingModel.layers`.
-
-    label : 'spiking' | 'group' | 'readout' | 'input' | 'host'
-    levels : values a unit can take; threshold : smallest and largest, 0 where there is none
-    weight_bits : of its widest weights, 0 where all are 1 or come from a population; origin : place in the user's source
-    """
-
-    name: str
-    unit: str
-    label: str
-    shape: tuple[int, ...]
-    levels: int
-    threshold: tuple[int, int]
-    weight_bits: int
-    origin: str
-
-
-def _weight_bits(edge: Edge) -> int:
-    if isinstance(edge, (DenseEdge, FiltersEdge)):
-        return int(np.abs(edge.weight.astype(np.int32)).max(initial=0)).bit_length() + 1
-    return 8 * weight_words(edge.weight) if isinstance(edge, PointEdge) else 0
+def _compiled(integer_graph: IntegerGraph) -> CompiledInteger:
+    """Return the network compiled. Raises CompileError that also names the place of the population in the user's source."""
+    try:
+        return compile_integer(lower(integer_graph))
+    except CompileError as error:
+        layer = integer_graph.layers.get(error.population)
+        if layer is None or not layer.origin:
+            raise
+        raise CompileError(f"{error} It comes from {layer.origin}", population=layer.name) from None
 
 
 #: of a call, where `certify` is given no others
 _SETTINGS: Mapping[str, Any] = {"code": "signed_digit", "schedule": "settled", "seed": 0}
-
-
-def _warn_beyond(beyond: Mapping[str, np.ndarray]) -> None:
-    """Say once for each input how many of its numbers took the end of a range."""
-    for name, (clipped, total) in beyond.items():
-        warnings.warn(
-            f"{name!r}: {clipped} of {total} numbers ({clipped / total:.2g} of them) lie past the range of the calibration data and take "
-            "its end. Convert with calibration data that cover them.",
-            stacklevel=3,
-        )
 
 
 @final
@@ -68,13 +47,22 @@ class SpikingModel:
     ----------
     coding : Coding                 the host's part: from the user's arrays to integers, and back to real outputs
     integer_graph : IntegerGraph    the quantised model: the reference
+    places : tuple of Place         where each operation of the user's model went; `layers` shows them
     network : Network               an ordinary network; ``simulate(model.network, inputs=model.encode(x))`` runs it
     """
 
-    def __init__(self, coding: Coding, integer_graph: IntegerGraph, *, samples: Mapping[str, np.ndarray] | None = None) -> None:
+    def __init__(
+        self,
+        coding: Coding,
+        integer_graph: IntegerGraph,
+        *,
+        samples: Mapping[str, np.ndarray] | None = None,
+        places: Sequence[Place] = (),
+    ) -> None:
         self.coding = coding
         self.integer_graph = integer_graph
-        self.compiled = compile_integer(lower(integer_graph))
+        self.places = tuple(places)
+        self.compiled = _compiled(integer_graph)
         self.network: Network = self.compiled.network
         self._samples = samples
 
@@ -93,7 +81,7 @@ class SpikingModel:
     ) -> Result:
         """Encode, run until silent, decode; arguments as in `simulate`. `Result.outputs` holds the real outputs by name."""
         encoded, beyond = self.coding.encode(inputs)
-        _warn_beyond(beyond)
+        warn_beyond(beyond)
         result = run_integer(
             self.compiled, inputs=encoded, code=code, schedule=schedule, seed=seed, threads=threads, record=record, start=start,
             progress=progress, steps=steps,
@@ -124,13 +112,13 @@ class SpikingModel:
         end; a UserWarning says how many.
         """
         encoded, beyond = self.coding.encode(inputs)
-        _warn_beyond(beyond)
+        warn_beyond(beyond)
         return encoded
 
     def reference(self, inputs: Any) -> dict[str, Settled]:
         """Return what the integer program computes, layer by layer, without any event."""
         encoded, beyond = self.coding.encode(inputs)
-        _warn_beyond(beyond)
+        warn_beyond(beyond)
         return self.integer_graph.evaluate(encoded)
 
     def outputs(self, reference: Mapping[str, Settled]) -> Mapping[str, np.ndarray]:
@@ -171,7 +159,7 @@ class SpikingModel:
             past = {name: past.get(name, np.zeros(2, np.int64)) + beyond.get(name, 0) for name in {**past, **beyond}}
             result = run_integer(self.compiled, inputs=encoded, **{**_SETTINGS, **settings})
             parts.append(self.verify(result, self.integer_graph.evaluate(encoded)))
-        _warn_beyond(past)
+        warn_beyond(past)
         return joined(parts)
 
     @cached_property
@@ -183,16 +171,11 @@ class SpikingModel:
 
     @property
     def layers(self) -> list[LayerInfo]:
-        """What each operation became: those of the host first, then layer by layer."""
-        host = self.coding.host_rows()
-        rows = [LayerInfo(name, operation, "host", shape, 0, (0, 0), 0, origin) for name, operation, shape, origin in host]
-        for layer in self.integer_graph.layers.values():
-            bits = max((_weight_bits(edge) for edge in layer.edges), default=0)
-            theta = np.asarray(getattr(layer.unit, "theta", 0))
-            threshold = (int(theta.min()), int(theta.max()))
-            unit = type(layer.unit).__name__
-            rows.append(LayerInfo(layer.name, unit, layer.unit.label, layer.shape, layer.unit.n_levels, threshold, bits, layer.origin))
-        return rows
+        """What each operation of the user's model became: those of the host first, then layer by layer.
+
+        An operation that needs no neurons of its own has a row below the first population that it is folded into.
+        """
+        return layer_rows(self.coding, self.integer_graph, self.places)
 
     def __repr__(self) -> str:
         return f"SpikingModel({self.network!r})"

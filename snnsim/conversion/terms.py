@@ -114,6 +114,13 @@ class Sources:
         return Sources(self.names, self.sizes, self.index, self.coefficient * scale, self.offset * scale + offset)
 
 
+def points(value: Sources) -> list[Point]:
+    """Return a value as terms that are read one to one."""
+    shape = value.shape
+    coefficient = value.coefficient if value.coefficient.ndim == 0 else value.coefficient[None]
+    return [Point(name, None if index is None else index.reshape(1, *shape), coefficient) for name, index in value.parts()]
+
+
 def population(name: str, shape: Shape) -> Sources:
     """Return the units of one population as they are."""
     size = int(np.prod(shape))

@@ -14,6 +14,7 @@ import numpy as np
 from snnsim.errors import ConversionError, FormatError
 from snnsim.graph import ir
 from snnsim.graph.nodes import OPERATIONS, Gather, Node, Sum
+from snnsim.graph.origins import Operation
 
 _FORMAT = "snnsim-graph"
 _VERSION = 2
@@ -65,7 +66,8 @@ def save_graph(graph: ir.Graph, path: str | Path, *, about: dict[str, Any] | Non
         for field, value in learned.items():
             arrays[f"{node.name}/{field}"] = value if field in _KINDS else value.astype(np.float32)
     outputs = [node.name for node in graph.outputs]
-    header = {"format": _FORMAT, "version": _VERSION, "about": about or {}, "nodes": table, "outputs": outputs}
+    operations = [operation._asdict() for operation in graph.operations]
+    header = {"format": _FORMAT, "version": _VERSION, "about": about or {}, "nodes": table, "outputs": outputs, "operations": operations}
     text = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
     with Path(path).open("wb") as stream:
         np.savez_compressed(stream, header=text, **arrays)  # type: ignore[arg-type]
@@ -95,7 +97,8 @@ def load_graph(path: str | Path) -> tuple[ir.Graph, dict[str, Any]]:
                 fields = {key: _plain(value) for key, value in row.items() if key not in ("op", "arrays")}
                 fields |= {field: _array(field, archive[f"{row['name']}/{field}"]) for field in row["arrays"]}
                 nodes += _nodes(row, fields, {node.name: node.shape for node in nodes})
-        return ir.Graph(nodes, _plain(header.get("outputs"))), header["about"]
+        operations = [Operation(**{key: _plain(value) for key, value in row.items()}) for row in header.get("operations", ())]
+        return ir.Graph(nodes, _plain(header.get("outputs")), operations), header["about"]
     except FileNotFoundError:
         raise FormatError(f"{path} does not exist. Check the path.") from None
     except ConversionError as error:

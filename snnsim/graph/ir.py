@@ -11,6 +11,7 @@ import numpy as np
 from snnsim.errors import ConversionError, ParameterError, unknown_name
 from snnsim.graph.functions import check_expression
 from snnsim.graph.nodes import Activation, Elementwise, Embedding, Gather, Input, Node, Softmax
+from snnsim.graph.origins import Operation, node_operation
 
 
 def _check_scalars(node: Node) -> None:
@@ -64,6 +65,7 @@ class Graph:
     ----------
     nodes : sequence of Node
     outputs : sequence of str   what the model returns; default the last node
+    operations : sequence of Operation   those of the user's model, and what became of them; default one for every node
 
     Attributes
     ----------
@@ -77,7 +79,7 @@ class Graph:
                       that the node does not produce
     """
 
-    def __init__(self, nodes: Sequence[Node], outputs: Sequence[str] | None = None) -> None:
+    def __init__(self, nodes: Sequence[Node], outputs: Sequence[str] | None = None, operations: Sequence[Operation] = ()) -> None:
         table: dict[str, Node] = {}
         for node in nodes:
             self._check(node, table)
@@ -94,6 +96,11 @@ class Graph:
         self.outputs: tuple[Node, ...] = tuple(table[name] for name in outputs) if outputs else (nodes[-1],)
         self.host = self._on_host()
         self._check_shapes()
+        self.operations = tuple(operations) or tuple(node_operation(node) for node in nodes if not isinstance(node, Input))
+        for operation in self.operations:
+            for name in operation.nodes:
+                if name not in table:
+                    raise ConversionError("Graph.operations: " + unknown_name("node", name, table))
 
     @staticmethod
     def _check(node: Node, table: Mapping[str, Node]) -> None:

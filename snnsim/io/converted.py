@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
 from snnsim.conversion.coding import Coding, Output, Piece, Port
+from snnsim.conversion.places import Place
 from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.errors import ParameterError
 from snnsim.graph.integer import DenseEdge, Edge, FiltersEdge, IntegerGraph, Layer, PointEdge, ProductEdge
@@ -37,7 +38,7 @@ def save_converted(model: SpikingModel, path: str | Path) -> None:
     """Write a converted model to `path` (.npz), so that `load_converted` gives it back, integer for integer, in any process.
 
     It holds the whole of it: the network with its units, thresholds and weights, and the host's part: embeddings, masks, scales of
-    inputs and outputs. Equal arrays are stored once. The calibration data are left out.
+    inputs and outputs; and where each operation of the user's model went. Equal arrays are stored once. The calibration data are left out.
 
     Raises
     ------
@@ -56,6 +57,7 @@ def save_converted(model: SpikingModel, path: str | Path) -> None:
         "host_outputs": [node.name for node in coding.host.outputs],
         "ports": packer.pack(coding.ports),
         "outputs": packer.pack(coding.outputs),
+        "places": packer.pack(model.places),
     }
     header["arrays"] = forms(packer.arrays)
     header["sha256"] = fingerprint(packer.arrays, described(header))
@@ -91,7 +93,18 @@ def _rebuilt(header: Mapping, arrays: Mapping[str, np.ndarray]) -> SpikingModel:
     _check_ports(ports, host, integer_graph)
     for output in outputs.values():
         _check_output(output, integer_graph)
-    return SpikingModel(Coding(host, ports, outputs), integer_graph)
+    coding = Coding(host, ports, outputs)
+    return SpikingModel(coding, integer_graph, places=_places(header.get("places", []), coding, integer_graph))
+
+
+def _places(rows: Sequence, coding: Coding, integer_graph: IntegerGraph) -> tuple[Place, ...]:
+    """Return where the operations went. A file of an older snnsim holds none."""
+    places = Unpacker((Place,), {}).unpack(rows)
+    known = {*integer_graph.layers, *coding.host.nodes}
+    for place in places:
+        if not isinstance(place, Place) or not known.issuperset((*place.rows, *place.into)):
+            raise ValueError("an operation that is part of no layer")
+    return places
 
 
 def _whole(what: str, array: np.ndarray | None) -> None:

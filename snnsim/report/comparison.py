@@ -11,12 +11,14 @@ import numpy as np
 
 from snnsim.conversion.certificate import Certificate
 from snnsim.conversion.convert import convert
+from snnsim.conversion.options import USUAL_BITS, Bits
 from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.counts import OperationCounts
 from snnsim.energy.estimate import EnergyReport, estimate_energy
 from snnsim.engines.settle import CODES, SCHEDULES
 from snnsim.errors import ParameterError
 from snnsim.hardware.profile import load_profile
+from snnsim.report.precision import Precision, precision_of
 from snnsim.report.quality import Agreement, accuracy, agreements
 from snnsim.report.runs import SpikingRun, measure
 from snnsim.report.task import Task, data_task, digits_task
@@ -46,6 +48,7 @@ class Comparison:
 
     task : Task         the float model and the samples
     samples : int       how many were compared
+    precision : Precision   bits of weights and values
     accuracy : mapping of 'float', 'quantised', 'spiking' to float, or None where there are no labels
     agreement : mapping of output to Agreement of spiking and float outputs
     beyond : mapping of input to the share of its numbers past the range of the calibration data
@@ -55,6 +58,7 @@ class Comparison:
 
     task: Task
     samples: int
+    precision: Precision
     seed: int
     code: str
     schedule: str
@@ -73,6 +77,11 @@ class Comparison:
     def main(self) -> SpikingRun:
         """The run asked for; its certificate is the one shown."""
         return next(run for run in self.runs if (run.code, run.schedule) == (self.code, self.schedule))
+
+    @property
+    def dense(self) -> OperationCounts:
+        """The operations of the ANN that skips nothing."""
+        return self.baselines[f"ANN {self.precision.name}, dense"]
 
     @property
     def shown_inputs(self) -> dict[str, np.ndarray]:
@@ -116,6 +125,9 @@ def compare(
     model: Any = "digits",
     data: Any = None,
     *,
+    bits: int = USUAL_BITS,
+    activation_bits: Bits | None = None,
+    weight_bits: Bits | None = None,
     samples: int | None = None,
     code: str = "signed_digit",
     schedule: str = "settled",
@@ -134,6 +146,8 @@ def compare(
     data : str, Path or mapping of arrays
         an .npz file or arrays named as the inputs of the model ('x' where there is one). 'labels' adds the accuracy;
         'calibration_NAME' for every input sets the scales, otherwise half of the samples (512 at most) do
+    bits : int           of weights and values, 2 .. 16
+    activation_bits, weight_bits : int or mapping of pattern to int   of one of them, as for `convert`; default `bits`
     samples : int        how many to compare, chosen by `seed`; default all
     code : str           how values travel: 'unary', 'binary', 'signed_digit' or 'graded'
     schedule : str       when units speak: 'settled', 'eager' or 'shuffled'
@@ -148,7 +162,7 @@ def compare(
 
     Raises
     ------
-    ParameterError    for unknown names (listing the valid ones), samples or threads out of range, data that do not fit the model
+    ParameterError    for unknown names (listing the valid ones), bits, samples or threads out of range, data that do not fit the model
     FormatError       for a damaged model or data file
     ConversionError   when the model cannot be converted, or a certificate fails
     CompileError      when an accumulator could overflow
@@ -158,16 +172,19 @@ def compare(
         raise ParameterError(f"progress = {progress!r} must be a function of (what is being done, fraction done).")
     tell = progress or (lambda text, fraction: None)
     chosen_profiles = check_choices(code, schedule, profiles)
+    precision = precision_of(bits, activation_bits, weight_bits)
     seed = check_integer("seed", seed, low=0, high=2**63 - 1)
     workers = None if threads is None else check_integer("threads", threads, low=1, high=1024)
     tell("reading the model", 0.0)
     task = digits_task(model, samples=samples, seed=seed) if data is None else data_task(model, data, samples=samples, seed=seed)
     tell("converting", 0.02)
-    spiking = convert(task.graph, task.samples.calibration)
+    spiking = convert(
+        task.graph, task.samples.calibration, activation_bits=precision.activations, weight_bits=precision.weights
+    )  # fmt: skip
     pairs = list(dict.fromkeys([*((c, s) for s in TABLE_SCHEDULES for c in TABLE_CODES), (code, schedule)]))
     inputs = task.samples.inputs
     found = measure(
-        spiking, task.graph, inputs, pairs, (code, schedule), seed=seed, threads=workers,
+        spiking, task.graph, inputs, pairs, (code, schedule), precision=precision.name, seed=seed, threads=workers,
         tell=lambda text, part: tell(text, 0.05 + 0.9 * part),
     )  # fmt: skip
     tell("pricing", 0.97)
@@ -176,6 +193,7 @@ def compare(
     return Comparison(
         task=task,
         samples=n,
+        precision=precision,
         seed=seed,
         code=code,
         schedule=schedule,

@@ -185,7 +185,7 @@ FIGURES = {
     "energy": (
         "Energy, with its uncertainty",
         "Bars are nominal values, whiskers the low and high ends given by the profile: other published figures, or (45 nm) memories of "
-        "8 KB and 1 MB. Grey: the same network as an int8 ANN. Without a price for every counted operation there is no bar.",
+        "8 KB and 1 MB. Grey: the same network as an {precision} ANN. Without a price for every counted operation there is no bar.",
         draw_energy, (8.5, 11.0),
     ),
 }  # fmt: skip

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from snnsim.conversion.convert import convert
+from snnsim.conversion.options import USUAL_BITS
 from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.energy.comparison import EnergyComparison
 from snnsim.errors import ParameterError
 from snnsim.report.energies import compare_energy
+from snnsim.report.precision import precision_of
 from snnsim.report.samples import calibration_of, example_of, read_arrays
 from snnsim.report.task import data_task, digits_task, read_model
 
@@ -32,15 +34,22 @@ def check_file(path: str | Path) -> Path:
 
 
 def prepare(
-    model: Any, data: Any, *, activation_bits: int = 8, weight_bits: int = 8, progress: Callable[[str, float], None] | None = None
+    model: Any,
+    data: Any,
+    *,
+    bits: int = USUAL_BITS,
+    activation_bits: int | None = None,
+    weight_bits: int | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> SpikingModel:
     """Return the spiking network of a model as `compare` takes it; the calibration arrays of `data`, or all samples, set the scales."""
+    precision = precision_of(bits, activation_bits, weight_bits)
     tell = progress or (lambda text, fraction: None)
     arrays, owner = read_arrays(data)
     tell("reading the model", 0.0)
     graph, _, _ = read_model(model, example_of(arrays, owner))
     tell("converting", 0.3)
-    spiking = convert(graph, calibration_of(arrays, owner, graph), activation_bits=activation_bits, weight_bits=weight_bits)
+    spiking = convert(graph, calibration_of(arrays, owner, graph), activation_bits=precision.activations, weight_bits=precision.weights)
     tell("proving it exact (the first run compiles, half a minute)", 0.6)
     return spiking
 

@@ -90,11 +90,14 @@ def measure(
     pairs: Sequence[tuple[str, str]],
     main: tuple[str, str],
     *,
+    precision: str,
     seed: int,
     threads: int | None,
     tell: Callable[[str, float], None],
 ) -> Measured:
     """Run `inputs` in every pair of code and schedule; certificate and spiking outputs are those of the pair `main`.
+
+    precision : str   of the integer program, as ANNs are named by it
 
     Raises ConversionError when a single integer differs.
     """
@@ -123,7 +126,7 @@ def measure(
         for pair, part in parts.items()
     )
     outputs = {"float": _stacked(floats), "quantised": _stacked(quantised), "spiking": _stacked(parts[main].outputs)}
-    baselines = {"ANN int8, dense": _total(dense), "ANN int8, zero-skipping": _total(skipping)}
+    baselines = {f"ANN {precision}, dense": _total(dense), f"ANN {precision}, zero-skipping": _total(skipping)}
     beyond = {name: float(clipped / total) for name, (clipped, total) in spiking.coding.encode(inputs)[1].items()}
     return Measured(runs, joined(parts[main].certificates), baselines, outputs, beyond)
 

@@ -18,7 +18,7 @@ from snnsim.errors import ParameterError
 from snnsim.hardware.profile import Interval, load_profile
 from snnsim.report.comparison import Comparison
 from snnsim.report.figures import FIGURES, can_draw, draw
-from snnsim.report.tables import layer_rows, micro, quality_rows, remark, shown_energies
+from snnsim.report.tables import layer_row, micro, quality_rows, remark, shown_energies
 from snnsim.report.verdict import verdict
 
 NAMES = ("report.html", "report.json")
@@ -94,6 +94,7 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
         "about": dict(comparison.task.about),
         "data": comparison.task.facts,
         "samples": n,
+        "bits": comparison.precision.to_dict(),
         "seed": comparison.seed,
         "code": comparison.code,
         "schedule": comparison.schedule,
@@ -118,18 +119,19 @@ def to_dict(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _rows(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], total: bool = False) -> str:
+def _rows(caption: str, head: Sequence[str], rows: Sequence[Sequence[str]], total: bool = False, dim: Sequence[bool] = ()) -> str:
+    """Return a table. total : whether the last row is a sum; dim : which rows stand back and in"""
     cells = "".join(f"<th>{escape(text)}</th>" for text in head)
     lines = []
     for i, row in enumerate(rows):
-        mark = ' class="total"' if total and i == len(rows) - 1 else ""
+        mark = ' class="total"' if total and i == len(rows) - 1 else ' class="folded"' if i < len(dim) and dim[i] else ""
         lines.append(f"<tr{mark}>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>")
     return f"<table><caption>{escape(caption)}</caption><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
 
 
 def _tables(comparison: Comparison) -> dict[str, str]:
-    n, certificate = comparison.samples, comparison.certificate
-    macs = comparison.baselines["ANN int8, dense"].total("macs") / n
+    n, certificate, layers = comparison.samples, comparison.certificate, comparison.spiking.layers
+    macs = comparison.dense.total("macs") / n
     proof = [
         (layer.name, layer.label, f"{layer.compared:,}", str(layer.mismatches), f"{layer.bound:,}", str(layer.bits))
         for layer in certificate.layers
@@ -159,8 +161,9 @@ def _tables(comparison: Comparison) -> dict[str, str]:
         "quality": _rows(f"Answers on {n} {comparison.task.what}", ("", ""), quality_rows(comparison)),
         "layers": _rows(
             "What each operation became",
-            ("layer", "operation", "kind", "shape", "levels", "threshold", "weight bits", "source"),
-            layer_rows(comparison.spiking),
+            ("layer", "operation", "unit", "kind", "shape", "levels", "threshold", "weight bits", "source"),
+            [layer_row(layer) for layer in layers],
+            dim=[not layer.unit for layer in layers],
         ),
         "certificate": _rows(
             "Every accumulator and every emitted value, held against the integer program",
@@ -184,7 +187,7 @@ def _picture(comparison: Comparison, key: str) -> str:
     data = base64.b64encode(stream.getvalue()).decode()
     return (
         f'<h2>{escape(heading)}</h2><figure><img alt="{escape(heading)}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{escape(text)}</figcaption></figure>"
+        f"<figcaption>{escape(text.replace('{precision}', comparison.precision.name))}</figcaption></figure>"
     )
 
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
+from textwrap import fill
 
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from snnsim.conversion.layers import LayerInfo
 from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.hardware.profile import load_profile
 from snnsim.report.comparison import TABLE_SCHEDULES, Comparison, Energy
 from snnsim.report.verdict import verdict
+
+#: characters of a line that lists folded operations, and of an operation
+_FOLDED, _OPERATION = 44, 20
 
 
 def _table(title: str, *columns: str, left: int = 1) -> Table:
@@ -31,9 +39,9 @@ def short_origin(origin: str) -> str:
 
 def quality_rows(comparison: Comparison) -> list[tuple[str, str]]:
     """Return what is said of the answers, line by line: accuracies, and how near each output comes to the float model."""
-    rows: list[tuple[str, str]] = []
+    rows = [("bits", comparison.precision.text)]
     if comparison.accuracy is not None:
-        names = {"float": "float model", "quantised": "int8 integer program", "spiking": "spiking network"}
+        names = {"float": "float model", "quantised": f"{comparison.precision.name} integer program", "spiking": "spiking network"}
         rows += [(f"accuracy, {name}", f"{100 * comparison.accuracy[key]:.2f} %") for key, name in names.items()]
     for name, (cosine, largest, part) in comparison.agreement.items():
         rows.append((f"{name}: cosine of spiking and float", f"{cosine:.6f}"))
@@ -42,29 +50,51 @@ def quality_rows(comparison: Comparison) -> list[tuple[str, str]]:
     return rows
 
 
-def layer_rows(spiking: SpikingModel) -> list[tuple[str, ...]]:
-    """Return what each operation became: name, operation, kind, shape, levels, threshold, bits of the weights, source."""
-    rows: list[tuple[str, ...]] = []
-    for layer in spiking.layers:
-        low, high = layer.threshold
-        threshold = "" if not high else f"{low:,}" if low == high else f"{low:,} .. {high:,}"
-        levels = f"{layer.levels:,}" if layer.levels > 1 else ""
-        shape = " x ".join(map(str, layer.shape))
-        rows.append((layer.name, layer.unit, layer.label, shape, levels, threshold, str(layer.weight_bits or ""), layer.origin))
-    return rows
+def layer_row(layer: LayerInfo) -> tuple[str, ...]:
+    """Return a row in words: name, operation, unit, kind, shape, levels, threshold, bits of the weights, place in the source."""
+    low, high = layer.threshold
+    threshold = "" if not high else f"{low:,}" if low == high else f"{low:,} .. {high:,}"
+    levels = f"{layer.levels:,}" if layer.levels > 1 else ""
+    shape = " x ".join(map(str, layer.shape))
+    bits = str(layer.weight_bits or "")
+    return layer.name, layer.operation, layer.unit, layer.kind, shape, levels, threshold, bits, layer.origin
 
 
 def layers_table(spiking: SpikingModel) -> Table:
-    """Return the table of `layer_rows`; the column of places in the source only where there are any."""
-    rows = layer_rows(spiking)
-    with_source = any(row[-1] for row in rows)
+    """Return what each operation became; the column of places in the source only where there are any.
+
+    What is folded into a layer stands below it, one dim row for each line of the source; `report.html` has a row for each operation.
+    """
+    rows = spiking.layers
+    with_source = any(row.origin for row in rows)
     table = _table("Layers: what each operation became", "layer", "operation", "kind", "levels", "threshold", "bits", left=3)
+    table.columns[1].max_width = _OPERATION
     if with_source:
         table.add_column("source", no_wrap=True)
-    for name, unit, label, _, levels, threshold, bits, origin in rows:
-        cells = [escape(name), unit, label, levels, threshold, bits]
-        table.add_row(*cells, *([escape(short_origin(origin))] if with_source else []))
+    for (folded, source, _), group in groupby(rows, key=_together):
+        some = list(group)
+        if folded:
+            where = f" ({len(some[0].into)} layers)" if len(some[0].into) > 1 else ""
+            what = f"{folded}{where}: {_counted(row.operation for row in some)}"
+            cells = [fill(what, _FOLDED, initial_indent="  ", subsequent_indent="    "), *[""] * 5]
+        else:
+            name, operation, unit, kind, _, levels, threshold, bits, _ = layer_row(some[0])
+            cells = [name, operation or unit, kind, levels, threshold, bits]
+        cells = list(map(escape, cells)) + ([escape(source)] if with_source else [])
+        table.add_row(*cells, style="dim" if folded else None)
     return table
+
+
+def _together(row: LayerInfo) -> tuple[str, str, str]:
+    """Return what rows have in common that are shown as one: of what is folded, the line of the source and what took it in."""
+    folded = "" if row.unit else row.label
+    return folded, short_origin(row.origin), ", ".join(row.into) if folded else row.name
+
+
+def _counted(operations: Iterable[str]) -> str:
+    """Return 'view, 2 x transpose' for names that may repeat, in the order in which they come first."""
+    counts = Counter(operations)
+    return ", ".join(f"{n} x {name}" if n > 1 else name for name, n in counts.items())
 
 
 def _quality(comparison: Comparison) -> Table:
@@ -95,7 +125,7 @@ def _certificate(comparison: Comparison) -> Table:
 
 def _counts(comparison: Comparison) -> Table:
     n = comparison.samples
-    macs = comparison.baselines["ANN int8, dense"].total("macs") / n
+    macs = comparison.dense.total("macs") / n
     table = _table(
         f"Operations per inference, mean of {n} samples (dense ANN: {macs:,.0f} MACs)",
         "code",

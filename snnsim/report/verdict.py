@@ -53,7 +53,7 @@ def _change(comparison: Comparison, ann: Energy, snn: Energy) -> str:
     shares = " and ".join(f"{_NAMES.get(term, ' '.join(reversed(term)))} ({100 * terms[term] / total:.0f} %)" for term in ranked)
     delivery = snn.report.part("synaptic", "product").nominal
     run = next(run for run in comparison.runs if snn.what == f"SNN {run.code}, {run.schedule}")
-    activity = run.counts.total("synops") / comparison.baselines["ANN int8, dense"].total("macs")
+    activity = run.counts.total("synops") / comparison.dense.total("macs")
     rest = total - delivery
     text = f"What would change it: the largest parts of the spiking energy are {shares}. "
     if rest < goal:
@@ -86,8 +86,9 @@ def verdict(comparison: Comparison) -> list[str]:
     unary = min((entry for entry in snns if entry.what.startswith("SNN unary")), key=lambda entry: _total(entry).nominal, default=None)
     if unary and _total(unary).nominal > _total(ann).nominal:
         sentences.append(
-            f"Plain unary spikes lose to the int8 ANN: they need {_times(_total(unary).nominal / _total(ann).nominal)} its energy, because "
-            "a value of 40 takes 40 spikes and each of them fetches weights and rewrites membranes."
+            f"Plain unary spikes lose to the {comparison.precision.name} ANN: they need "
+            f"{_times(_total(unary).nominal / _total(ann).nominal)} its energy, because a value of n takes n spikes "
+            "and each of them fetches weights and rewrites membranes."
         )
     if winner is ann:
         sentences.append(_change(comparison, ann, snn))

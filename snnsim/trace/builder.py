@@ -10,6 +10,7 @@ import numpy as np
 
 from snnsim.graph.functions import Expression, evaluate
 from snnsim.graph.nodes import Activation, Affine, Gather, Input, Node
+from snnsim.trace.origins import Origins
 from snnsim.trace.values import BLOCKED, Numbers, Value, covers, is_identity, places, simplified
 
 Shape = tuple[int, ...]
@@ -41,12 +42,13 @@ def smallest(array: Numbers) -> np.ndarray:
 
 
 class Builder:
-    """Collects nodes. `label` and `origin` name what is being translated now."""
+    """Collects nodes. `label` and `origin` name what is being translated now; `origins` keeps whose node is whose."""
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
         self.label = "model"
         self.origin = ""
+        self.origins = Origins()
         self.host: set[str] = set()
         self._known: dict[tuple[Any, ...], str] = {}
         self._possible: dict[str, frozenset[float] | None] = {}
@@ -64,10 +66,12 @@ class Builder:
         """Make a node, or find the one that says the same, and return its name."""
         key = (cls, inputs, shape, _key(fields))
         if key in self._known:
+            self.origins.note(self._known[key])
             return self._known[key]
         label = f"{self.label}.{suffix}" if suffix and not self.label.endswith(f".{suffix}") else self.label
         name = self.unique(label)
         self.nodes[name] = cls(name=name, inputs=inputs, shape=shape, origin=self.origin, **fields)
+        self.origins.note(name)
         if cls is not Input:
             self._known[key] = name
         if (cls is Input and fields["kind"] == "index") or (inputs and cls.on_host and self.host.issuperset(inputs)):
@@ -148,11 +152,11 @@ class Builder:
         """
         if value.bare:
             return value
-        now = self.label, self.origin
+        now = self.label, self.origin, self.origins.now
         if value.made[0]:
-            self.label, self.origin = value.made
+            self.label, self.origin, self.origins.now = value.made
         source, index = self._made(value)
-        self.label, self.origin = now
+        self.label, self.origin, self.origins.now = now
         return value.but(sources=(source,), index=index, scale=np.float64(1.0), offset=np.float64(0.0), expression="x")
 
     def _made(self, value: Value) -> tuple[str, np.ndarray]:

@@ -11,8 +11,8 @@ from snnsim.graph.nodes import Affine, Conv, Gather, Input, LayerNorm, Linear, M
 from snnsim.trace.values import view_order
 
 
-def fold_affines(nodes: Mapping[str, Node], outputs: list[str]) -> tuple[list[Node], list[str]]:
-    """Return the nodes that the outputs need, inputs first, and the outputs."""
+def fold_affines(nodes: Mapping[str, Node], outputs: list[str]) -> tuple[list[Node], list[str], dict[str, str]]:
+    """Return the nodes that the outputs need, inputs first, the outputs, and by its name what each folded node became part of."""
     nodes = _needed(nodes, outputs)
     renamed: dict[str, str] = {}
     result: dict[str, Node] = {}
@@ -41,7 +41,7 @@ def fold_affines(nodes: Mapping[str, Node], outputs: list[str]) -> tuple[list[No
         result[name] = node
     inputs = [node for node in result.values() if isinstance(node, Input)]
     rest = [node for node in result.values() if not isinstance(node, Input)]
-    return [*inputs, *rest], [renamed.get(name, name) for name in outputs]
+    return [*inputs, *rest], [renamed.get(name, name) for name in outputs], renamed
 
 
 def _needed(nodes: Mapping[str, Node], outputs: list[str]) -> dict[str, Node]:

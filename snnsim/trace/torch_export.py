@@ -63,7 +63,9 @@ def translate(program: torch.export.ExportedProgram, arguments: Mapping[str, Any
     names = [_output(walk.builder, output, _axis(batch_axis, first)) for output in outputs]
     if not names:
         raise ConversionError("trace_torch: the model returns no tensor that depends on its input. Return at least one.")
-    return Graph(*fold_affines(walk.builder.nodes, names))
+    nodes, named, folded = fold_affines(walk.builder.nodes, names)
+    operations = walk.builder.origins.operations({node.name: node for node in nodes}, folded, _axis(batch_axis, first))
+    return Graph(nodes, named, operations)
 
 
 def _axis(batch_axis: BatchAxis, name: str) -> int:

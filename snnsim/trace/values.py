@@ -30,7 +30,7 @@ class Value:
     scale, offset : float64, of no axis or of `shape`
     blocked : bool[*shape] or None   where an attention score is minus infinity for every input
     blockers : tuple of Value        host values that are not 0 where a score is minus infinity
-    made : (label, origin) of the operation that waits last
+    made : (label, origin, call) of the operation that waits last
     """
 
     sources: tuple[str, ...]
@@ -40,7 +40,7 @@ class Value:
     expression: Expression = "x"
     blocked: np.ndarray | None = None
     blockers: tuple[Value, ...] = field(default=())
-    made: tuple[str, str] = ("", "")
+    made: tuple[str, str, str] = ("", "", "")
 
     @property
     def shape(self) -> tuple[int, ...]:

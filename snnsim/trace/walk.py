@@ -153,9 +153,11 @@ class Walk:
             elif node.op == "get_attr":
                 self.values[node] = _attribute(module, node.target)
             elif node.op == "output":
+                self.builder.origins.returns(node)
                 result = self._look_up(node.args[0])
             else:
-                self.values[node] = self._call(node)
+                about = self._label(node), origin(node), shape(node.meta.get("val"))
+                self.values[node] = self.builder.origins.of(node, self._call, *about)
         return result
 
     def _look_up(self, argument: Any) -> Any:
@@ -189,7 +191,7 @@ class Walk:
             call.refuse("makes complex numbers", "Compute with their real and imaginary parts.")
         result = HANDLERS[op](self.builder, call)
         if isinstance(result, Value) and not result.bare and op not in MOVES:
-            result = result.but(made=(call.label, call.origin))
+            result = result.but(made=(call.label, call.origin, self.builder.origins.now))
         return result
 
     def _item(self, node: Any, values: Any, at: int) -> Any:
