@@ -14,9 +14,10 @@
 # %% [markdown]
 # # Where the energy goes
 #
-# A spiking network costs energy for every event that reaches a synapse, an ANN for every multiplication. Which of them is more? One
-# number cannot say it. This notebook counts first, prices the counts second, and then looks at which price decides. The network is the
-# trained transformer that reads handwritten digits, once as int8 ANN and once in spikes; both give the same answers.
+# A spiking network costs energy for every event that reaches a synapse, an ANN for every multiplication. Which of them is more?
+# One number cannot say it. This notebook counts first, prices the counts second, and then looks at which price decides. The
+# network is the trained transformer that reads handwritten digits, once as int8 ANN and once in spikes; both give the same
+# answers.
 
 # %%
 import matplotlib.pyplot as plt
@@ -32,8 +33,8 @@ spiking = sim.convert(graph, sim.data.patches(sim.data.load_digits("train")[0][:
 # %% [markdown]
 # ## 1. Count
 #
-# Every kernel counts what it does while it does it. Nothing is estimated from mean rates. A unary code sends a value of 40 as 40 spikes,
-# a graded one as a single event with a payload.
+# Every kernel counts what it does while it does it. Nothing is estimated from mean rates. A unary code sends a value of 40 as
+# 40 spikes, a graded one as a single event with a payload.
 
 # %%
 runs = {code: spiking(pixels, code=code).counts for code in ("unary", "signed_digit", "graded")}
@@ -48,8 +49,8 @@ assert runs["graded"].total("synops") < ann.total("macs") + ann.total("adds", "a
 # %% [markdown]
 # ## 2. Price
 #
-# A *profile* holds what one operation costs on some hardware: low, nominal and high, with the source. `horowitz45` is generic logic at
-# 45 nm; its interval is the size of the memory, 8 KB to 1 MB. Multiply, add up, and that is all:
+# A *profile* holds what one operation costs on some hardware: low, nominal and high, with the source. `horowitz45` is generic
+# logic at 45 nm; its interval is the size of the memory, 8 KB to 1 MB. Multiply, add up, and that is all:
 
 # %%
 profile = sim.load_profile("horowitz45")
@@ -70,9 +71,9 @@ assert np.isclose(graded.total.nominal, by_hand / n)
 # %% [markdown]
 # ## 3. Where it goes
 #
-# The bars divide the energy of one image. In spikes nearly all of it is memory: each event reads a membrane, changes it and writes it
-# back, and fetches a weight. The addition itself is nearly nothing. The ANN reads each weight once for all tokens and keeps its sums in
-# registers.
+# The bars divide the energy of one image. In spikes nearly all of it is memory: each event reads a membrane, changes it and
+# writes it back, and fetches a weight. The addition itself is nearly nothing. The ANN reads each weight once for all tokens and
+# keeps its sums in registers.
 
 # %%
 groups = {
@@ -85,10 +86,12 @@ groups = {
 }
 colours = dict(zip(groups, (sim.viz.BLUE, sim.viz.ORANGE, sim.viz.GREEN, "#56B4E9", sim.viz.RED, sim.viz.GREY), strict=True))
 reports = {name: sim.estimate_energy(counts, "horowitz45", per=n) for name, counts in {"int8 ANN": ann, **runs}.items()}
-shares = {name: {group: report.kind(*kinds).nominal / report.total.nominal for group, kinds in groups.items()} for name, report in reports.items()}
+shares = {
+    name: {group: report.kind(*kinds).nominal / report.total.nominal for group, kinds in groups.items()} for name, report in reports.items()
+}
 
 fig, ax = plt.subplots(figsize=(6.4, 2.6), layout="constrained")
-for place, (name, parts) in enumerate(shares.items()):
+for place, parts in enumerate(shares.values()):
     left = 0.0
     for group, share in parts.items():
         ax.barh(place, 100 * share, left=left, color=colours[group], label=group if place == 0 else None)
@@ -113,8 +116,8 @@ assert np.isclose(sum(part.nominal for part in reports["graded"].layers.values()
 # %% [markdown]
 # ## 4. What a convention hides
 #
-# Many papers price an addition at 0.9 pJ, a multiply-accumulate at 4.6 pJ, and nothing else. That is in the profile `arithmetic_fp32`, and
-# it says what it leaves out. By it, spikes look far better than with their memory:
+# Many papers price an addition at 0.9 pJ, a multiply-accumulate at 4.6 pJ, and nothing else. That is in the profile
+# `arithmetic_fp32`, and it says what it leaves out. By it, spikes look far better than with their memory:
 
 # %%
 ratios = {}
@@ -128,8 +131,8 @@ assert ratios["arithmetic_fp32"] < ratios["horowitz45"] / 10
 # %% [markdown]
 # ## 5. The same counts elsewhere
 #
-# On a chip that is built for spikes a synaptic operation has a price of its own. Some events it cannot carry at all: then there is no
-# total, and the report names what is missing. Rows (softmax, norms) go to a host, which is named too.
+# On a chip that is built for spikes a synaptic operation has a price of its own. Some events it cannot carry at all: then there
+# is no total, and the report names what is missing. Rows (softmax, norms) go to a host, which is named too.
 
 # %%
 for name in ("seneca22", "loihi14", "tianjic28"):
@@ -141,8 +144,8 @@ assert sim.estimate_energy(runs["unary"], "tianjic28", host="horowitz45", allow_
 # %% [markdown]
 # ## 6. A network that learns, and a brain beside it
 #
-# The door is the same for biology. Here plastic synapses take part of the energy; and a brain, 20 W for about 10^14 to 10^15 synaptic
-# events a second, is the line to compare with.
+# The door is the same for biology. Here plastic synapses take part of the energy; and a brain, 20 W for about 10^14 to 10^15
+# synaptic events a second, is the line to compare with.
 
 # %%
 noise = sim.Population("noise", 200, sim.PoissonSource(rate=20.0))  # Hz

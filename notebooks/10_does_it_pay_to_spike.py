@@ -14,8 +14,9 @@
 # %% [markdown]
 # # Does it pay to spike?
 #
-# There is no yes or no. There is a *break-even*: the number of spikes per synapse below which a spiking layer costs less than the same layer
-# as an ANN. This notebook solves for it, with your numbers, draws the published thresholds beside it, and then asks a trained network.
+# There is no yes or no. There is a *break-even*: the number of spikes per synapse below which a spiking layer costs less than
+# the same layer as an ANN. This notebook solves for it, with your numbers, draws the published thresholds beside it, and then
+# asks a trained network.
 
 # %%
 import matplotlib.pyplot as plt
@@ -26,8 +27,8 @@ import snnsim as sim
 # %% [markdown]
 # ## 1. Your layer
 #
-# Change these numbers and run the notebook again. `reuse` is how many multiply-accumulates use a weight that was read once: 1 at batch 1
-# without sharing, the number of tokens or pixels where weights are shared.
+# Change these numbers and run the notebook again. `reuse` is how many multiply-accumulates use a weight that was read once: 1
+# at batch 1 without sharing, the number of tokens or pixels where weights are shared.
 
 # %%
 inputs, outputs = 1024, 1024  # neurons of the layer
@@ -38,8 +39,8 @@ spikes_per_neuron = 0.3  # of an input neuron, over all steps
 # %% [markdown]
 # ## 2. The formula
 #
-# A layer of M synapses costs, as an ANN, M (E_mac + E_w / reuse) and its activations; in spikes, with s spikes per synapse,
-# s M (E_w + E_read V + E_write V + E_add) and its events. Both sides are prices of a profile; s is what we solve for.
+# A layer of M synapses costs, as an ANN, M (E_mac + E_w / reuse) and its activations; in spikes, with s spikes per synapse, s M
+# (E_w + E_read V + E_write V + E_add) and its events. Both sides are prices of a profile; s is what we solve for.
 
 # %%
 layer = sim.break_even("horowitz45", synapses=inputs * outputs, inputs=inputs, outputs=outputs, steps=steps, reuse=reuse)
@@ -51,9 +52,9 @@ assert np.isclose(layer.ratio(layer.spikes_per_synapse.nominal), 1.0)
 # %% [markdown]
 # ## 3. Which assumption moves it
 #
-# The same layer under other assumptions. Counting arithmetic alone, spikes may come five or seven times per synapse and still win. With
-# weights in an 8 KB memory it is about once, and only if membranes sit in registers. With membranes in memory it is 0.14 (the low end of
-# `horowitz45`), and an ANN that reuses its weights pushes it further down.
+# The same layer under other assumptions. Counting arithmetic alone, spikes may come five or seven times per synapse and still
+# win. With weights in an 8 KB memory it is about once, and only if membranes sit in registers. With membranes in memory it is
+# 0.14 (the low end of `horowitz45`), and an ANN that reuses its weights pushes it further down.
 
 # %%
 cases = {
@@ -71,8 +72,8 @@ assert found[:4] == [5.111, 7.667, 1.148, 0.137]
 assert found[4] < found[3] / 4
 
 # %% [markdown]
-# Published thresholds say the same for other assumptions: 1.72 spikes per neuron (Davidson and Furber 2021), 0.15 to 1.38 per synapse
-# (Dampfhoffer et al. 2022), a rate below 5.7 % at T = 5 (Yan et al. 2024).
+# Published thresholds say the same for other assumptions: 1.72 spikes per neuron (Davidson and Furber 2021), 0.15 to 1.38 per
+# synapse (Dampfhoffer et al. 2022), a rate below 5.7 % at T = 5 (Yan et al. 2024).
 
 # %%
 fig, ax = plt.subplots(figsize=(6.6, 4.0), layout="constrained")
@@ -82,8 +83,8 @@ plt.show()
 # %% [markdown]
 # ## 4. A fair opponent
 #
-# A neuron that spikes 0 .. T times sends one of T + 1 values. An ANN of ceil(log2(T + 1)) bits says as much. Its multiplications are
-# cheaper than those of int8, so the bar is higher still.
+# A neuron that spikes 0 .. T times sends one of T + 1 values. An ANN of ceil(log2(T + 1)) bits says as much. Its
+# multiplications are cheaper than those of int8, so the bar is higher still.
 
 # %%
 horowitz = sim.load_profile("horowitz45")
@@ -97,8 +98,9 @@ assert horowitz.price("ann", "macs", "int3").pj.nominal < horowitz.price("ann", 
 # %% [markdown]
 # ## 5. Ask a trained network
 #
-# The digits transformer, counted as an ANN (fp32, int8, 4 bits; dense and with zeros skipped) and in spikes (three codes), priced on several
-# chips. `break_even` is now the share of the spikes it has that it could afford; `sensitivity` moves one price at a time.
+# The digits transformer, counted as an ANN (fp32, int8, 4 bits; dense and with zeros skipped) and in spikes (three codes),
+# priced on several chips. `break_even` is now the share of the spikes it has that it could afford; `sensitivity` moves one
+# price at a time.
 
 # %%
 graph, _ = sim.data.load_model("digits")
@@ -106,12 +108,19 @@ images, labels = sim.data.load_digits("test")
 calibration = sim.data.patches(sim.data.load_digits("train")[0][:256])
 spiking = sim.convert(graph, calibration)
 comparison = sim.compare_energy(
-    graph, spiking, sim.data.patches(images[:60]), labels=labels[:60], calibration=calibration, bits=[4],
-    profiles=["horowitz45", "seneca22", "loihi14", "tianjic28", "brain"], tokens=16, allow_mixed_nodes=True,
+    graph,
+    spiking,
+    sim.data.patches(images[:60]),
+    labels=labels[:60],
+    calibration=calibration,
+    bits=[4],
+    profiles=["horowitz45", "seneca22", "loihi14", "tianjic28", "brain"],
+    tokens=16,
+    allow_mixed_nodes=True,
 )
 for profile in comparison.reports:
     verdict, even = comparison.verdict(profile), comparison.break_even(profile)
-    print(f"{profile:11} {verdict.winner} wins, {verdict.loser} needs {verdict.ratio:.3g} times as much; affordable activity {even.nominal:.3g}")
+    print(f"{profile:11} {verdict.winner} wins, {verdict.loser} needs {verdict.ratio:.3g} times as much; affordable {even.nominal:.3g}")
 assert comparison.verdict("horowitz45").winner.startswith("ANN")
 assert comparison.verdict("brain").winner.startswith("SNN")
 
@@ -129,9 +138,9 @@ print("the prices that matter most:", ", ".join(term.term for term in top[:3]))
 assert {"synaptic.state_reads", "synaptic.state_writes"} <= {term.term for term in top[:4]}
 
 # %% [markdown]
-# On every chip here this small transformer, at these rates, is cheaper as an ANN, because each of its values is spoken often and read by many.
-# Only a machine whose synapses cost what a brain's do turns it around. What would change it, in the order of the figure: membranes that are
-# not read and written for every event, fewer events, weights that the ANN cannot reuse.
+# On every chip here this small transformer, at these rates, is cheaper as an ANN, because each of its values is spoken often
+# and read by many. Only a machine whose synapses cost what a brain's do turns it around. What would change it, in the order of
+# the figure: membranes that are not read and written for every event, fewer events, weights that the ANN cannot reuse.
 
 # %%
 share = comparison.break_even("horowitz45").nominal

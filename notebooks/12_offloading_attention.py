@@ -14,9 +14,9 @@
 # %% [markdown]
 # # Offloading attention
 #
-# A spiking chip need not run everything. It can sit beside a host as a co-processor and take some layers: attention, the feed-forward part,
-# or whatever pays. But what moves between the two costs energy and time, and so does starting the chip. This notebook divides the digits
-# transformer, prices every division, and says what would have to be true for it to pay.
+# A spiking chip need not run everything. It can sit beside a host as a co-processor and take some layers: attention, the feed-
+# forward part, or whatever pays. But what moves between the two costs energy and time, and so does starting the chip. This
+# notebook divides the digits transformer, prices every division, and says what would have to be true for it to pay.
 
 # %%
 import matplotlib.pyplot as plt
@@ -31,12 +31,14 @@ spiking = sim.convert(graph, sim.data.patches(sim.data.load_digits("train")[0][:
 # %% [markdown]
 # ## 1. Two rules of thumb
 #
-# *Amdahl*: if a share a of the time runs s times as fast, the whole runs 1 / ((1 - a) + a / s + overhead) times as fast. *Bits*: an event that
-# is sent must displace enough multiplications to pay for its transfer, bits x E_link / (E_host - E_chip) of them.
+# *Amdahl*: if a share a of the time runs s times as fast, the whole runs 1 / ((1 - a) + a / s + overhead) times as fast.
+# *Bits*: an event that is sent must displace enough multiplications to pay for its transfer, bits x E_link / (E_host - E_chip)
+# of them.
 
 # %%
 for share in (0.3, 0.6, 0.9):
-    print(f"a = {share}: at most {sim.speed_up(share, 1e9):5.2f} times as fast, {sim.speed_up(share, 10.0, overhead=0.2):5.2f} with s = 10 and 20 % overhead")
+    ideal, real = sim.speed_up(share, 1e9), sim.speed_up(share, 10.0, overhead=0.2)
+    print(f"a = {share}: at most {ideal:5.2f} times as fast, {real:5.2f} with s = 10 and 20 % overhead")
 print("MACs that a 32-bit event must displace at 5 pJ/bit against 1.41 pJ/MAC:", round(sim.macs_to_pay(32, 5.0, 1.41)))
 assert sim.speed_up(0.3, 10.0, overhead=0.3) < 1.0  # overhead can eat all of it
 assert round(sim.macs_to_pay(32, 5.0, 1.41)) == 113
@@ -44,8 +46,8 @@ assert round(sim.macs_to_pay(32, 5.0, 1.41)) == 113
 # %% [markdown]
 # ## 2. Every way to divide it
 #
-# SENECA can run all of it: payloads, products, rows. Each line is one division: layers on the chip, starts of the chip, events in and out,
-# energy. The last is the best that a search over layers finds.
+# SENECA can run all of it: payloads, products, rows. Each line is one division: layers on the chip, starts of the chip, events
+# in and out, energy. The last is the best that a search over layers finds.
 
 # %%
 offload = sim.offload(spiking, pixels, host="horowitz45", chip="seneca22", link="aer28")
@@ -65,8 +67,8 @@ sim.viz.offload_break_even(offload, axes[1])
 plt.show()
 
 # %% [markdown]
-# Here the link is not the problem; the events of the chip are. On the right: how few of them there would have to be. `activity_to_pay` is
-# where a curve meets 1.
+# Here the link is not the problem; the events of the chip are. On the right: how few of them there would have to be.
+# `activity_to_pay` is where a curve meets 1.
 
 # %%
 for split in offload.splits[1:4]:
@@ -76,8 +78,8 @@ assert 0 < offload.activity_to_pay("attention") < 1
 # %% [markdown]
 # ## 3. Fewer events: only what changes
 #
-# A stream of similar inputs sends only the changes. The digit below moves by one grey level in one pixel per frame, and the settled network
-# needs only the events of the difference.
+# A stream of similar inputs sends only the changes. The digit below moves by one grey level in one pixel per frame, and the
+# settled network needs only the events of the difference.
 
 # %%
 frame = pixels[:1].copy()
@@ -96,15 +98,16 @@ print(f"it would have to be {100 * needed:.1f} %: {'enough' if share < needed el
 # %% [markdown]
 # ## 4. A chip that cannot do everything, and its clock
 #
-# Loihi takes single spikes, and neither rows nor products nor tables. So it gets pieces, and every piece is a start. Its published times
-# allow a roofline: below the ridge the link feeds it too slowly.
+# Loihi takes single spikes, and neither rows nor products nor tables. So it gets pieces, and every piece is a start. Its
+# published times allow a roofline: below the ridge the link feeds it too slowly.
 
 # %%
 loihi = sim.offload(spiking, pixels[:10], host="edge_tpu", chip="loihi14", link="aer28", code="unary", objective="latency")
 lacking = {lack for cost in loihi.costs.values() for lack in cost.lacks}
 print("Loihi has no price for", ", ".join(sorted(lacking)))
 for split in loihi.splits:
-    print(f"{split.name:20} {len(split.layers):2d} layers, {split.calls} calls, {split.latency:9.4f} ms, {split.energy.nominal * 1e-6:9.3f} µJ")
+    energy = split.energy.nominal * 1e-6
+    print(f"{split.name:20} {len(split.layers):2d} layers, {split.calls} calls, {split.latency:9.4f} ms, {energy:9.3f} µJ")
 print(loihi.sentence())
 fig, ax = plt.subplots(figsize=(5.6, 3.4), layout="constrained")
 sim.viz.offload_roofline(loihi, ax)
@@ -115,20 +118,23 @@ assert loihi.split("all the chip can do").calls > 1
 # %% [markdown]
 # ## 5. The link
 #
-# The same division over other links. A link of your own is `sim.Link(pj_per_bit=..., gbit_per_s=..., launch_us=..., sync_us=...)`.
+# The same division over other links. A link of your own is `sim.Link(pj_per_bit=..., gbit_per_s=..., launch_us=...,
+# sync_us=...)`.
 
 # %%
 for link in ("aer28", "ucie", "lvds180"):
     split = sim.offload(spiking, pixels[:10], chip="seneca22", link=link).split("attention")
-    print(f"{link:8} {split.bits:8.0f} bits, {split.link.nominal * 1e-6:7.4f} µJ, {split.t_link * 1e3:7.3f} µs, {split.t_overhead * 1e3:6.3f} µs to start and stop")
+    times = f"{split.t_link * 1e3:7.3f} µs, {split.t_overhead * 1e3:6.3f} µs to start and stop"
+    print(f"{link:8} {split.bits:8.0f} bits, {split.link.nominal * 1e-6:7.4f} µJ, {times}")
 free = sim.offload(spiking, pixels[:10], chip="seneca22", link=sim.Link(pj_per_bit=0.0, gbit_per_s=1e6))
 assert free.best().layers == ()  # even a free link would not do
 
 # %% [markdown]
 # ## 6. Where it does pay
 #
-# Change the opponent and the network: a host in fp32 that reads a weight for every multiplication, a chip whose synaptic operation is below a
-# picojoule (SNE, 0.22 pJ, all-in), and a model of 4 bits, whose values take at most 15 spikes instead of 255.
+# Change the opponent and the network: a host in fp32 that reads a weight for every multiplication, a chip whose synaptic
+# operation is below a picojoule (SNE, 0.22 pJ, all-in), and a model of 4 bits, whose values take at most 15 spikes instead of
+# 255.
 
 # %%
 low = sim.convert(graph, sim.data.patches(sim.data.load_digits("train")[0][:256]), activation_bits=4, weight_bits=4)

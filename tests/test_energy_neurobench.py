@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -18,7 +20,7 @@ SIZES = (20, 32, 24, 7)
 def trained(seed: int):
     torch.manual_seed(seed)
     layers: list = []
-    for n_in, n_out in zip(SIZES[:-1], SIZES[1:], strict=True):
+    for n_in, n_out in itertools.pairwise(SIZES):
         layers += [torch.nn.Linear(n_in, n_out, bias=False), snntorch.Leaky(beta=0.875, init_hidden=True)]
     layers[-1] = snntorch.Leaky(beta=0.875, init_hidden=True, output=True)
     net = torch.nn.Sequential(*layers)
@@ -50,5 +52,5 @@ def test_effective_and_dense_operations_are_those_of_the_harness(seed):
     harness = Benchmark(SNNTorchModel(net), loader, [], [], [[], [SynapticOperations]]).run(quiet=True)["SynapticOperations"]
     assert harness["Effective_MACs"] == 0
     assert sum(synops) / samples == pytest.approx(harness["Effective_ACs"])
-    work = [formulas.linear(*pair) for pair in zip(SIZES[:-1], SIZES[1:], strict=True)]
+    work = [formulas.linear(*pair) for pair in itertools.pairwise(SIZES)]
     assert sum(each.macs for each in work) * steps == harness["Dense"]
