@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from snnsim.trace import attention, elementwise, embedding, layout, linear, norms, pooling
+from snnsim.trace import attention, convolution, elementwise, embedding, layout, linear, norms, pooling
 from snnsim.trace.builder import Builder
 from snnsim.trace.calls import Call
 from snnsim.trace.values import Value
@@ -54,6 +54,7 @@ HANDLERS: Mapping[str, Callable[[Builder, Call], Any]] = {
     **layout.HANDLERS,
     **elementwise.HANDLERS,
     **linear.HANDLERS,
+    **convolution.HANDLERS,
     **norms.HANDLERS,
     **pooling.HANDLERS,
     **attention.HANDLERS,
