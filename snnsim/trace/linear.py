@@ -147,21 +147,6 @@ def _einsum(builder: Builder, call: Call) -> Any:
     return product(builder, call, operands[0], operands[1], f"{terms[0]},{terms[1]}->{out}", call.shape)
 
 
-def _resample(builder: Builder, call: Call) -> Any:
-    """Interpolation: a fixed matrix over space, found by resampling each place alone."""
-    import torch
-
-    value = builder.plain(call.value("self" if "self" in call.arguments else "input"))
-    space = value.shape[2:]
-    size = int(np.prod(space))
-    alone = torch.eye(size, dtype=torch.float64).reshape(size, 1, *space)
-    arguments = [alone if argument.name in ("self", "input") else call[argument.name] for argument in call.target._schema.arguments]
-    weight = call.target(*arguments).reshape(size, -1).T.numpy()
-    flat = value.but(index=value.index.reshape(*value.shape[:2], size))
-    result = dense(builder, flat, weight, None, (*call.shape[:2], len(weight)))
-    return result.but(index=result.index.reshape(call.shape))
-
-
 def _bilinear(builder: Builder, call: Call) -> Any:
     call.refuse("multiplies two inputs through a table of weights", "Write it as Linear layers and an elementwise product.")
 
@@ -172,6 +157,5 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(["matmul", "mm", "bmm", "mv", "dot", "__matmul__", "inner", "vdot"], _matmul),
     **dict.fromkeys(["addmm", "baddbmm", "addmv"], _addmm),
     "einsum": _einsum,
-    **dict.fromkeys(["upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"], _resample),
     "bilinear": _bilinear,
 }

@@ -247,7 +247,8 @@ class Walk:
 
 
 _NAMED_BY_WEIGHT = frozenset(
-    ["linear", "conv1d", "conv2d", "conv3d", "convolution", "layer_norm", "native_layer_norm", "rms_norm", "embedding", "addmm"]
+    ["linear", "conv1d", "conv2d", "conv3d", "convolution", "layer_norm", "native_layer_norm", "rms_norm", "embedding", "embedding_bag",
+     "_embedding_bag", "_embedding_bag_forward_only", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "addmm"]
 )
 #: modules that make several nodes
 _OF_MANY = ("TransformerEncoder", "TransformerEncoderLayer", "TransformerDecoder", "TransformerDecoderLayer", "Transformer", "Attention")
