@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from snnsim.graph.nodes import LOWEST
-from snnsim.trace.arithmetic import apply, compare, divide, host, largest, mul, scale_constant
+from snnsim.trace.arithmetic import divide, mul, scale_constant
 from snnsim.trace.builder import Builder
 from snnsim.trace.calls import Call, constant
+from snnsim.trace.comparisons import compare, largest
 from snnsim.trace.embedding import rows_of
+from snnsim.trace.expressions import apply, host
 from snnsim.trace.linear import product
 from snnsim.trace.pooling import total
 from snnsim.trace.values import Value

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from snnsim.graph.nodes import Conv, Linear
-from snnsim.trace.arithmetic import add, mul, scale
+from snnsim.trace.arithmetic import mul, scale
 from snnsim.trace.builder import Builder, Shape
 from snnsim.trace.calls import Call, constant
 from snnsim.trace.products import einsum, matmul_subscripts
+from snnsim.trace.sums import add
 from snnsim.trace.values import Value
 
 

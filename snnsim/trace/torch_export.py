@@ -9,6 +9,7 @@ from snnsim.errors import ConversionError
 from snnsim.graph.ir import Graph
 from snnsim.trace.builder import Builder
 from snnsim.trace.fold import fold_affines
+from snnsim.trace.inputs import input_value
 from snnsim.trace.values import Value
 from snnsim.trace.walk import Walk
 
@@ -57,7 +58,7 @@ def translate(program: torch.export.ExportedProgram, arguments: Mapping[str, Any
     walk = Walk(Builder(), program)
     samples = list(arguments.values()) if len(arguments) == len(walk.inputs) else [None] * len(walk.inputs)
     for (name, node), sample in zip(walk.inputs.items(), samples, strict=True):
-        walk.give_input(name, node, _axis(batch_axis, name), sample)
+        walk.values[node] = input_value(walk.builder, name, node, _axis(batch_axis, name), sample)
     outputs = walk.run()
     first = next(iter(walk.inputs), "")
     names = [_output(walk.builder, output, _axis(batch_axis, first)) for output in outputs]
