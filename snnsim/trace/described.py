@@ -11,10 +11,11 @@ from snnsim.trace.calls import Call
 _FILE = re.compile(r'File "([^"]+)", line (\d+), in \S+\n\s+(.*)')
 _INSIDE_TORCH = ("/torch/nn/", "/torch/_", "/torch/fx/", "/torch/export/", "<eval_with_key>")
 _NAMED_BY_WEIGHT = frozenset(
-    """
-    linear conv1d conv2d conv3d convolution conv_transpose1d conv_transpose2d conv_transpose3d layer_norm native_layer_norm rms_norm
-    embedding embedding_bag _embedding_bag _embedding_bag_forward_only addmm
-    """.split()
+    [
+        *("linear", "addmm", "convolution", *(f"conv{n}d" for n in (1, 2, 3)), *(f"conv_transpose{n}d" for n in (1, 2, 3))),
+        *("layer_norm", "native_layer_norm", "rms_norm", "embedding"),
+        *("embedding_bag", "_embedding_bag", "_embedding_bag_forward_only"),
+    ]
 )
 #: modules that make several nodes
 _OF_MANY = ("TransformerEncoder", "TransformerEncoderLayer", "TransformerDecoder", "TransformerDecoderLayer", "Transformer", "Attention")

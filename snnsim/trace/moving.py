@@ -45,7 +45,7 @@ def run_on(call: Call, arrays: dict[str, Any], dtype: str) -> Any:
         return torch.from_numpy(np.ascontiguousarray(array).astype(dtype).reshape(array.shape))
 
     given = {**call.arguments, **{name: tensor(array) for name, array in arrays.items()}}
-    if dtype == "int64" and call.op.startswith("upsample"):  # torch has no such kernel for integers
+    if dtype == "int64" and call.op.startswith(("upsample", "im2col")):  # torch has no such kernel for integers
         return np.rint(run_on(call, arrays, "float64")).astype(np.int64)
     positional, named = [], {}
     for argument in call.target._schema.arguments:
@@ -121,7 +121,9 @@ def _move_one(builder: Builder, call: Call, name: str, value: Value) -> Any:
         if covers(value.index, size) and not all(covers(part, size) for part in indices) and not value.masked:
             # Some of it is left out here: what waits is made once, for all that read it.
             return _move_one(builder, call, name, builder.plain(value))
-    scales, offsets = (_moved_array(call, name, array, value, several, len(indices)) for array in (value.scale, value.offset))
+    # Nothing stands at a filled place: any scale will do.
+    scales = _moved_array(call, name, value.scale, value, False, several, len(indices))
+    offsets = _moved_array(call, name, value.offset, value, fills, several, len(indices))
     results = tuple(
         value.but(index=i, scale=s, offset=o, blocked=None, blockers=()) for i, s, o in zip(indices, scales, offsets, strict=True)
     )
@@ -134,8 +136,9 @@ def _without_pending(builder: Builder, value: Value) -> Value:
     return bare.but(blocked=value.blocked, blockers=blockers)
 
 
-def _moved_array(call: Call, name: str, array: Any, value: Value, several: bool, n: int) -> list[Any]:
-    if array.ndim == 0 and not (call.op in ("tril", "triu", "im2col") and array != 0.0):
+def _moved_array(call: Call, name: str, array: Any, value: Value, filled: bool, several: bool, n: int) -> list[Any]:
+    """Return a scale or an offset moved along, one part per result. filled : whether 0 must stand in the places that torch fills in"""
+    if array.ndim == 0 and not (filled and array != 0.0):
         return [array] * n
     out = run_on(call, {name: np.broadcast_to(array, value.shape)}, "float64")
     return out if several else [out]

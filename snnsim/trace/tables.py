@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from snnsim.trace import attention, convolution, elementwise, embedding, embedding_bag, layout, linear, norms, pooling, resampling
+from snnsim.trace import (
+    attention,
+    convolution,
+    elementwise,
+    embedding,
+    embedding_bag,
+    layout,
+    linear,
+    norms,
+    overlapping,
+    pooling,
+    resampling,
+)
 from snnsim.trace.builder import Builder
 from snnsim.trace.calls import Call
 from snnsim.trace.values import Value
@@ -57,6 +69,7 @@ HANDLERS: Mapping[str, Callable[[Builder, Call], Any]] = {
     **convolution.HANDLERS,
     **norms.HANDLERS,
     **pooling.HANDLERS,
+    **overlapping.HANDLERS,
     **resampling.HANDLERS,
     **attention.HANDLERS,
     **embedding.HANDLERS,
