@@ -48,16 +48,24 @@ class Input(Node):
     kind : 'levels'   integers `low` .. `high`, each step worth `step`, emitted as they are
            'real'     numbers, quantised in steps that calibration chooses
            'index'    integers `low` .. `high` that name things (tokens, or a mask of 0 and 1); only the host reads them
+           'mask'     numbers that are added to attention scores, minus infinity among them; only the host reads them
     """
 
     arity = 0
 
-    kind: Literal["levels", "real", "index"] = "levels"
+    kind: Literal["levels", "real", "index", "mask"] = "levels"
     low: int | None = None
     high: int | None = None
     step: float | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether it holds integers, which no calibration quantises."""
+        return self.kind in ("levels", "index")
+
     def apply(self, *operands: np.ndarray) -> np.ndarray:
+        if self.kind == "mask":
+            return np.maximum(operands[0], LOWEST)
         return operands[0] * self.step if self.kind == "levels" else operands[0].astype(np.float64)
 
 

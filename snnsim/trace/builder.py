@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from snnsim.graph.functions import Expression, evaluate
-from snnsim.graph.nodes import Activation, Affine, Gather, Input, Node
-from snnsim.trace.values import Numbers, Value, covers, is_identity, places, simplified
+from snnsim.graph.nodes import Activation, Add, Affine, Gather, Input, Node
+from snnsim.trace.values import BLOCKED, Numbers, Value, covers, is_identity, places, simplified
 
 Shape = tuple[int, ...]
 _MANY = 16  # values that a host node may take and still be followed one by one
@@ -70,7 +70,7 @@ class Builder:
         self.nodes[name] = cls(name=name, inputs=inputs, shape=shape, origin=self.origin, **fields)
         if cls is not Input:
             self._known[key] = name
-        if (cls is Input and fields["kind"] == "index") or (inputs and cls.on_host and self.host.issuperset(inputs)):
+        if (cls is Input and fields["kind"] in ("index", "mask")) or (inputs and cls.on_host and self.host.issuperset(inputs)):
             self.host.add(name)
         return name
 
@@ -205,6 +205,15 @@ class Builder:
         x = np.add(np.multiply.outer(sorted(found), pairs[0]), pairs[1]).ravel()
         return _few(evaluate(value.expression, x) * np.ones_like(x))
 
+    def may_block(self, value: Value) -> bool:
+        """Whether a host value may be <= -1e4, so that it blocks scores."""
+        possible = self.possible(value)
+        return self._from_mask(value.sources) if possible is None else min(possible) <= BLOCKED
+
+    def _from_mask(self, names: tuple[str, ...]) -> bool:
+        nodes = [self.nodes[name] for name in names]
+        return any(node.kind == "mask" if isinstance(node, Input) else self._from_mask(node.inputs) for node in nodes)
+
     def _possible_of(self, name: str) -> frozenset[float] | None:
         if name not in self._possible:
             self._possible[name] = self._numbers(self.nodes[name])
@@ -223,9 +232,11 @@ class Builder:
             return _few(np.concatenate([*known, [node.fill] if (node.index < 0).any() else []]))
         if isinstance(node, Affine):
             return self.possible(Value(node.inputs, np.zeros(node.shape, dtype=np.int64), node.scale, node.offset))
-        if function is None or np.prod([len(numbers) for numbers in known]) > _MANY**3:
+        if (function is None and not isinstance(node, Add)) or np.prod([len(numbers) for numbers in known]) > _MANY**3:
             return None
         grid = np.meshgrid(*known, indexing="ij")
+        if function is None:
+            return _few(np.sum(grid, axis=0))
         return _few(np.broadcast_to(evaluate(function, *grid), grid[0].shape))
 
 

@@ -14,8 +14,8 @@ from snnsim.trace.tables import MOVES
 from snnsim.trace.values import Value, places
 
 
-def input_value(builder: Builder, name: str, node: Any, batch_axis: int, sample: Any) -> Value:
-    """Make the input node of a placeholder, and return it as a value."""
+def input_value(builder: Builder, name: str, node: Any, batch_axis: int, sample: Any, masks: bool) -> Value:
+    """Make the input node of a placeholder, and return it as a value. masks : whether its numbers are added to scores alone"""
     tensor = node.meta["val"]
     full = shape(tensor)
     builder.label, builder.origin = name, ""
@@ -29,7 +29,7 @@ def input_value(builder: Builder, name: str, node: Any, batch_axis: int, sample:
     if what == "complex":
         raise ConversionError(f"trace_torch: input {name!r} is complex. Give its real and imaginary parts as two inputs.")
     if what == "float":
-        made = builder.node(Input, (), cut, kind="real")
+        made = builder.node(Input, (), cut, kind="mask" if masks else "real")
     else:
         made = builder.node(Input, (), cut, kind="index", low=0, high=_highest(name, node, what, sample))
     return Value((made,), places(int(np.prod(full)), full))

@@ -46,8 +46,7 @@ def add(builder: Builder, left: Any, right: Any, shape: tuple[int, ...]) -> Any:
         if right.expression == "x" and right.offset.ndim and ((np.asarray(right.offset) > BLOCKED) | (right.index < 0)).all():
             left = add_constant(builder, left, np.asarray(right.offset), shape)  # a learned bias, or a fixed mask, beside the other
             right = right.but(offset=np.float64(0.0))
-        possible = builder.possible(right)
-        if possible is not None and min(possible) <= BLOCKED:
+        if builder.may_block(right):
             return add_mask(builder, left, right, shape)
     a, b = left.broadcast(shape), right.broadcast(shape)
     if a.expression == b.expression == "x" and same_places([a, b]) and not a.masked and not b.masked:
@@ -61,7 +60,8 @@ def add(builder: Builder, left: Any, right: Any, shape: tuple[int, ...]) -> Any:
 
 def add_mask(builder: Builder, scores: Value, mask: Value, shape: tuple[int, ...]) -> Value:
     """Return scores + mask, a host value: its places <= -1e4 block, the rest is added."""
-    if any(number > BLOCKED and number != 0.0 for number in builder.possible(mask) or ()):
+    possible = builder.possible(mask)
+    if possible is None or any(number > BLOCKED and number != 0.0 for number in possible):
         rest = apply(builder, mask, lambda x: ("where", ("le", x, BLOCKED), 0.0, x))
         scores = _sum(builder, scores.broadcast(shape), rest.broadcast(shape), shape)
     blocks = _blocks(builder, mask).broadcast(shape)
@@ -70,10 +70,10 @@ def add_mask(builder: Builder, scores: Value, mask: Value, shape: tuple[int, ...
 
 
 def _blocks(builder: Builder, mask: Value) -> Value:
-    """Return a host value that is not 0 where the mask is <= -1e4: what the mask is made of, where that says the same."""
+    """Return a host value that is 1 where the mask is <= -1e4, else 0: what the mask is made of, where that says the same."""
     bare = mask.but(scale=np.float64(1.0), offset=np.float64(0.0), expression="x")
     possible = builder.possible(bare)
-    if mask.uniform and possible is not None:
+    if mask.uniform and possible is not None and possible <= {0.0, 1.0}:
         numbers = np.array(sorted(possible))
         if ((evaluate(mask.inlined(), numbers) * np.ones(len(numbers)) <= BLOCKED) == (numbers != 0.0)).all():
             return bare
