@@ -230,6 +230,8 @@ def check_inputs(owner: str, inputs: Any, node: Input) -> np.ndarray:
             raise ParameterError(
                 f"{owner}: {node.name!r} of dtype {array.dtype} must hold whole numbers in {node.low} .. {node.high}. Quantise it first."
             )
+    if node.packed and array.ndim == len(node.shape) and len(array) % node.shape[0] == 0:
+        array = array.reshape(-1, *node.shape[:1], *array.shape[1:])
     if array.ndim != len(node.shape) + 1 or array.shape[1:] != node.shape:
         wanted = ", ".join(["batch", *map(str, node.shape)])
         raise ParameterError(f"{owner}: {node.name!r} has shape {array.shape} but must have ({wanted}). Reshape or cut it.")

@@ -49,6 +49,7 @@ class Input(Node):
            'real'     numbers, quantised in steps that calibration chooses
            'index'    integers `low` .. `high` that name things (tokens, or a mask of 0 and 1); only the host reads them
            'mask'     numbers that are added to attention scores, minus infinity among them; only the host reads them
+    packed : bool   whether the first axis may lie within the batch: [batch * shape[0], *shape[1:]], as torch's masks of all heads
     """
 
     arity = 0
@@ -57,6 +58,7 @@ class Input(Node):
     low: int | None = None
     high: int | None = None
     step: float | None = None
+    packed: bool = False
 
     @property
     def whole(self) -> bool:

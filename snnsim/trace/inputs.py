@@ -19,19 +19,20 @@ def input_value(builder: Builder, name: str, node: Any, batch_axis: int, sample:
     tensor = node.meta["val"]
     full = shape(tensor)
     builder.label, builder.origin = name, ""
-    if len(full) <= batch_axis or full[batch_axis] != 1:
+    packed = sample is not None and tuple(sample.shape) == full and batch_axis == 0 and full[:1] > (1,)
+    if not packed and (len(full) <= batch_axis or full[batch_axis] != 1):
         raise ConversionError(
             f"trace_torch: input {name!r} of shape {full} must have a batch of 1 on axis {batch_axis}. Give its batch axis: "
             f"batch_axis={{{name!r}: axis}}."
         )
-    cut = (*full[:batch_axis], *full[batch_axis + 1 :])
+    cut = full if packed else (*full[:batch_axis], *full[batch_axis + 1 :])
     what = kind(tensor)
     if what == "complex":
         raise ConversionError(f"trace_torch: input {name!r} is complex. Give its real and imaginary parts as two inputs.")
     if what == "float":
-        made = builder.node(Input, (), cut, kind="mask" if masks else "real")
+        made = builder.node(Input, (), cut, kind="mask" if masks else "real", packed=packed)
     else:
-        made = builder.node(Input, (), cut, kind="index", low=0, high=_highest(name, node, what, sample))
+        made = builder.node(Input, (), cut, kind="index", low=0, high=_highest(name, node, what, sample), packed=packed)
     return Value((made,), places(int(np.prod(full)), full))
 
 

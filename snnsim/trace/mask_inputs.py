@@ -9,10 +9,11 @@ from snnsim.trace.described import kind
 from snnsim.trace.tables import MOVES
 
 _ON_HOST = frozenset(
-    """
-    add sub rsub mul div neg where masked_fill logical_not logical_or logical_and bitwise_not bitwise_or bitwise_and eq ne lt le gt ge
-    clamp clamp_min clamp_max zeros_like ones_like full_like new_zeros new_full _to_copy
-    """.split()
+    [
+        *("add", "sub", "rsub", "mul", "div", "neg", "where", "masked_fill", "clamp", "clamp_min", "clamp_max"),
+        *("logical_not", "logical_or", "logical_and", "bitwise_not", "bitwise_or", "bitwise_and", "eq", "ne", "lt", "le", "gt", "ge"),
+        *("zeros_like", "ones_like", "full_like", "new_zeros", "new_full"),
+    ]
 )
 _SUMS = frozenset(["add", "baddbmm"])
 _TO_SOFTMAX = MOVES | {"masked_fill", "where", "mul", "div", "dropout", "clamp_min", "add"}
