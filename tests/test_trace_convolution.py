@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -42,7 +44,7 @@ def test_kernels_need_not_be_square(kernel):
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     n=st.integers(1, 3),
     kernel=st.integers(1, 3),
@@ -79,7 +81,7 @@ def test_a_padding_wider_than_the_kernel_reads_part_of_the_input():
 @pytest.fixture(scope="module")
 def autoencoder():
     torch.manual_seed(0)
-    down, up = nn.Conv2d(2, 4, 3, 2, 1), nn.ConvTranspose2d(4, 3, 3, 2, 1, 1, groups=1)
+    down, up = nn.Conv2d(2, 4, 3, 2, 1), nn.ConvTranspose2d(4, 3, 3, 2, 1, 1)
     model = nn.Sequential(down, nn.ReLU(), up, nn.BatchNorm2d(3), nn.ReLU(), nn.Conv2d(3, 2, 1)).eval()
     nn.init.uniform_(model[3].running_mean)
     images = torch.rand(6, 2, 6, 6)
@@ -96,8 +98,7 @@ def test_the_kernels_of_a_transposed_convolution_are_stored_once(autoencoder):
 def test_no_integer_of_a_converted_autoencoder_differs(autoencoder, schedule):
     model, images, spiking = autoencoder
     assert sum(layer.mismatches for layer in spiking.certify(images, schedule=schedule).layers) == 0
-    want = run(model.double(), images)[0].numpy()
-    model.float()
+    want = run(copy.deepcopy(model).double(), images)[0].numpy()
     assert np.abs(next(iter(spiking(images).outputs.values())) - want).max() < 0.05 * np.abs(want).max()
 
 
