@@ -7,14 +7,17 @@ import copy
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from traced import Module, compare, kinds, run
 
 import snnsim as sim
+from snnsim.errors import ConversionError
 from snnsim.graph.integer import FiltersEdge
 from snnsim.graph.operations import ann_operations
+from snnsim.trace.torch_export import trace_torch
 
 
 @settings(max_examples=20)
@@ -76,6 +79,12 @@ def test_a_padding_wider_than_the_kernel_reads_part_of_the_input():
     torch.manual_seed(0)
     compare(nn.ConvTranspose1d(2, 3, 1, 1, 2), torch.randn(2, 2, 7))
     compare(nn.ConvTranspose1d(2, 3, 1, 1, 2, 4, dilation=5), torch.randn(2, 2, 1))
+
+
+def test_a_kernel_that_depends_on_the_input_is_refused():
+    model = Module(lambda m, x: F.conv_transpose1d(x, x)).eval()
+    with pytest.raises(ConversionError, match="has an argument 'weight' that depends on the input. Make it a parameter"):
+        trace_torch(model, torch.randn(1, 1, 4))
 
 
 @pytest.fixture(scope="module")

@@ -105,8 +105,8 @@ def _refuse_what_is_not_finite(where: str, calibration: Any) -> None:
     for name, part in named:
         if not hasattr(part, "dtype") or (array := as_array(part)).dtype.kind != "f":
             continue
-        bad = array.size - np.count_nonzero(np.isfinite(array) | np.isneginf(array))
-        if bad:
+        if np.isnan(array).any() or np.isposinf(array).any():
+            bad = array.size - np.count_nonzero(np.isfinite(array))
             raise ParameterError(f"{where}.calibration[{name!r}] holds NaN or infinity in {bad} of {array.size} places. Clean the data.")
 
 
