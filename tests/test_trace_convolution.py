@@ -47,7 +47,7 @@ def test_kernels_need_not_be_square(kernel):
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(
     n=st.integers(1, 3),
     kernel=st.integers(1, 3),
