@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from snnsim.errors import ConversionError
 from snnsim.trace.builder import Builder
 from snnsim.trace.calls import Call
-from snnsim.trace.described import described, label, origin
+from snnsim.trace.described import described, label, origin, shape
 from snnsim.trace.expressions import unmasked
 from snnsim.trace.tables import _ON_RANDOM, HANDLERS, MOVES, READS_MASKED
 from snnsim.trace.values import Value
@@ -85,7 +85,7 @@ class Walk:
                 self.builder.origins.returns(node)
                 result = self._look_up(node.args[0])
             else:
-                about = self._label(node), origin(node), shape(node.meta.get("val"))
+                about = label(node, self.parameters), origin(node), shape(node.meta.get("val"))
                 self.values[node] = self.builder.origins.of(node, self._call, *about)
         return result
 
