@@ -29,7 +29,7 @@ ROWS = [
     ("progress",),
     ("simulation",),
     ("trace", "attention", "transfer", "data"),
-    ("conversion", "adapters"),
+    ("conversion", "adapters", "sparsity"),
     ("io",),
     ("viz",),
     ("zoo",),

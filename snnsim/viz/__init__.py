@@ -2,6 +2,7 @@
 
 from snnsim.viz.anytime import anytime_accuracy
 from snnsim.viz.layers import attention_map, energy_bars, layer_bars
+from snnsim.viz.sparsity import sparsity_front
 from snnsim.viz.spikes import f_i_curve, isi_histogram, layered_raster, raster, rate
 from snnsim.viz.states import traces
 from snnsim.viz.style import BLUE, GREEN, GREY, ORANGE, RED
@@ -23,6 +24,7 @@ __all__ = [
     "network_graph",
     "raster",
     "rate",
+    "sparsity_front",
     "traces",
     "weight_histogram",
     "weight_matrix",
