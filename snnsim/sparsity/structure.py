@@ -142,7 +142,7 @@ def blocks(graph: Graph) -> list[Block]:
     parts = {}
     for name, node in graph.nodes.items():
         end = after[name]
-        if end is None or name in graph.host or len(graph.consumers(name)) < 2 or len(node.shape) != 2 or isinstance(node, Input):
+        if end is None or name in graph.host or len(graph.consumers(name)) < 2 or len(node.shape) != 2:
             continue
         if isinstance(graph.nodes[end], Add) and graph.nodes[end].shape == node.shape and _carries(graph, name, end):
             parts[name] = end
