@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from plain_blocks import stack
@@ -57,7 +59,7 @@ def test_a_quality_that_falls_is_ranked_the_other_way(task):
     graph, x, labels = task
     rows = sim.sparsity_front(graph, x, labels, calibration=x, methods=["top_k_hidden", "mixture_of_depths"], quality="perplexity")
     best = sorted((row for row in rows if row.best), key=lambda row: row.energy.nominal)
-    assert all(late.quality < early.quality for early, late in zip(best, best[1:], strict=False))
+    assert all(late.quality < early.quality for early, late in pairwise(best))
     assert rows[0].quality == pytest.approx(sim.perplexity(graph.evaluate(x)["logits"], labels))
 
 

@@ -90,7 +90,7 @@ def test_blocks_without_a_router_are_computed_for_all():
 
 @pytest.mark.parametrize("k", [1, 2, 3])
 def test_top_k_attention_computes_all_scores_and_mixes_n_k_d(k):
-    n, d, f, heads = SIZES
+    n, d, _, heads = SIZES
     graph = stack()
     counts = sim.sparsify(graph, sim.TopKAttention(k))(inputs(graph, 3)).counts
     assert counts.layers["b0.product"]["macs"] == 3 * n * n * d
@@ -168,7 +168,7 @@ def test_only_what_differs_from_what_was_sent_is_sent_again():
 
 def test_frames_cost_their_changes_and_a_dense_first_frame():
     """Linear: sum nnz(change) fan-out; scores: nnz(dQ) n + nnz(dK) n."""
-    n, d, f, _ = SIZES
+    n, d, _, _ = SIZES
     graph = stack()
     x = np.repeat(inputs(graph, 1), 3, axis=0)
     x[2, 1] = np.random.default_rng(5).normal(size=d)  # one token of the last frame
@@ -193,7 +193,7 @@ def test_a_stream_that_stands_still_costs_no_macs_after_its_first_frame():
 
 
 def test_leaving_costs_the_blocks_that_are_reached_and_the_heads_that_are_asked():
-    n, d, _, _ = SIZES
+    d = SIZES.d
     graph = stack(blocks=3, classes=4)
     x = inputs(graph, 60)
     margin = 0.15

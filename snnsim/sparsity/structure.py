@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 
 from snnsim.graph.ir import Graph
-from snnsim.graph.nodes import Activation, Add, Affine, Conv, Gather, Input, LayerNorm, Linear, Max, Multiply, Node, Softmax, Sum
+from snnsim.graph.nodes import Activation, Add, Affine, Conv, Gather, LayerNorm, Linear, Max, Multiply, Node, Softmax, Sum
 
 #: a sum that one of `_CLOSES` alone reads stays in its accumulator: it is neither rounded nor written
 _SUMS = (Linear, Conv, Multiply, Add, Affine, Sum)
