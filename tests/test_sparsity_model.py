@@ -12,6 +12,8 @@ from snnsim.graph.nodes import Conv
 from snnsim.graph.operations import ann_operations
 from snnsim.sparsity.structure import blocks
 
+SIZES = Sizes()
+
 #: settings that must not change a thing
 NEUTRAL = {
     "no method": (),
@@ -47,6 +49,43 @@ def test_a_decode_step_takes_the_macs_of_the_formula_and_reads_every_weight_for_
     counts = sim.sparsify(graph)(x).counts
     assert counts.total("macs") == 3 * (4 * d * d + 2 * length * d + 2 * d * f)
     assert counts.total("weight_fetches") == 3 * (4 * d * d + 2 * d * f)
+
+
+def test_decoding_costs_what_its_steps_cost_one_by_one():
+    n, d, f, heads = sizes = Sizes()
+    graph = stack(sizes, causal=True)
+    x = inputs(graph, 2)
+    counts = sim.sparsify(graph)(x, decoding=True).counts
+    block = sum(4 * d * d + 2 * length * d + 2 * d * f for length in range(1, n + 1))
+    assert counts.total("macs") == 2 * block
+    assert counts.total("weight_fetches") == 2 * n * (4 * d * d + 2 * d * f)
+    for length in range(2, n + 1):  # what a step reads in attention: a query, or a row of weights, and the cache
+        step = decode_step(length, d, f, heads)
+        one = sim.sparsify(step)([inputs_of(node, 1) for node in step.inputs]).counts.layers
+        assert one["product"]["activation_reads"] == d + length * d
+        assert one["mix"]["activation_reads"] == heads * length + length * d
+    steps = range(1, n + 1)
+    assert counts.layers["b0.product"]["activation_reads"] == 2 * sum(d + length * d for length in steps)
+    assert counts.layers["b0.mix"]["activation_reads"] == 2 * sum(heads * length + length * d for length in steps)
+    together = sim.sparsify(graph)(x).counts
+    same = ("macs", "adds", "tables", "divides", "multiplies", "activation_writes")
+    assert all(counts.total(kind) == together.total(kind) for kind in same)
+
+
+def test_a_silent_hidden_unit_saves_its_weights_for_every_decoded_token():
+    graph = stack(causal=True)
+    x = inputs(graph, 3)
+    model = sim.sparsify(graph, sim.TopKHidden(0.25))
+    assert model(x, decoding=True).counts.layers["b0.down"]["weight_fetches"] == 3 * SIZES.n * 2 * SIZES.d
+    assert model(x).counts.layers["b0.down"]["weight_fetches"] > 3 * 2 * SIZES.d
+
+
+def test_what_is_no_decoder_does_not_decode():
+    graph = stack()
+    with pytest.raises(sim.ParameterError, match=r"SparseModel.decoding = True must be of a decoder"):
+        sim.sparsify(graph)(inputs(graph), decoding=True)
+    with pytest.raises(sim.ParameterError, match="must be True or False"):
+        sim.sparsify(graph)(inputs(graph), decoding="yes")
 
 
 def inputs_of(node, batch):

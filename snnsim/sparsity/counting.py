@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from snnsim.graph.nodes import Activation, Add, Affine, Conv, Gather, Input, LayerNorm, Linear, Max, Multiply, Node, Softmax, Sum, convolve
-from snnsim.sparsity.flow import Flow, pairs
+from snnsim.sparsity.flow import Flow, pairs, sides
 
 Counts = dict[str, int]
 
@@ -27,6 +27,25 @@ def _conv(node: Conv, x: Flow, there: np.ndarray) -> Counts:
     sums = convolve(x.sent.astype(np.float64), shape, ones, node.stride, node.padding, node.dilation, node.groups)
     alive = there.reshape(len(there), -1).any(axis=1)
     return {"macs": int(sums[alive].sum()) * (node.weight.shape[-1] // node.groups), "weight_fetches": node.weight.size * int(alive.sum())}
+
+
+def decoded(node: Node, counts: Counts, operands: Sequence[Flow], kept: Sequence[bool]) -> Counts:
+    """Return what changes when rows come one at a time: what they shared is read again for each of them.
+
+    A weight, and a key or value in the cache, then serves one multiplication per reading.
+    """
+    if isinstance(node, Linear):
+        return {"weight_fetches": counts["macs"]}
+    if isinstance(node, Multiply) and len(node.inputs) == 2 and _attends(node):
+        queries = int(operands[0].there.sum()) if kept[0] else 0
+        return {"activation_reads": queries + (counts["macs"] if kept[1] else 0)}
+    return {}
+
+
+def _attends(node: Multiply) -> bool:
+    """Whether a product joins every row of one side with several rows of the other, as scores and mixing do, and gates do not."""
+    left, right, out = sides(node)
+    return len({left, right, out}) == 3
 
 
 def _product(node: Multiply, left: Flow, right: Flow, there: np.ndarray) -> Counts:
@@ -80,13 +99,18 @@ def sums(node: Node, operands: Sequence[Flow], there: np.ndarray) -> Counts:
             return {}
 
 
-def node_counts(node: Node, operands: Sequence[Flow], there: np.ndarray, *, kept: Sequence[bool], written: bool, output: bool) -> Counts:
+def node_counts(
+    node: Node, operands: Sequence[Flow], there: np.ndarray, *, kept: Sequence[bool], written: bool, output: bool, decoding: bool
+) -> Counts:
     """Return what one node costs, its softmax or norm rows apart.
 
     kept : for every operand, whether it lies in memory; written : whether the result goes there; output : whether it leaves as it is
+    decoding : whether rows come one at a time
     """
     counts = {} if isinstance(node, (Softmax, LayerNorm)) else sums(node, operands, there)
     counts["activation_reads"] = sum(int(each.there.sum()) for each, in_memory in zip(operands, kept, strict=True) if in_memory)
+    if decoding:
+        counts |= decoded(node, counts, operands, kept)
     if written and not isinstance(node, Gather):
         total = int(there.sum())
         counts["activation_writes"] = total

@@ -78,6 +78,7 @@ def sparsity_front(
     profile: str | Profile = "horowitz45",
     host: str | Profile | None = "horowitz45",
     quality: str | Callable[[np.ndarray, np.ndarray], float] = "accuracy",
+    decoding: bool = False,
 ) -> list[FrontRow]:
     """Return quality and energy of the dense model, of every sparse one, and of the spiking network, in this order.
 
@@ -92,6 +93,8 @@ def sparsity_front(
               None: all of `SWEEPS` that fit the model
     profile, host : as for `estimate_energy`
     quality : 'accuracy', 'perplexity', or function(outputs, labels) of which more is better
+    decoding : bool   whether the ANN writes token by token, as in a call of `SparseModel`; to spikes it makes no difference, for each
+                      event fetches its weights itself. The integer program as an ANN, which reuses its weights, is then left out
 
     Raises
     ------
@@ -105,7 +108,7 @@ def sparsity_front(
     chip = profile if isinstance(profile, Profile) else load_profile(profile)
     graph = as_graph(model, calibration)
     sweeps = _settings(graph, methods)
-    dense = sparsify(graph)(inputs)
+    dense = sparsify(graph)(inputs, decoding=decoding)
     samples = len(dense.outputs[graph.output.name])
     labels = _checked_labels(labels, dense.outputs[graph.output.name])
 
@@ -125,14 +128,15 @@ def sparsity_front(
                 if methods is None:  # asked for all that fit
                     continue
                 raise
-            result = sparse(inputs)
+            result = sparse(inputs, decoding=decoding)
             rows.append(row("ANN", name, text(setting), result.outputs[sparse.graph.output.name], result.counts))
     networks = spiking if isinstance(spiking, Mapping) else {} if spiking is None else {"": spiking}
     for name, network in networks.items():
-        reference = network.reference(inputs)
-        scores = next(iter(network.outputs(reference).values()))
-        program = ann_operations(network.integer_graph, reference, skip_zeros=True)
-        rows.append(row("ANN", "int8 program", f"zero-skipping {name}".strip(), scores, program))
+        if not decoding:
+            reference = network.reference(inputs)
+            scores = next(iter(network.outputs(reference).values()))
+            program = ann_operations(network.integer_graph, reference, skip_zeros=True)
+            rows.append(row("ANN", "int8 program", f"zero-skipping {name}".strip(), scores, program))
         for code in codes:
             result = network(inputs, code=code)
             rows.append(row("SNN", code, name, next(iter(result.outputs.values())), result.counts))

@@ -13,6 +13,8 @@ from snnsim.graph.ir import Graph, named_inputs
 from snnsim.results import OperationCounts
 from snnsim.sparsity.rule import Method, Rule
 from snnsim.sparsity.run import Run
+from snnsim.sparsity.structure import decodes
+from snnsim.units import check_bool
 
 
 @final
@@ -51,10 +53,22 @@ class SparseModel:
         self.graph, self.methods = graph, tuple(methods)
         self._rules, self._dense = tuple(rules), dense
 
-    def __call__(self, inputs: Any) -> SparseResult:
-        """Run `inputs`, array[samples, *shape] or a mapping of them by input. Raises ParameterError for what does not fit the model."""
+    def __call__(self, inputs: Any, *, decoding: bool = False) -> SparseResult:
+        """Run `inputs`, array[samples, *shape] or a mapping of them by input.
+
+        decoding : bool   count a decoder that writes token by token, with keys and values in a cache: the MACs are those of all tokens at
+                          once, but weights and cache are read again for every token. A step after L - 1 tokens takes
+                          4 d^2 + 2 L d + 2 d f MACs in a block, and reads as many weights and cached values
+
+        Raises ParameterError for inputs that do not fit the model, or decoding a model without a causal mask in every softmax.
+        """
         given = named_inputs("SparseModel", inputs, self.graph)
-        run = Run(self.graph, self._rules, given)
+        if check_bool("SparseModel.decoding", decoding) and not decodes(self.graph):
+            raise ParameterError(
+                "SparseModel.decoding = True must be of a decoder: every softmax needs a constant mask, or tokens depend on later ones. "
+                "Leave it out."
+            )
+        run = Run(self.graph, self._rules, given, decoding)
         samples = len(run.finished)
         # Nothing in a dense model depends on the data: one sample tells all.
         one = Run(self._dense, (), {name: array[:1] for name, array in given.items()})

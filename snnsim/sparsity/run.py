@@ -25,10 +25,11 @@ class Run:
     flows : mapping of node to Flow   so far
     finished : bool[batch]            samples that have their answer already: nothing that follows is computed for them
     notes : dict                      what rules write down during the pass
+    decoding : bool                   whether tokens come one at a time, so that nothing but the cache outlives one
     """
 
-    def __init__(self, graph: Graph, rules: Sequence[Rule], inputs: Mapping[str, np.ndarray]) -> None:
-        self.graph, self.rules = graph, tuple(rules)
+    def __init__(self, graph: Graph, rules: Sequence[Rule], inputs: Mapping[str, np.ndarray], decoding: bool = False) -> None:
+        self.graph, self.rules, self.decoding = graph, tuple(rules), decoding
         self.flows: dict[str, Flow] = {}
         self.finished = np.zeros(len(inputs[graph.input.name]), dtype=bool)
         self.notes: dict[Any, Any] = {}
@@ -88,4 +89,4 @@ class Run:
         if isinstance(node, (Softmax, LayerNorm)):
             self.add(f"{node.name}.group", group(node, there), "group")
         written, output = node.name in self._stored, node.name in self._outputs
-        self.add(node.name, node_counts(node, operands, there, kept=kept, written=written, output=output))
+        self.add(node.name, node_counts(node, operands, there, kept=kept, written=written, output=output, decoding=self.decoding))

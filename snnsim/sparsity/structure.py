@@ -52,6 +52,12 @@ def causal(graph: Graph) -> bool:
     return any(isinstance(node, Softmax) and node.mask is not None for node in graph.nodes.values())
 
 
+def decodes(graph: Graph) -> bool:
+    """Whether every attention looks back only, so that tokens can come one at a time."""
+    attentions = [node for node in graph.nodes.values() if isinstance(node, Softmax)]
+    return bool(attentions) and all(node.mask is not None and not np.triu(node.mask, 1).any() for node in attentions)
+
+
 def _is_gate(node: Node) -> bool:
     return isinstance(node, Multiply) and len({*node.subscripts.replace("->", ",").split(",")}) == 1
 
