@@ -185,6 +185,19 @@ def test_frames_cost_their_changes_and_a_dense_first_frame():
     assert layers["b0.q.sums"] == {"activation_reads": 4 * d, "activation_writes": 4 * (n * d + d)}
 
 
+def test_tokens_that_are_decoded_keep_what_was_sent_and_their_sums_in_memory():
+    n, d, _, _ = SIZES
+    graph = stack(causal=True)
+    x = inputs(graph, 2)
+    together, apart = (sim.sparsify(graph, sim.Delta(0.2))(x, decoding=decoding).counts for decoding in (False, True))
+    assert together.total("macs") == apart.total("macs")
+    assert "b0.q.sums" not in together.layers and "activation_reads" not in together.layers["b0.norm1.delta"]
+    sent = together.layers["b0.q"]["macs"] // d
+    assert apart.layers["b0.norm1.delta"] == {"adds": 4 * n * d, "activation_reads": 2 * n * d, "activation_writes": sent}
+    assert apart.layers["b0.q"]["weight_fetches"] == sent * d
+    assert apart.layers["b0.q.sums"] == {"activation_reads": 4 * 2 * (n - 1) * d, "activation_writes": 4 * 2 * n * d}
+
+
 def test_a_stream_that_stands_still_costs_no_macs_after_its_first_frame():
     graph = stack(blocks=2)
     x = inputs(graph, 1)

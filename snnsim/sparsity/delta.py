@@ -32,8 +32,10 @@ class Delta(Method):
     ----------
     threshold : float   >= 0; 0 sends every change, and the outputs are those of the dense model
     along : 'tokens' or 'frames'
-        tokens: from one token of a sample to the next, in linear layers. Last values and sums stay in registers.
-        frames: from one sample to the next, in linear layers and products. Last values, and sums of 4 words, are read and written
+        tokens: from one token of a sample to the next, in linear layers. Last values and sums stay in registers
+        frames: from one sample to the next, in linear layers and products
+
+    Between frames, and between tokens that are decoded one at a time, last values and sums (of 4 words) are read and written.
 
     A subtraction and a comparison for every value are counted. Raises ParameterError for any other setting.
 
@@ -76,7 +78,7 @@ class _Delta(Rule):
         if (self, source) not in run.notes:
             run.notes[self, source] = self._changes(run, source, flow)
         value, sent = run.notes[self, source]
-        if self.frames:
+        if self.frames or run.decoding:
             self._count_sums(run, node, sent)
         value = np.where(flow.there, value, flow.value)
         return Flow(value, flow.there, sent & flow.sent, self.frames)
@@ -87,13 +89,13 @@ class _Delta(Rule):
         value, sent = np.moveaxis(value, 0, axis), np.moveaxis(sent, 0, axis)
         # A subtraction and a comparison, which counts as an addition: OPERATIONS has no kind for it.
         counts = {"adds": 2 * int(flow.there.sum())}
-        if self.frames:
+        if self.frames or run.decoding:
             counts |= {"activation_reads": int(flow.there.sum()), "activation_writes": int(sent.sum())}
         run.add(f"{source}.delta", counts)
         return value, sent
 
     def _count_sums(self, run: Run, node: Node, sent: np.ndarray) -> None:
-        """Running sums are read and written where anything changed; in the first frame they are written alone."""
+        """Running sums are read and written where anything changed; those of the first step are written alone."""
         seen = run.notes.setdefault((self, "sums", node.name), np.zeros((len(sent), *node.shape), dtype=bool))
         before = seen.copy()
         if isinstance(node, Linear):
@@ -101,5 +103,6 @@ class _Delta(Rule):
         else:
             seen |= sent.reshape(len(sent), -1).any(axis=1).reshape(-1, *[1] * len(node.shape))
         new = seen & ~before
-        words = {"activation_reads": _WORDS * int(new[1:].sum()), "activation_writes": _WORDS * int(new.sum())}
+        later = new[1:] if self.frames else new[..., 1:, :]
+        words = {"activation_reads": _WORDS * int(later.sum()), "activation_writes": _WORDS * int(new.sum())}
         run.add(f"{node.name}.sums", words)
