@@ -30,7 +30,7 @@ class ActivationThreshold(Method):
 
     One comparison for every value is counted. Raises ParameterError unless one of tau and fraction is given.
 
-    Source: Lee et al. (2024), CATS, section 3; Liu et al. (2024), TEAL, section 4.
+    Source: Lee et al. (2024), CATS; Liu et al. (2024), TEAL.
     """
 
     tau: float | None = None

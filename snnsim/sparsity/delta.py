@@ -39,7 +39,7 @@ class Delta(Method):
 
     A subtraction and a comparison for every value are counted. Raises ParameterError for any other setting.
 
-    Source: Neil et al. (2017), Delta networks, eqs. 2-7; O'Connor & Welling (2017), sigma-delta quantized networks.
+    Source: Neil et al. (2017), Delta networks; O'Connor & Welling (2017), Sigma delta quantized networks.
     """
 
     threshold: float

@@ -38,8 +38,8 @@ class EarlyExit(Method):
     A token that has left is not there for later blocks: others do not attend to it. `SparseResult.notes['exits']` tells how many
     left after each block. Raises ParameterError for a margin <= 0, several outputs, or fewer than two blocks before the output.
 
-    Source: Teerapittayanon et al. (2016), BranchyNet, section III; Schuster et al. (2022), CALM, section 3.3 (the difference of the two
-    largest); Scheffer et al. (2001), margin sampling.
+    Source: Teerapittayanon et al. (2016), BranchyNet; Schuster et al. (2022), CALM (the difference of the two largest, there of
+    probabilities).
     """
 
     margin: float

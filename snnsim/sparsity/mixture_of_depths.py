@@ -52,7 +52,7 @@ class MixtureOfDepths(Method):
 
     Raises ParameterError for other settings, or a model without blocks.
 
-    Source: Raposo et al. (2024), Mixture-of-Depths, sections 3.2-3.5; they train with the router, which is not done here.
+    Source: Raposo et al. (2024), Mixture-of-Depths; they train with the router, which is not done here.
     """
 
     fraction: float

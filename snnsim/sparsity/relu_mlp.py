@@ -32,7 +32,7 @@ class ReluMLP(Method):
 
     Hidden layers that are ReLUs already keep their function and weights. Raises ParameterError when the settings are no such.
 
-    Source: Mirzadeh et al. (2024), ReLU strikes back, sections 4 and 5.3 (shifted ReLU); Hoerl & Kennard (1970) for the fit.
+    Source: Mirzadeh et al. (2024), ReLU strikes back (also the shift); Hoerl & Kennard (1970) for the fit.
     """
 
     shift: float | None = None

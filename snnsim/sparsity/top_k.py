@@ -27,9 +27,9 @@ def largest(x: np.ndarray, k: int) -> np.ndarray:
 
 
 def selection(there: np.ndarray, k: int) -> int:
-    """Return the comparisons that find the k largest of each row: n ceil(log2(k + 1)), each value going into a heap of k.
+    """Return the comparisons that find the k largest of each row: n ceil(log2(k + 1)), each value finding its place among k sorted ones.
 
-    A row of at most k needs none. Source: Knuth (1998), The Art of Computer Programming 3, section 5.2.3.
+    A row of at most k needs none. Source: Knuth (1998), The Art of Computer Programming 3, section 5.2.1 (binary insertion).
     """
     sizes = there.sum(axis=-1)
     return int(sizes[sizes > k].sum()) * ceil(np.log2(k + 1))
@@ -48,7 +48,7 @@ class TopKAttention(Method):
 
     Raises ParameterError for any other k, or a model without attention.
 
-    Source: Gupta et al. (2021), memory-efficient transformers via top-k attention, section 2.
+    Source: Gupta et al. (2021), memory-efficient transformers via top-k attention.
     """
 
     k: int
@@ -91,7 +91,7 @@ class TopKHidden(Method):
 
     The comparisons of the selection are counted. Raises ParameterError for any other fraction, or a model without hidden layers.
 
-    Source: Ahmad & Scheinkman (2019), How can we be so dense?, section 3.2 (k-winners).
+    Source: Ahmad & Scheinkman (2019), How can we be so dense? (k-winners).
     """
 
     fraction: float

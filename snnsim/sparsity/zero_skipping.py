@@ -19,7 +19,7 @@ from snnsim.sparsity.run import Run
 class ZeroSkipping(Method):
     """No product has a zero activation as a factor. The outputs stay what they are; every activation is still read, to see its zero.
 
-    Source: Albericio et al. (2016), Cnvlutin, section III.
+    Source: Albericio et al. (2016), Cnvlutin.
     """
 
     def prepare(self, graph: Graph, calibration: dict[str, np.ndarray] | None) -> tuple[Graph, Rule]:
