@@ -88,6 +88,23 @@ def test_a_chip_that_cannot_price_an_ann_gives_no_energy_without_a_host(task):
         sim.viz.sparsity_front(rows)
 
 
+def test_a_decoder_reads_its_weights_for_every_token_and_spikes_do_not_care():
+    graph = stack(classes=3, per_token=True, causal=True)
+    x = np.random.default_rng(0).normal(size=(20, *graph.input.shape))
+    settings = {"calibration": x, "methods": ["top_k_hidden"], "spiking": sim.convert(graph, x), "codes": ("graded",)}
+    together, apart = (sim.sparsity_front(graph, x, np.zeros((20, 4), dtype=int), decoding=each, **settings) for each in (False, True))
+    assert [row.method for row in apart] == ["dense", *["top_k_hidden"] * 3, "graded"]
+    assert [row.method for row in together] == [*[row.method for row in apart[:-1]], "int8 program", "graded"]
+    assert all(mine.energy.nominal > theirs.energy.nominal for mine, theirs in zip(apart[:-1], together, strict=False))
+    assert apart[-1].energy == together[-1].energy and apart[-1].report.part("ann").nominal == 0.0
+
+
+def test_a_code_that_is_none_is_refused_before_any_work(task):
+    graph, x, labels = task
+    with pytest.raises(sim.ParameterError, match="sparsity_front.codes = 'morse' is not known"):
+        sim.sparsity_front(graph, x, labels, calibration=x, spiking=sim.convert(graph, x), codes=["morse"])
+
+
 def test_the_figure_shows_every_row_and_the_front(rows):
     ax = sim.viz.sparsity_front(rows)
     assert ax.get_xscale() == "log" and ax.get_xlabel() == "energy per inference (µJ)" and ax.get_ylabel() == "accuracy (%)"
@@ -111,6 +128,7 @@ WRONG = {
     "one name": ({"methods": "relu"}, r"must be a list of names. Give \['relu'\]"),
     "quality": ({"quality": "bleu"}, "Valid: accuracy, perplexity"),
     "profile": ({"profile": "abacus"}, "abacus"),
+    "spiking": ({"spiking": "graded"}, r"sparsity_front.spiking\[''\] = str must be a SpikingModel"),
     "labels": ({"labels": np.zeros((40, 2), dtype=int)}, r"labels has shape \(40, 2\) but the model gives scores of shape \(40, 3\)"),
 }
 

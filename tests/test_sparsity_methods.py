@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from plain_blocks import Naive, Sizes, stack
 
 import snnsim as sim
+from snnsim.graph.ir import Graph
 from snnsim.graph.nodes import Linear
 from snnsim.sparsity.delta import held
 from snnsim.sparsity.rule import ridge
@@ -130,6 +131,26 @@ def test_a_shift_goes_into_the_bias_above_and_the_fit_brings_outputs_nearer():
     wanted = graph.evaluate(y)["b0.out"]
     errors = [np.abs(model(y).outputs["b0.out"] - wanted).mean() for model in (plain, fitted)]
     assert errors[1] < 0.7 * errors[0]
+
+
+def test_a_shift_leaves_what_others_read_above_alone():
+    plain = stack()
+    graph = Graph(list(plain.nodes.values()), ["b0.out", "b0.up"])
+    x = inputs(graph, 50)
+    model = sim.sparsify(graph, sim.ReluMLP(shift=0.3, refit=False))
+    result, values = model(x), plain.evaluate(x)
+    assert np.array_equal(result.outputs["b0.up"], values["b0.up"])
+    rectified = np.maximum(values["b0.up"] - 0.3, 0.0)
+    assert np.allclose(result.outputs["b0.out"], values["b0.mid"] + plain.nodes["b0.down"].apply(rectified))
+
+
+def test_scores_that_are_an_output_are_all_computed():
+    plain = stack(causal=True)
+    graph = Graph(list(plain.nodes.values()), ["b0.out", "b0.product"])
+    x = inputs(graph, 2)
+    result = sim.sparsify(graph)(x)
+    assert np.array_equal(result.outputs["b0.product"], plain.evaluate(x)["b0.product"])
+    assert result.counts.layers["b0.product"]["macs"] == 2 * SIZES.n**2 * SIZES.d
 
 
 def test_a_rectified_graph_is_an_ordinary_graph_that_converts():

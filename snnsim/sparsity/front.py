@@ -108,6 +108,7 @@ def sparsity_front(
     chip = profile if isinstance(profile, Profile) else load_profile(profile)
     graph = as_graph(model, calibration)
     sweeps = _settings(graph, methods)
+    networks = _networks(spiking, codes)
     dense = sparsify(graph)(inputs, decoding=decoding)
     samples = len(dense.outputs[graph.output.name])
     labels = _checked_labels(labels, dense.outputs[graph.output.name])
@@ -130,7 +131,6 @@ def sparsity_front(
                 raise
             result = sparse(inputs, decoding=decoding)
             rows.append(row("ANN", name, text(setting), result.outputs[sparse.graph.output.name], result.counts))
-    networks = spiking if isinstance(spiking, Mapping) else {} if spiking is None else {"": spiking}
     for name, network in networks.items():
         if not decoding:
             reference = network.reference(inputs)
@@ -153,6 +153,22 @@ def _settings(graph: Graph, methods: Any) -> dict[str, list[Setting]]:
         if name not in SWEEPS:
             raise ParameterError(unknown_name("sparsity_front.methods: method", name, SWEEPS))
     return {name: SWEEPS[name](graph) for name in (SWEEPS if methods is None else methods)}
+
+
+def _networks(spiking: Any, codes: Sequence[str]) -> dict[str, Any]:
+    """Return the spiking networks by name, checked together with the codes that they will run in."""
+    networks = dict(spiking) if isinstance(spiking, Mapping) else {} if spiking is None else {"": spiking}
+    for name, network in networks.items():
+        if not hasattr(network, "integer_graph"):
+            raise ParameterError(
+                f"sparsity_front.spiking[{name!r}] = {type(network).__name__} must be a SpikingModel. Give sim.convert(model, calibration)."
+            )
+    if networks:
+        from snnsim.engines.settle import CODES  # numba is loaded where spikes are run, and not before
+
+        for code in codes:
+            one_of("sparsity_front.codes", code, CODES)
+    return networks
 
 
 def _checked_labels(labels: Any, scores: np.ndarray) -> np.ndarray:

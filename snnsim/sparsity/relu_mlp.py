@@ -77,7 +77,7 @@ class ReluMLP(Method):
 def _shifted(graph: Graph, node: Activation, shift: float, changed: dict[str, list[Node]]) -> list[Node]:
     """Return the rectifier of `node`; the shift goes into the bias of the layer above, where nothing else reads that."""
     above = graph.nodes[node.inputs[0]]
-    if shift and isinstance(above, Linear) and graph.consumers(above.name) == [node]:
+    if shift and isinstance(above, Linear) and graph.consumers(above.name) == [node] and above not in graph.outputs:
         changed[above.name] = [replace(above, bias=above.bias - shift)]
     elif shift:
         parts = {"inputs": node.inputs, "shape": node.shape, "origin": node.origin}

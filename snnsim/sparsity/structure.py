@@ -41,8 +41,11 @@ def stored(graph: Graph) -> frozenset[str]:
 def masks(graph: Graph) -> dict[str, np.ndarray]:
     """Return which places of a product are wanted at all, where a softmax with a constant mask is all that reads it."""
     found = {}
+    outputs = {node.name for node in graph.outputs}
     for node in graph.nodes.values():
-        if isinstance(node, Softmax) and node.mask is not None and graph.consumers(node.inputs[0]) == [node]:
+        if not isinstance(node, Softmax) or node.mask is None or node.inputs[0] in outputs:
+            continue
+        if graph.consumers(node.inputs[0]) == [node]:
             found[node.inputs[0]] = node.mask
     return found
 
