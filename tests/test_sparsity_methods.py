@@ -12,7 +12,7 @@ from plain_blocks import Naive, Sizes, stack
 
 import snnsim as sim
 from snnsim.graph.ir import Graph
-from snnsim.graph.nodes import Linear
+from snnsim.graph.nodes import Input, Linear
 from snnsim.sparsity.delta import held
 from snnsim.sparsity.rule import ridge
 from snnsim.sparsity.structure import blocks, hidden
@@ -237,6 +237,7 @@ def test_leaving_costs_the_blocks_that_are_reached_and_the_heads_that_are_asked(
     reached = [60, 60 - gone["b0.out"], 60 - sum(gone.values())]
     wanted = sum(reached) * SIZES.macs + (reached[0] + reached[1]) * d * 4 + reached[2] * d * 4
     assert result.counts.total("macs") == wanted
+    assert result.counts.layers["b1.norm1"]["activation_reads"] == reached[1] * SIZES.n * d
     head = ridge(graph.evaluate(x)["b0.out"].mean(axis=1), graph.evaluate(x)["logits"])
     first = graph.evaluate(x)["b0.out"].mean(axis=1) @ head[0] + head[1]
     best = np.sort(first, axis=1)
@@ -246,6 +247,43 @@ def test_leaving_costs_the_blocks_that_are_reached_and_the_heads_that_are_asked(
     late = sim.sparsify(graph, sim.EarlyExit(1e9), calibration=x)(x)
     assert np.array_equal(late.outputs["logits"], graph.evaluate(x)["logits"])
     assert late.notes["exits"] == {"b0.out": 0, "b1.out": 0}
+
+
+def test_tokens_that_have_left_are_not_there_for_the_blocks_after():
+    n, d, f, _ = SIZES
+    graph = stack(blocks=2, classes=4, per_token=True, causal=True)
+    x = inputs(graph, 6)
+    margin = 0.5
+    result = sim.sparsify(graph, sim.EarlyExit(margin), calibration=x)(x)
+    values = graph.evaluate(x)
+    weight, bias = ridge(values["b0.out"].reshape(-1, d), values["logits"].reshape(-1, 4))
+    head = values["b0.out"] @ weight + bias
+    best = np.sort(head, axis=-1)
+    left = best[..., -1] - best[..., -2] > margin
+    assert result.notes["exits"] == {"b0.out": left.sum()} and 0 < left.sum() < left.size
+    stay = (~left).sum(axis=1)
+    first = 4 * n * d * d + n * (n + 1) * d + 2 * n * d * f + n * d * 4
+    later = 4 * stay * d * d + stay * (stay + 1) * d + 2 * stay * d * f + stay * d * 4
+    assert result.counts.total("macs") == 6 * first + later.sum()
+    assert np.allclose(result.outputs["logits"][left], head[left])
+
+
+def test_behind_a_causal_mask_the_share_that_enters_is_that_of_the_calibration_data():
+    graph = stack(causal=True)
+    x = inputs(graph, 250)
+    change = np.linalg.norm(graph.evaluate(x)["b0.out"] - x, axis=-1)
+    result = sim.sparsify(graph, sim.MixtureOfDepths(0.3), calibration=x)(x)
+    through = (result.outputs["b0.out"] != x).any(axis=-1)
+    assert through.mean() == pytest.approx(0.3, abs=1 / x[..., 0].size)
+    assert change[through].mean() > change[~through].mean()
+
+
+def test_a_value_at_the_threshold_is_heard():
+    source = Input(name="x", inputs=(), shape=(1, 4), kind="real")
+    weight = Linear(name="y", inputs=("x",), shape=(1, 2), weight=np.ones((2, 4)), bias=np.zeros(2))
+    result = sim.sparsify(Graph([source, weight]), sim.ActivationThreshold(tau=0.5, at="inputs"))([[[0.5, -0.5, 0.25, 2.0]]])
+    assert result.outputs["y"].tolist() == [[[2.0, 2.0]]]
+    assert result.counts.layers["y"] == {"macs": 6, "weight_fetches": 6, "activation_reads": 4, "activation_writes": 2}
 
 
 CAUSAL = {
