@@ -32,7 +32,7 @@ ROWS = [
     ("progress",),
     ("simulation",),
     ("trace", "attention", "transfer", "data"),
-    ("conversion",),
+    ("conversion", "sparsity"),
     ("adapters", "coprocessor"),
     ("io",),
     ("viz",),

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "examples"
 SHARED = FOLDER.parents[1] / "shared" / "data"
 
 #: They read what does not ship; their expected output is theirs who have it.
-NEED_DATA = ("convert_minilm", "convert_mnist_cnn")
+NEED_DATA = ("convert_minilm", "convert_mnist_cnn", "sparse_decoding")
 #: Run at a smaller size, in a test of its own.
 SHORTENED = ("convert_char_gpt",)
 GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_DATA + SHORTENED)
@@ -27,8 +27,8 @@ GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_D
 
 #: They take a while, and draw in the run that prints.
 LESSONS = (
-    "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "principal_components", "reward", "selectivity",
-    "unsupervised_digits",
+    "dynamic_sparsity", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "principal_components", "reward",
+    "selectivity", "unsupervised_digits",
 )  # fmt: skip
 
 
@@ -114,6 +114,25 @@ def test_convolutional_networks_say_by_spikes_what_the_recorded_run_said(monkeyp
     assert len(counted) == 4 * 8
     assert [line for line in said.splitlines() if line.startswith("  ")] == counted
     assert said.count(", 0 mismatches") == 4
+
+
+def test_sparse_decoding_says_what_is_recorded_of_whatever_does_not_depend_on_the_text(monkeypatch, capsys):
+    pytest.importorskip("torch", reason="torch comes with the test extra")
+    text = SHARED / "text" / "tinyshakespeare.txt"
+    if not text.exists():
+        pytest.skip(f"no text at {text}")
+    monkeypatch.setattr(sys, "argv", ["sparse_decoding", "--text", str(text), "--pieces", "2"])
+    runpy.run_path(str(FOLDER / "sparse_decoding.py"), run_name="__main__")
+    said, recorded = capsys.readouterr().out.splitlines(), (FOLDER / "sparse_decoding.out").read_text().splitlines()
+    assert len(said) == len(recorded)
+
+    def costs(lines):
+        """Return MACs, share skipped, energy and share of weights where nothing is decided by values."""
+        return [line[33:].replace("*", " ").split()[:4] for line in lines if line.startswith(("ANN dense", "ANN top k attention"))]
+
+    assert costs(said) == costs(recorded) and len(costs(said)) == 3
+    perplexities = [float(line[22:33]) for line in said[2:]]
+    assert min(perplexities) > 1.0 and max(perplexities) < 20.0
 
 
 def test_an_example_without_its_data_says_what_to_give(monkeypatch, capsys):
