@@ -3,6 +3,7 @@
 python examples/convert_char_gpt.py                             # prints what convert_char_gpt.out holds
 python examples/convert_char_gpt.py --text tinyshakespeare.txt  # calibrates on that text, and measures the perplexity
 python examples/convert_char_gpt.py --picture gpt.png           # ... and draws the cost of every character
+python examples/convert_char_gpt.py --length 113                # stops sooner; what a full context costs is the same
 
 Needs torch. Takes half a minute, most of it compiling.
 """
@@ -114,9 +115,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--text", metavar="FILE", help="a text such as Tiny Shakespeare (default: a short one of our own)")
     parser.add_argument("--picture", help="where to store the picture")
+    parser.add_argument("--length", type=int, default=LENGTH, help="characters to write (default %(default)s)")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = sim.zoo.char_gpt()
+    if options.length <= model.context - len(PROMPT):
+        parser.error(
+            f"--length must be at least {model.context - len(PROMPT) + 1}: what is printed at the end is the cost of a full context"
+        )
     text = OWN_TEXT if options.text is None else sim.data.load_text(options.text, "train")
     spiking = sim.convert(model, calibration(text, model))
     certificate = spiking.certify(windows(text, model, 2), code="graded")
@@ -124,8 +130,8 @@ def main() -> None:
     if options.text is not None:
         tell_perplexity(model, spiking, options.text)
     prompt, choose = model.encode(PROMPT).numpy(), sampled(0.7, seed=1)
-    written = {code: generate(spiking, prompt, LENGTH, choose=choose, code=code) for code in ("signed_digit", "graded")}
-    wanted = generate_by_reference(spiking, prompt, LENGTH, choose=choose).tokens
+    written = {code: generate(spiking, prompt, options.length, choose=choose, code=code) for code in ("signed_digit", "graded")}
+    wanted = generate_by_reference(spiking, prompt, options.length, choose=choose).tokens
     same = [int((each.tokens == wanted).sum()) for each in written.values()]
     assert same == [wanted.size] * len(written)
     print(f"{wanted.size - len(PROMPT)} characters written by spikes, the same as by the integer program in {' and '.join(written)} code:")

@@ -50,10 +50,16 @@ def leaf_inline(function: Callable) -> Callable:
     return numba.njit(forceinline=True, **_LEAF)(function)
 
 
-def leaf_part(function: Callable) -> Callable:
-    """`leaf_inline` for what only other kernels call: it gets no entry from Python, whose making is most of the time of compiling it.
+#: What only other kernels call gets no entry from Python, nor from C: making one, which takes an argument with 28 arrays apart, is
+#: most of the time of compiling a small kernel. Calling such a kernel from Python would end the process.
+_PART: dict[str, Any] = {**_LEAF, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
-    The entry takes an argument with 28 arrays apart; calling the function from Python without one would end the process.
-    """
-    entries: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return numba.njit(forceinline=True, **entries, **_LEAF)(function)
+
+def leaf_part(function: Callable) -> Callable:
+    """`leaf_inline` for what only other kernels call."""
+    return numba.njit(forceinline=True, **_PART)(function)
+
+
+def leaf_apart(function: Callable) -> Callable:
+    """`leaf` for what only other kernels call."""
+    return numba.njit(**_PART)(function)

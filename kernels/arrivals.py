@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels._jit import leaf_apart, leaf_part
 from snnsim.kernels.call import learn_at
 from snnsim.kernels.prefetch import prefetch
 from snnsim.kernels.queue import next_in, push, take
@@ -52,7 +52,7 @@ class Agenda(NamedTuple):
     sampled: np.ndarray  # int64[1]  grid samples taken
 
 
-@leaf_inline
+@leaf_part
 def touch(cells, agenda, population, index):
     """Put a neuron on the list of this instant, once."""
     cell = cells.first[population] + index
@@ -62,7 +62,7 @@ def touch(cells, agenda, population, index):
         agenda.n_touched[population] += 1
 
 
-@leaf_inline
+@leaf_part
 def open_run(wiring, lessons, q, run, origin):
     """Let the weights of one run learn from a spike made at `origin`, and count its synaptic operations.
 
@@ -80,7 +80,7 @@ def open_run(wiring, lessons, q, run, origin):
     return first, last, wiring.weight_first[q] + wiring.weight_stride[q] * (first - wiring.syn_first[q]), factor
 
 
-@leaf_inline
+@leaf_part
 def arrive(cells, wiring, lessons, agenda, q, run, origin):
     """Add one run of synapses of a spike made at `origin` to the inputs, and list its targets."""
     first, last, at, factor = open_run(wiring, lessons, q, run, origin)
@@ -100,7 +100,7 @@ def arrive(cells, wiring, lessons, agenda, q, run, origin):
     agenda.n_touched[post] = n_touched
 
 
-@leaf
+@leaf_apart
 def deliver(cells, wiring, lessons, agenda, q, run, origin):
     """Deliver one run of synapses, and before it the one that is held for the same population. Rare, hence not in place."""
     post = wiring.post[q]
@@ -110,7 +110,7 @@ def deliver(cells, wiring, lessons, agenda, q, run, origin):
         arrive(cells, wiring, lessons, agenda, of, its, made)
 
 
-@leaf_inline
+@leaf_part
 def receive(now, cells, wiring, lessons, agenda, queue, lines):
     """Take every spike that arrives at `now` from the queue, and queue its next run.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels._jit import leaf, leaf_apart, leaf_part
 from snnsim.kernels.call import step_at
 from snnsim.kernels.current import change_currents
 from snnsim.kernels.deliver import count_operations, deliver, list_all, list_dense, post_synapses
@@ -27,7 +27,7 @@ from snnsim.kernels.voltage import listen
 _IDLE = np.uint8(0)
 
 
-@leaf
+@leaf_apart
 def arrive(step, p, part, fabric, lessons, sent, n_post, scratch, planes, lands, inputs):
     """Deliver what reaches population p in this step, but what was in the mail."""
     for at in range(fabric.into_ptr[p], fabric.into_ptr[p + 1]):
@@ -46,7 +46,7 @@ def arrive(step, p, part, fabric, lessons, sent, n_post, scratch, planes, lands,
             deliver(fabric.strand, q, part, slot, sent, n_post, scratch, planes, lands, inputs)
 
 
-@leaf
+@leaf_apart
 def count_marks(marks, tally):
     """Add the marked neurons to tally[0], the others to tally[1], and clear the marks."""
     driven = 0
@@ -57,7 +57,7 @@ def count_marks(marks, tally):
     tally[1] += marks.size - driven
 
 
-@leaf_inline
+@leaf_part
 def advance(step, p, part, kernels, cells, fabric, lessons, sent, scratch, planes, mailed, out):
     """Take one step of population p with the input that arrives in it. Returns the answer of its kernel.
 
@@ -93,7 +93,7 @@ def advance(step, p, part, kernels, cells, fabric, lessons, sent, scratch, plane
     return n_spiking
 
 
-@leaf_inline
+@leaf_part
 def keep(step, p, cells, fabric, out, n_spiking, listed, log):
     """Count the spikes of a population and record them."""
     sources, times = out[0, :n_spiking], out[1, :n_spiking]
@@ -123,7 +123,7 @@ def keep(step, p, cells, fabric, out, n_spiking, listed, log):
             note(log, step + 1.0, p, cells.low[p] + sources[k], times[k])
 
 
-@leaf_inline
+@leaf_part
 def write_ahead(step, p, cells, fabric, sent, scratch, mail):
     """Post the spikes that population p made in `step`, on any thread, to the targets of this one."""
     slot, slots = step % sent.answer.shape[1], mail.first.size
@@ -140,7 +140,7 @@ def write_ahead(step, p, cells, fabric, sent, scratch, mail):
         post_synapses(fabric.strand, q, sources, times, scratch.slots, first, mail)
 
 
-@leaf_inline
+@leaf_part
 def _crowded(log, room, lessons):
     """Whether a window's spikes may not fit any more, into the log or into the histories."""
     full = log.time.size - log.size[0] < room

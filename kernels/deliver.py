@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels._jit import leaf, leaf_apart, leaf_part
 from snnsim.kernels.bits import MOST, count_rows
 from snnsim.kernels.layout import BITS, DENSE, MATRIX, ONE_TO_ONE
 from snnsim.kernels.mail import post
@@ -26,7 +26,7 @@ def list_dense(counts, listed):
     return n
 
 
-@leaf_inline
+@leaf_part
 def list_all(sent, slot, pre, listed):
     """Write the spikes of a population in one step, of all threads, into the two rows of `listed`. Returns their number."""
     n = 0
@@ -43,7 +43,7 @@ def list_all(sent, slot, pre, listed):
     return n
 
 
-@leaf
+@leaf_apart
 def add_dense(weight, counts, inputs):
     """Add weight * counts[i] to inputs[i]. weight : float[1], of the type of the inputs"""
     w = weight[0]
@@ -51,7 +51,7 @@ def add_dense(weight, counts, inputs):
         inputs[i] += w * counts[i]
 
 
-@leaf
+@leaf_apart
 def add_rows(begin, end, targets, sources, times, weight, number, place, inputs):
     """Add one weight to the targets of each source, listed in two bytes each. The fast path.
 
@@ -66,7 +66,7 @@ def add_rows(begin, end, targets, sources, times, weight, number, place, inputs)
             inputs[place + np.uint64(target)] += w
 
 
-@leaf
+@leaf_apart
 def mark_rows(begin, end, narrow, wide, is_wide, sources, mark, marks):
     """Mark the targets of the sources, for the count of neurons that had input."""
     for k in range(sources.size):
@@ -79,7 +79,7 @@ def mark_rows(begin, end, narrow, wide, is_wide, sources, mark, marks):
                 marks[mark + np.uint64(target)] = _SEEN
 
 
-@leaf
+@leaf_apart
 def _add_rows_of_weights(strand, q, sources, times, inputs):
     """Add the weights of sources whose targets follow each other: the sums of `add_synapses`, in loops that a compiler takes in vectors."""
     s = strand[q]
@@ -98,7 +98,7 @@ def _add_rows_of_weights(strand, q, sources, times, inputs):
                     mine[i] += gain * np.float64(weight_4[first + i]) * times[k]
 
 
-@leaf
+@leaf_apart
 def add_synapses(strand, q, sources, times, inputs):
     """Add every weight to its target: any type of target and weight, one delay."""
     s = strand[q]
@@ -124,7 +124,7 @@ def add_synapses(strand, q, sources, times, inputs):
                     inputs[at] += plus * w * times[k]
 
 
-@leaf
+@leaf_apart
 def post_synapses(strand, q, sources, times, slots, first, mail):
     """Post every weight to its target: any type of target and weight, a delay each.
 
@@ -153,7 +153,7 @@ def post_synapses(strand, q, sources, times, slots, first, mail):
             post(mail, slot, at, w * times[k])
 
 
-@leaf
+@leaf_apart
 def add_bits(strand, q, sources, times, n_post, scratch, planes, lands, inputs):
     """Count the spikes every target receives, at most MOST at a time, and add the weight as often."""
     s = strand[q]
@@ -182,7 +182,7 @@ def add_bits(strand, q, sources, times, n_post, scratch, planes, lands, inputs):
         first = last
 
 
-@leaf
+@leaf_apart
 def deliver_partners(strand, q, part, slot, sent, scratch, lands, inputs):
     """Deliver spikes one to one. Partners belong to one thread: populations of one size are cut alike."""
     s = strand[q]
@@ -207,7 +207,7 @@ def deliver_partners(strand, q, part, slot, sent, scratch, lands, inputs):
             marks[sources[k]] = _SEEN
 
 
-@leaf
+@leaf_apart
 def deliver(strand, q, part, slot, sent, n_post, scratch, planes, lands, inputs):
     """Deliver the spikes that projection q's sources made in the step of `slot`, to the targets of this thread.
 
@@ -239,7 +239,7 @@ def deliver(strand, q, part, slot, sent, n_post, scratch, planes, lands, inputs)
         mark_rows(begin, end, narrow, borrow(s.target, ANY, np.uint32), s.wide > 0, sources, s.mark, scratch.marks)
 
 
-@leaf
+@leaf_apart
 def count_operations(fabric, population, low, sources, times, but_one_to_one):
     """Add the synaptic operations that these spikes will cause, on all threads, to the counts of their projections."""
     for at in range(fabric.out_ptr[population], fabric.out_ptr[population + 1]):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels._jit import leaf, leaf_apart, leaf_part
 from snnsim.kernels.arrivals import arrive, open_run, receive, touch
 from snnsim.kernels.call import advance_at, attend_at, peek_at
 from snnsim.kernels.current import change_currents
@@ -33,7 +33,7 @@ STORM_SPIKES = 100
 STORM_WITHIN = 0.1
 
 
-@leaf
+@leaf_apart
 def touch_all(cells, agenda):
     """List every neuron."""
     for p in range(cells.size.size):
@@ -41,7 +41,7 @@ def touch_all(cells, agenda):
             touch(cells, agenda, p, i)
 
 
-@leaf
+@leaf_apart
 def turn(t, cells, agenda, currents):
     """List the neurons whose current changes at t: for the instant that ends under the old one, then for one under the new.
 
@@ -60,7 +60,7 @@ def turn(t, cells, agenda, currents):
     currents.between[0] = 1 - currents.between[0]
 
 
-@leaf_inline
+@leaf_part
 def list_due(t, cells, agenda, dues):
     """List the neurons that are due at t."""
     while dues.size[0] > 0 and dues.time[0] == t:
@@ -74,7 +74,7 @@ def list_due(t, cells, agenda, dues):
         reschedule(dues, cell, np.inf)
 
 
-@leaf_inline
+@leaf_part
 def emit(t, population, source, cells, wiring, lessons, plan, agenda, queue, lines, log):
     """Record a spike, tell the lessons rules, and send it on its way into every projection.
 
@@ -103,7 +103,7 @@ def emit(t, population, source, cells, wiring, lessons, plan, agenda, queue, lin
             push(queue, t + delay if delay > 0.0 else -np.inf, q, run, t)
 
 
-@leaf_inline
+@leaf_part
 def count_spike(t, population, source, cell, agenda):
     """Raise the alarm when a neuron has made its last 100 spikes in no time. One byte per spike."""
     agenda.spikes[cell] += 1
@@ -113,7 +113,7 @@ def count_spike(t, population, source, cell, agenda):
         agenda.spikes[cell], agenda.since[cell] = 0, t
 
 
-@leaf
+@leaf_apart
 def ascending(neurons):
     """Sort a short or nearly sorted list in place (shell sort, Ciura's gaps): allocates nothing."""
     for gap in (701, 301, 132, 57, 23, 10, 4, 1):
@@ -125,7 +125,7 @@ def ascending(neurons):
             neurons[at] = value
 
 
-@leaf_inline
+@leaf_part
 def settle_instant(t, kernels, cells, wiring, lessons, plan, agenda, queue, lines, dues, log):
     """Advance what is reached or due at t, emit its spikes, and note the spikes it now foresees. Clears the agenda."""
     now = t
@@ -179,7 +179,7 @@ def settle_instant(t, kernels, cells, wiring, lessons, plan, agenda, queue, line
                 reschedule(dues, first + i, flat_clocks[DUE * n + i])
 
 
-@leaf
+@leaf_apart
 def sample(t, point, peeks, cells, agenda, samples):
     """Write the states recorded at this grid point, at t, in closed form and without moving any neuron there."""
     for k in range(samples.population.size):
@@ -200,7 +200,7 @@ def sample(t, point, peeks, cells, agenda, samples):
         write_sample(samples, k, look[samples.row[k]])
 
 
-@leaf_inline
+@leaf_part
 def next_time(queue, dues):
     """Return the time of the next event, infinity when there is none. Who is due beyond the horizon is not looked at."""
     t = queue.time[0] if queue.size[0] > 0 else np.inf

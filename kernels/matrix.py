@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf
+from snnsim.kernels._jit import leaf_apart
 from snnsim.kernels.memory import ANY, borrow
 
 #: Rows added in one pass over the inputs, which are then read and written once for all of them.
 _TOGETHER = 4
 
 
-@leaf
+@leaf_apart
 def add_rows_of(weights, stride, low, sources, times, number, mine):
     """Add times * row to the inputs of a thread, for each source in turn.
 
@@ -53,7 +53,7 @@ def add_rows_of(weights, stride, low, sources, times, number, mine):
         k += 1
 
 
-@leaf
+@leaf_apart
 def add_matrix(strand, q, sources, times, n_post, number, inputs):
     """Deliver through projection q, whose weights are a full matrix. n_post : targets of this thread"""
     s = strand[q]

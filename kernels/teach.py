@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels._jit import leaf, leaf_apart, leaf_inline, leaf_part
 from snnsim.kernels.banked import empty, reopen, set_moment
 from snnsim.kernels.call import attend_at, learn_at
 from snnsim.kernels.deliver import list_all
@@ -21,7 +21,7 @@ from snnsim.kernels.release import released
 _SEEN = np.uint8(1)
 
 
-@leaf_inline
+@leaf_part
 def _attend(made, q, which, part, lessons, sent, post, t, what):
     """Attend to the spikes that the targets of this thread made in step `made`. Returns the updates made."""
     if made < 0:
@@ -36,13 +36,13 @@ def _attend(made, q, which, part, lessons, sent, post, t, what):
     return updates
 
 
-@leaf_inline
+@leaf_part
 def _some(made, sent, part, population):
     """Whether this thread's part of a population fired in step `made`."""
     return made >= 0 and sent.answer[part, made % sent.answer.shape[1], population] != 0
 
 
-@leaf
+@leaf_apart
 def attend_all(step, stop, q, part, lessons, sent, post):
     """Attend to postsynaptic spikes before the arrivals of `step`. Returns the updates made.
 
@@ -76,7 +76,7 @@ def attend_all(step, stop, q, part, lessons, sent, post):
     return updates
 
 
-@leaf_inline
+@leaf_part
 def _run_of(s, source, which):
     """Return the run of a source at one delay, or -1."""
     row_ptr, classes = borrow(s.row_ptr, ANY, np.int64), borrow(s.which, ANY, np.int64)
@@ -86,7 +86,7 @@ def _run_of(s, source, which):
     return run if run < end and classes[run] == which else -1
 
 
-@leaf_inline
+@leaf_part
 def meet_run(lessons, q, run, t, times):
     """Let a run of synapses learn from `times` spikes made at t, and write the weights they meet. Returns the updates made."""
     s = lessons.table[q]
@@ -148,7 +148,7 @@ def _add(gain, weight, factor, inputs, n):
         inputs[k] += gain * (weight[k] * factor)
 
 
-@leaf
+@leaf_apart
 def teach(step, stop, q, part, lessons, strand, sent, listed, marks, lands, inputs):
     """Take `step` of plastic projection q: learn, and add the weights of arriving spikes to the inputs.
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf, leaf_inline
+from snnsim.kernels._jit import leaf, leaf_apart, leaf_inline
 from snnsim.kernels.deliver import list_all
 from snnsim.kernels.memory import ANY, borrow
 from snnsim.kernels.prefetch import prefetch
@@ -64,7 +64,7 @@ def _add(columns, weights, times, inputs):
             inputs[columns[i]] += np.float64(weights[i]) * times
 
 
-@leaf
+@leaf_apart
 def add_runs(timed, n, inputs):
     """Add the first n listed runs to the inputs, in order."""
     for number in range(min(n, _AHEAD)):
@@ -76,7 +76,7 @@ def add_runs(timed, n, inputs):
         _add(timed.column[begin:end], timed.weight[begin:end], timed.batch[2, number], inputs)
 
 
-@leaf
+@leaf_apart
 def read_timed(step, timed, sent, listed, inputs):
     """Add all that arrives in this step, by step of the spike, population, source, projection, target.
 

@@ -67,6 +67,10 @@ _PUBLIC = {
     "show_energy": "report.energy_tables",
     "Link": "coprocessor.link", "Offload": "coprocessor.offload", "link_names": "coprocessor.link", "macs_to_pay": "coprocessor.offload",
     "offload": "coprocessor.offload", "speed_up": "coprocessor.offload",
+    "ActivationThreshold": "sparsity.activation_threshold", "Delta": "sparsity.delta", "EarlyExit": "sparsity.early_exit",
+    "MixtureOfDepths": "sparsity.mixture_of_depths", "ReluMLP": "sparsity.relu_mlp", "SparseModel": "sparsity.model",
+    "TopKAttention": "sparsity.top_k", "TopKHidden": "sparsity.top_k", "ZeroSkipping": "sparsity.zero_skipping",
+    "perplexity": "sparsity.front", "sparsify": "sparsity.model", "sparsity_front": "sparsity.front",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
@@ -214,6 +218,15 @@ if TYPE_CHECKING:
     from snnsim.report.energy_tables import save_energy, show_energy
     from snnsim.results import Recording, Result, SpikeTrains
     from snnsim.simulation import simulate
+    from snnsim.sparsity.activation_threshold import ActivationThreshold
+    from snnsim.sparsity.delta import Delta
+    from snnsim.sparsity.early_exit import EarlyExit
+    from snnsim.sparsity.front import perplexity, sparsity_front
+    from snnsim.sparsity.mixture_of_depths import MixtureOfDepths
+    from snnsim.sparsity.model import SparseModel, sparsify
+    from snnsim.sparsity.relu_mlp import ReluMLP
+    from snnsim.sparsity.top_k import TopKAttention, TopKHidden
+    from snnsim.sparsity.zero_skipping import ZeroSkipping
     from snnsim.stream.reader import load_recordings
     from snnsim.transfer import f_i_curve
     from snnsim.trials import Trials

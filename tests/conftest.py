@@ -26,6 +26,32 @@ settings.register_profile("snnsim", deadline=None, suppress_health_check=[Health
 settings.load_profile("snnsim")
 
 
+#: Files whose tests share nothing and take long, each in a process of its own: any worker may take any of them. They come first,
+#: so that the last to end is a short file.
+APART = ("test_examples.py", "test_notebooks.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Run the long tests first. The sort is stable: within a file, nothing moves."""
+    items.sort(key=lambda item: item.path.name not in APART)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With --dist loadfile a file goes to one worker, in the order of collection; the tests of `APART` go one by one."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return nodeid if file.endswith(APART) else file
+
+    config.option.loadscopereorder = False  # xdist would take the files with the most tests first: the long ones have few
+    return ByFile(config, log)
+
+
 @pytest.fixture(scope="session")
 def refs() -> Path:
     """Reference traces made by other simulators; not part of the project."""

@@ -32,7 +32,7 @@ ROWS = [
     ("progress",),
     ("simulation",),
     ("trace", "attention", "transfer", "data"),
-    ("conversion",),
+    ("conversion", "sparsity"),
     ("adapters", "coprocessor"),
     ("io",),
     ("viz",),
@@ -95,6 +95,33 @@ def test_the_folder_of_kernels_hides_no_package_of_that_name(tmp_path):
     (tmp_path / "kernels" / "__init__.py").touch()
     found = run([sys.executable, "-c", find], env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}).stdout
     assert found == f"{tmp_path / 'kernels' / '__init__.py'}\n"
+
+
+def without_entry() -> set[tuple[str, str]]:
+    """Return (module, kernel) of all that `leaf_part` or `leaf_apart` compiles without an entry from Python."""
+    found = set()
+    for path in (ROOT / "kernels").glob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and {"leaf_part", "leaf_apart"} & {ast.unparse(each) for each in node.decorator_list}:
+                found.add((path.stem, node.name))
+    return found
+
+
+def test_what_has_no_entry_from_python_is_called_by_kernels_alone():
+    kernels = without_entry()
+    assert len(kernels) > 20
+    for path in (file for folder in ("snnsim", "tests", "benchmarks", "examples") for file in (ROOT / folder).rglob("*.py")):
+        if path.is_relative_to(ROOT / "snnsim" / "kernels"):
+            continue
+        modules = {}  # name in this file -> kernel module
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "snnsim.kernels":
+                modules |= {alias.asname or alias.name: alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("snnsim.kernels."):
+                taken = {(node.module.split(".")[2], alias.name) for alias in node.names}
+                assert not taken & kernels, f"{path}: calling {taken & kernels} would end the process"
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+                assert (modules[node.value.id], node.attr) not in kernels, f"{path}: calling {ast.unparse(node)} would end the process"
 
 
 def test_import_is_light():

@@ -1,4 +1,4 @@
-"""The command line, as a stranger meets it: in a process of its own."""
+"""The command line, as a stranger meets it: in a process of its own, or, for the many ways to be refused, within this one."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import snnsim as sim
+from snnsim.cli import main
 from snnsim.graph.file import save_graph
 from snnsim.graph.ir import Graph
 from snnsim.graph.nodes import Input, Linear
@@ -22,6 +23,21 @@ from snnsim.graph.nodes import Input, Linear
 def snnsim(*arguments, cwd) -> subprocess.CompletedProcess:
     command = [sys.executable, "-c", "from snnsim.cli import main; main()", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False, env={**os.environ, "COLUMNS": "80"})
+
+
+@pytest.fixture
+def within(monkeypatch, capfd):
+    """Return a function that runs the command line in this process: a new one loads numba for a second before it refuses."""
+
+    def run(*arguments, cwd) -> subprocess.CompletedProcess:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["snnsim", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return subprocess.CompletedProcess(sys.argv, stop.value.code or 0, *capfd.readouterr())
+
+    return run
 
 
 def test_help_explains_itself(tmp_path):
@@ -92,7 +108,7 @@ def test_json_on_standard_output_is_the_written_file(tmp_path):
         (["--out", "new/deep", "--images", "0"], "samples = 0 must be >= 1"),
     ],
 )
-def test_bad_input_is_one_line_with_exit_code_2_and_nothing_written(tmp_path, arguments, text):
+def test_bad_input_is_one_line_with_exit_code_2_and_nothing_written(tmp_path, within, arguments, text):
     (tmp_path / "damaged.npz").write_bytes(b"PK\x03\x04 no archive")
     np.savez(tmp_path / "foreign.npz", weights=np.zeros(3))
     shipped = Path(sim.__file__).parent / "data" / "digits_transformer.npz"
@@ -102,13 +118,21 @@ def test_bad_input_is_one_line_with_exit_code_2_and_nothing_written(tmp_path, ar
     np.savez(tmp_path / "infinite.npz", **arrays)
     (tmp_path / "taken" / "report.json").mkdir(parents=True)
     before = sorted(tmp_path.rglob("*"))
-    done = snnsim("compare", *arguments, cwd=tmp_path)
+    done = within("compare", *arguments, cwd=tmp_path)
     assert done.returncode == 2
     assert text in done.stderr
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("snnsim: ")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("arguments", [["--code", "rate"], ["missing.npz"], ["--colour", "red"]])
+def test_a_process_of_its_own_says_and_returns_the_same(tmp_path, within, arguments):
+    here, apart = within("compare", *arguments, cwd=tmp_path), snnsim("compare", *arguments, cwd=tmp_path)
+    assert here.returncode == apart.returncode == 2
+    assert here.stderr == apart.stderr and here.stdout == apart.stdout == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
@@ -171,19 +195,19 @@ def test_a_converted_network_is_proven_saved_and_loaded_again(own):
         (["convert", "own.npz", "--data", "samples.npz", "--out", "net.npz", "--weight-bits", "17"], "weight_bits = 17 must be <= 16"),
     ],
 )
-def test_models_and_data_that_do_not_fit_are_one_line_with_exit_code_2(own, arguments, text):
+def test_models_and_data_that_do_not_fit_are_one_line_with_exit_code_2(own, within, arguments, text):
     before = sorted(own.rglob("*"))
-    done = snnsim(*arguments, cwd=own)
+    done = within(*arguments, cwd=own)
     assert done.returncode == 2
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(lines) == 1 and text in lines[0], done.stderr
     assert sorted(own.rglob("*")) == before
 
 
-def test_a_damaged_torch_program_is_one_line_too(own):
+def test_a_damaged_torch_program_is_one_line_too(own, within):
     pytest.importorskip("torch", reason="torch comes with the test extra")
     (own / "bad.pt2").write_text("no program")
-    done = snnsim("convert", "bad.pt2", "--data", "samples.npz", "--out", "net.npz", cwd=own)
+    done = within("convert", "bad.pt2", "--data", "samples.npz", "--out", "net.npz", cwd=own)
     assert done.returncode == 2
     lines = [line for line in done.stderr.splitlines() if line.strip()]
     assert len(lines) == 1 and "bad.pt2' cannot be read by torch" in lines[0], done.stderr

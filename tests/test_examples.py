@@ -19,24 +19,21 @@ FOLDER = Path(__file__).resolve().parents[1] / "examples"
 SHARED = FOLDER.parents[1] / "shared" / "data"
 
 #: They read what does not ship; their expected output is theirs who have it.
-NEED_DATA = ("convert_minilm", "convert_mnist_cnn")
-GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_DATA)
+NEED_DATA = ("convert_minilm", "convert_mnist_cnn", "sparse_decoding")
+#: Run at a smaller size, in a test of its own.
+SHORTENED = ("convert_char_gpt",)
+GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_DATA + SHORTENED)
 
 
 #: They take a while, and draw in the run that prints.
 LESSONS = (
-    "convert_char_gpt", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "principal_components", "reward",
+    "dynamic_sparsity", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "principal_components", "reward",
     "selectivity", "unsupervised_digits",
 )  # fmt: skip
 
 
 #: They show another library at work, which the test extra brings.
-PEERS = {
-    "convert_char_gpt": ("torch",),
-    "nir_exchange": ("nir", "snntorch"),
-    "rate_baselines": ("torch",),
-    "rate_fine_tuning": ("torch", "snntorch"),
-}
+PEERS = {"nir_exchange": ("nir", "snntorch"), "rate_baselines": ("torch",), "rate_fine_tuning": ("torch", "snntorch")}
 
 
 def check_picture(path: Path) -> None:
@@ -56,6 +53,34 @@ def test_an_example_prints_its_expected_output(expected, tmp_path, tmp_path_fact
     assert list(tmp_path.iterdir()) == []
     if options:
         check_picture(picture)
+
+
+def parts(said: str) -> tuple[str, ...]:
+    """Return what convert_char_gpt printed: the certificate, how many characters, by which codes, the text, the costs."""
+    return re.fullmatch(r"([^\n]*\n)(\d+)( characters written [^\n]*:\n)(.*)\n(character 128 of .*)", said, re.DOTALL).groups()
+
+
+def test_a_language_model_writes_by_spikes_the_text_that_was_recorded(tmp_path):
+    pytest.importorskip("torch", reason="torch comes with the test extra")
+    picture = tmp_path / "picture.png"
+    # One character more than fill the context: it is read again. Its integer program reads it all for every character.
+    command = [sys.executable, str(FOLDER / "convert_char_gpt.py"), "--length", "113", "--picture", str(picture)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said, recorded = parts(done.stdout), parts((FOLDER / "convert_char_gpt.out").read_text())
+    assert (said[1], recorded[1]) == ("113", "500")
+    assert recorded[3].startswith(said[3]) and len(said[3]) == 113 + len("KING RICHARD II:\n")
+    assert [said[i] for i in (0, 2, 4)] == [recorded[i] for i in (0, 2, 4)]
+    check_picture(picture)
+    assert list(tmp_path.iterdir()) == [picture]
+
+
+def test_a_text_too_short_to_fill_the_context_is_refused(monkeypatch, capsys):
+    pytest.importorskip("torch", reason="torch comes with the test extra")
+    monkeypatch.setattr(sys, "argv", ["convert_char_gpt", "--length", "111"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(FOLDER / "convert_char_gpt.py"), run_name="__main__")
+    assert "--length must be at least 112" in capsys.readouterr().err
 
 
 PICTURES = {"cuba": ["--duration", "500"], "coba": ["--duration", "300"], "microcircuit": ["--scale", "0.05", "--duration", "1000"]}
@@ -89,6 +114,25 @@ def test_convolutional_networks_say_by_spikes_what_the_recorded_run_said(monkeyp
     assert len(counted) == 4 * 8
     assert [line for line in said.splitlines() if line.startswith("  ")] == counted
     assert said.count(", 0 mismatches") == 4
+
+
+def test_sparse_decoding_says_what_is_recorded_of_whatever_does_not_depend_on_the_text(monkeypatch, capsys):
+    pytest.importorskip("torch", reason="torch comes with the test extra")
+    text = SHARED / "text" / "tinyshakespeare.txt"
+    if not text.exists():
+        pytest.skip(f"no text at {text}")
+    monkeypatch.setattr(sys, "argv", ["sparse_decoding", "--text", str(text), "--pieces", "2"])
+    runpy.run_path(str(FOLDER / "sparse_decoding.py"), run_name="__main__")
+    said, recorded = capsys.readouterr().out.splitlines(), (FOLDER / "sparse_decoding.out").read_text().splitlines()
+    assert len(said) == len(recorded)
+
+    def costs(lines):
+        """Return MACs, share skipped, energy and share of weights where nothing is decided by values."""
+        return [line[33:].replace("*", " ").split()[:4] for line in lines if line.startswith(("ANN dense", "ANN top k attention"))]
+
+    assert costs(said) == costs(recorded) and len(costs(said)) == 3
+    perplexities = [float(line[22:33]) for line in said[2:]]
+    assert min(perplexities) > 1.0 and max(perplexities) < 20.0
 
 
 def test_an_example_without_its_data_says_what_to_give(monkeypatch, capsys):

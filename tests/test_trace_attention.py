@@ -58,6 +58,38 @@ class TestMultiheadAttention:
         compare(model, (QUERY, torch.randn(2, 4, 5), torch.randn(2, 4, 6)))
 
 
+ARGUMENTS = {
+    "no bias": {"bias": False},
+    "a learned key": {"add_bias_kv": True},
+    "a zero key": {"add_zero_attn": True},
+    "other keys, learned": {"kdim": 5, "vdim": 6, "add_bias_kv": True},
+    "other values, a zero key, no bias": {"vdim": 6, "add_zero_attn": True, "bias": False},
+    "sequences before the batch, both keys": {"batch_first": False, "add_bias_kv": True, "add_zero_attn": True},
+}
+
+
+@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_every_argument_of_its_constructor(name, weights):
+    arguments = ARGUMENTS[name]
+    first = arguments.get("batch_first", True)
+    inputs = [torch.randn(2, 3, 8), torch.randn(2, 4, arguments.get("kdim", 8)), torch.randn(2, 4, arguments.get("vdim", 8))]
+    inputs = tuple(x if first else x.transpose(0, 1) for x in inputs)
+    axis = int(not first)
+    axes = {"query": axis, "key": axis, "value": axis, "pad": 0}
+    # weights have the batch in front whatever the order of the rest
+    compare(Heads(weights=weights, **arguments), (*inputs, PAD), batch_axis=axes, output_axis=[axis, 0][: 1 + weights])
+
+
+@pytest.mark.filterwarnings("ignore:Support for mismatched key_padding_mask")
+@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize("truth", [False, True])
+def test_a_causal_mask_of_any_type_goes_with_padded_keys(weights, truth):
+    mask = nn.Transformer.generate_square_subsequent_mask(3)
+    mask = mask != 0 if truth else mask
+    compare(Heads(mask, weights, causal=True), (QUERY, QUERY + 1, QUERY - 1, TOKENS == 0))
+
+
 def test_sequences_may_come_before_the_batch():
     compare(Heads(batch_first=False), (QUERY.mT.permute(2, 0, 1), KEY.transpose(0, 1)), batch_axis=1)
     arguments = (QUERY.transpose(0, 1), KEY.transpose(0, 1), KEY.transpose(0, 1), PAD)

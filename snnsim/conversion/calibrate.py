@@ -9,7 +9,7 @@ import numpy as np
 
 from snnsim.errors import ConversionError
 from snnsim.graph.ir import Graph, named_inputs
-from snnsim.graph.nodes import LOWEST
+from snnsim.graph.nodes import LOWEST, Input
 
 AT_ONCE = 16  # samples held at a time
 
@@ -37,6 +37,17 @@ def _range(value: np.ndarray) -> Range:
     return Range(np.minimum(real.min(axis=0), 0.0), np.maximum(real.max(axis=0), 0.0))
 
 
+def _masks(graph: Graph) -> frozenset[str]:
+    """Return what the host makes of masks that are given as numbers."""
+    found: set[str] = set()
+    for node in graph.nodes.values():
+        if isinstance(node, Input):
+            found |= {node.name} if node.kind == "mask" else set()
+        elif node.name in graph.host and not found.isdisjoint(node.inputs):
+            found.add(node.name)
+    return frozenset(found)
+
+
 def ranges(graph: Graph, calibration: Any, names: Iterable[str]) -> Mapping[str, Range]:
     """Return the range of the nodes `names` over the calibration inputs, as `Graph.evaluate` takes them.
 
@@ -53,7 +64,11 @@ def ranges(graph: Graph, calibration: Any, names: Iterable[str]) -> Mapping[str,
             low, high = _range(values[name])
             old = found.get(name, Range(low, high))
             found[name] = Range(np.minimum(old.low, low), np.maximum(old.high, high))
+    masks = _masks(graph)
     for name, limits in found.items():
         if not limits.largest.any():
+            if name in masks:  # it blocks or does nothing; should a finite number come after all, this much can be said
+                found[name] = Range(np.full_like(limits.low, -1.0), np.full_like(limits.high, 1.0))
+                continue
             raise ConversionError(f"Graph node {name!r} is 0 on all {samples} calibration inputs. Give inputs that excite it.")
     return found

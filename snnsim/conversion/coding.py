@@ -71,7 +71,7 @@ class Coding:
         beyond: dict[str, np.ndarray] = {}
         for name, port in self.ports.items():
             node = self.host.nodes[name]
-            if isinstance(node, Input) and node.kind != "real":
+            if isinstance(node, Input) and node.whole:
                 encoded[name] = given[name].reshape(-1, *port.shape)
                 continue
             whole = np.floor(values[name].reshape(-1, *port.shape) / port.scale + 0.5).astype(np.int64)

@@ -41,7 +41,7 @@ def _ports(plan: Plan, integer_graph: IntegerGraph) -> dict[str, Port]:
     ports = {}
     for layer in integer_graph.inputs:
         node = plan.graph.nodes[layer.name]
-        whole = isinstance(node, Input) and node.kind != "real"
+        whole = isinstance(node, Input) and node.whole
         ports[layer.name] = Port(layer.shape, None if whole else np.asarray(layer.scale), *layer.unit.bounds())
     return ports
 
@@ -100,15 +100,15 @@ def convert(
 
 
 def _refuse_what_is_not_finite(where: str, calibration: Any) -> None:
-    """Refuse NaN before the model is traced, which takes seconds."""
+    """Refuse NaN before the model is traced, which takes seconds; minus infinity may stand in a mask, as the graph will tell."""
     named = calibration.items() if isinstance(calibration, Mapping) else [("0", calibration)]
     if isinstance(calibration, (tuple, list)):
         named = [(str(i), part) for i, part in enumerate(calibration)]
     for name, part in named:
         if not hasattr(part, "dtype") or (array := as_array(part)).dtype.kind != "f":
             continue
-        bad = array.size - np.count_nonzero(np.isfinite(array))
-        if bad:
+        if np.isnan(array).any() or np.isposinf(array).any():
+            bad = array.size - np.count_nonzero(np.isfinite(array))
             raise ParameterError(f"{where}.calibration[{name!r}] holds NaN or infinity in {bad} of {array.size} places. Clean the data.")
 
 

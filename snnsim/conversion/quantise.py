@@ -99,7 +99,7 @@ class _Quantiser:
 
     def _encoded(self, planned: Planned) -> Built:
         node = planned.node
-        if isinstance(node, Input) and node.kind != "real":
+        if isinstance(node, Input) and node.whole:
             return Built(IntegerInput(s_min=node.low, s_max=node.high), (), np.array(node.step or 1.0))
         if planned.name in self.blocking:
             return Built(IntegerInput(s_min=0, s_max=1), (), np.array(1.0))
@@ -239,4 +239,4 @@ def _given(plan: Plan) -> set[str]:
     """Return the populations whose levels nothing needs to measure."""
     masks = {term.source for planned in plan.populations for term in planned.blocked}
     kept = {p.name for p in plan.populations if p.readout or isinstance(p.function, (Softmax, Max))}
-    return masks | kept | {p.name for p in plan.populations if isinstance(p.node, Input) and p.node.kind != "real"}
+    return masks | kept | {p.name for p in plan.populations if isinstance(p.node, Input) and p.node.whole}

@@ -101,6 +101,8 @@ class RatePlan:
     def _input(self, node: Input, n: int) -> Weighted:
         if node.kind == "index":
             raise _refusal(node, "it is an index, such as a token, and no number that a current or a rate could stand for")
+        if node.kind == "mask":
+            raise _refusal(node, "it is a mask of attention scores, and there is no softmax of rates")
         step = node.step or 1.0
         if not self.encoded:
             return whole(node.name, n).scaled(step)

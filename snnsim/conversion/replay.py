@@ -69,7 +69,7 @@ class Replay:
         return layer
 
     def _encoded(self, planned: Planned, layer: Layer) -> np.ndarray:
-        if isinstance(planned.node, Input) and planned.node.kind != "real":
+        if isinstance(planned.node, Input) and planned.node.whole:
             return self._given[planned.name]
         return np.clip(round_half_up(self._floats.value(planned.name) / layer.scale), *layer.unit.bounds())
 

@@ -8,7 +8,7 @@ from typing import Literal, final
 import numpy as np
 
 from snnsim.graph.functions import Expression, evaluate
-from snnsim.graph.node import Node
+from snnsim.graph.node import LOWEST, Node
 
 
 @final
@@ -19,16 +19,26 @@ class Input(Node):
     kind : 'levels'   integers `low` .. `high`, each step worth `step`, emitted as they are
            'real'     numbers, quantised in steps that calibration chooses
            'index'    integers `low` .. `high` that name things (tokens, or a mask of 0 and 1); only the host reads them
+           'mask'     numbers that are added to attention scores, minus infinity among them; only the host reads them
+    packed : bool   whether the first axis may lie within the batch: [batch * shape[0], *shape[1:]], as torch's masks of all heads
     """
 
     arity = 0
 
-    kind: Literal["levels", "real", "index"] = "levels"
+    kind: Literal["levels", "real", "index", "mask"] = "levels"
     low: int | None = None
     high: int | None = None
     step: float | None = None
+    packed: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds integers, which no calibration quantises."""
+        return self.kind in ("levels", "index")
 
     def apply(self, *operands: np.ndarray) -> np.ndarray:
+        if self.kind == "mask":
+            return np.maximum(operands[0], LOWEST)
         return operands[0] * self.step if self.kind == "levels" else operands[0].astype(np.float64)
 
 

@@ -13,6 +13,8 @@ from snnsim.graph.functions import check_expression
 from snnsim.graph.nodes import Activation, Elementwise, Embedding, Gather, Input, Node, Softmax
 from snnsim.graph.origins import Operation, node_operation
 
+_INPUT_KINDS = ("levels", "real", "index", "mask")
+
 
 def _check_scalars(node: Node) -> None:
     """Refuse shapes and numbers that no trained network has."""
@@ -31,11 +33,11 @@ def _check_scalars(node: Node) -> None:
 
 
 def _check_input(node: Input) -> None:
-    if node.kind not in ("levels", "real", "index"):
-        raise ConversionError(f"Graph node {node.name!r}: " + unknown_name("kind", node.kind, ("levels", "real", "index")))
-    if node.kind == "real":
+    if node.kind not in _INPUT_KINDS:
+        raise ConversionError(f"Graph node {node.name!r}: " + unknown_name("kind", node.kind, _INPUT_KINDS))
+    if not node.whole:
         if (node.low, node.high, node.step) != (None, None, None):
-            raise ConversionError(f"Graph node {node.name!r}: a real input has no low, high or step; calibration chooses them.")
+            raise ConversionError(f"Graph node {node.name!r}: a {node.kind} input has no low, high or step; calibration chooses them.")
         return
     if not (type(node.low) is type(node.high) is int and node.low < node.high):
         raise ConversionError(f"Graph node {node.name!r}: low = {node.low!r} and high = {node.high!r} must be whole numbers, low < high.")
@@ -71,7 +73,7 @@ class Graph:
     ----------
     nodes : mapping of str to Node
     inputs, outputs : tuple of Node
-    host : frozenset of str      nodes computed before encoding: they read nothing but indices (embeddings, masks)
+    host : frozenset of str      nodes computed before encoding: they read nothing but indices and masks
 
     Raises
     ------
@@ -138,7 +140,7 @@ class Graph:
         host: set[str] = set()
         for node in self.nodes.values():
             if isinstance(node, Input):
-                if node.kind == "index":
+                if node.kind in ("index", "mask"):
                     host.add(node.name)
             elif node.on_host and all(source in host for source in node.inputs):
                 host.add(node.name)
@@ -222,7 +224,7 @@ def check_inputs(owner: str, inputs: Any, node: Input) -> np.ndarray:
         array = as_array(inputs)
     except (ValueError, TypeError):
         raise ParameterError(f"{owner}: {node.name!r} must be a regular array of numbers.") from None
-    if node.kind == "real":
+    if not node.whole:
         if array.dtype.kind not in "fiub":
             raise ParameterError(f"{owner}: {node.name!r} of dtype {array.dtype} must hold numbers.")
         array = array.astype(np.float64)
@@ -235,13 +237,16 @@ def check_inputs(owner: str, inputs: Any, node: Input) -> np.ndarray:
             raise ParameterError(
                 f"{owner}: {node.name!r} of dtype {array.dtype} must hold whole numbers in {node.low} .. {node.high}. Quantise it first."
             )
+    if node.packed and array.ndim == len(node.shape) and len(array) % node.shape[0] == 0:
+        array = array.reshape(-1, *node.shape[:1], *array.shape[1:])
     if array.ndim != len(node.shape) + 1 or array.shape[1:] != node.shape:
         wanted = ", ".join(["batch", *map(str, node.shape)])
         raise ParameterError(f"{owner}: {node.name!r} has shape {array.shape} but must have ({wanted}). Reshape or cut it.")
     if len(array) == 0:
         raise ParameterError(f"{owner}: {node.name!r} holds no sample. Give at least one.")
-    if node.kind == "real":
-        if not np.isfinite(array).all():
+    if not node.whole:
+        finite = np.isfinite(array) | (np.isneginf(array) & (node.kind == "mask"))
+        if not finite.all():
             raise ParameterError(f"{owner}: {node.name!r} holds NaN or infinity. Clean the data.")
         return array
     outside = array[(array < node.low) | (array > node.high)]

@@ -87,9 +87,10 @@ def _sorted_out(arrays: Mapping[str, np.ndarray], owner: str, names: list[str]) 
     return {name: array for name, array in arrays.items() if name in names}, calibration
 
 
-def _check_excited(owner: str, arrays: Mapping[str, np.ndarray]) -> None:
+def _check_excited(owner: str, arrays: Mapping[str, np.ndarray], graph: Graph) -> None:
+    masks = {node.name for node in graph.inputs if node.kind == "mask"}  # one that blocks nothing is as good as any
     for name, array in arrays.items():
-        if array.size > 1 and (array == array.flat[0]).all() and array.dtype.kind == "f":
+        if name not in masks and array.size > 1 and (array == array.flat[0]).all() and array.dtype.kind == "f":
             raise ParameterError(
                 f"{owner}: {name!r} holds nothing but {array.flat[0]:g}: no range of activations follows from it. Give real samples."
             )
@@ -118,7 +119,7 @@ def divide(arrays: Mapping[str, np.ndarray], owner: str, graph: Graph, *, sample
     """
     inputs, calibration = _sorted_out(arrays, owner, [node.name for node in graph.inputs])
     checked = named_inputs(owner, inputs, graph)
-    _check_excited(owner, checked)
+    _check_excited(owner, checked, graph)
     n = len(next(iter(checked.values())))
     labels = _labels(owner, np.asarray(arrays["labels"]), graph.output.shape, n) if "labels" in arrays else None
     order = np.random.Generator(np.random.PCG64(seed)).permutation(n)
@@ -147,7 +148,7 @@ def calibration_of(arrays: Mapping[str, np.ndarray], owner: str, graph: Graph) -
     if calibration:
         return _calibration(owner, calibration, graph)
     checked = named_inputs(owner, inputs, graph)
-    _check_excited(owner, checked)
+    _check_excited(owner, checked, graph)
     return checked
 
 
@@ -157,5 +158,5 @@ def _calibration(owner: str, calibration: Mapping[str, np.ndarray], graph: Graph
         if node.name not in calibration:
             raise ParameterError(f"{owner} lacks {_PREFIX}{node.name}: give calibration arrays for all inputs, or for none.")
         checked[node.name] = check_inputs(f"{owner}, {_PREFIX}{node.name}", calibration[node.name], node)
-    _check_excited(f"{owner}, calibration", checked)
+    _check_excited(f"{owner}, calibration", checked, graph)
     return named_inputs(owner, checked, graph)

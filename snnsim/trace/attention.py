@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from snnsim.graph.nodes import Elementwise, Softmax
-from snnsim.trace.arithmetic import add, compare, scale
+from snnsim.trace.arithmetic import scale
 from snnsim.trace.builder import Builder, Shape
 from snnsim.trace.calls import Call, constant
+from snnsim.trace.comparisons import compare
 from snnsim.trace.linear import product
+from snnsim.trace.sums import add
 from snnsim.trace.values import Value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.graph.functions import Expression, evaluate
-from snnsim.graph.nodes import Activation, Affine, Gather, Input, Node
+from snnsim.graph.nodes import Activation, Add, Affine, Gather, Input, Node
 from snnsim.trace.origins import Origins
 from snnsim.trace.values import BLOCKED, Numbers, Value, covers, is_identity, places, simplified
 
@@ -74,7 +74,7 @@ class Builder:
         self.origins.note(name)
         if cls is not Input:
             self._known[key] = name
-        if (cls is Input and fields["kind"] == "index") or (inputs and cls.on_host and self.host.issuperset(inputs)):
+        if (cls is Input and fields["kind"] in ("index", "mask")) or (inputs and cls.on_host and self.host.issuperset(inputs)):
             self.host.add(name)
         return name
 
@@ -217,8 +217,11 @@ class Builder:
     def _blocking(self, names: tuple[str, ...]) -> bool:
         """Whether one of these nodes, or of those it is computed from, may be <= -1e4."""
         for name in names:
-            numbers = self._possible_of(name)
-            if self._blocking(self.nodes[name].inputs) if numbers is None else min(numbers) <= BLOCKED:
+            node, numbers = self.nodes[name], self._possible_of(name)
+            if isinstance(node, Input):
+                if node.kind == "mask":
+                    return True
+            elif self._blocking(node.inputs) if numbers is None else min(numbers) <= BLOCKED:
                 return True
         return False
 
@@ -240,9 +243,11 @@ class Builder:
             return _few(np.concatenate([*known, [node.fill] if (node.index < 0).any() else []]))
         if isinstance(node, Affine):
             return self.possible(Value(node.inputs, np.zeros(node.shape, dtype=np.int64), node.scale, node.offset))
-        if function is None or np.prod([len(numbers) for numbers in known]) > _MANY**3:
+        if (function is None and not isinstance(node, Add)) or np.prod([len(numbers) for numbers in known]) > _MANY**3:
             return None
         grid = np.meshgrid(*known, indexing="ij")
+        if function is None:
+            return _few(np.sum(grid, axis=0))
         return _few(np.broadcast_to(evaluate(function, *grid), grid[0].shape))
 
 

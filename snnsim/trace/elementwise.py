@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 from snnsim.graph.functions import Expression
-from snnsim.trace.arithmetic import add, apply, compare, divide, largest, mul, negative, scale, scale_constant, truth, where
+from snnsim.trace.arithmetic import divide, mul, negative, scale, scale_constant
 from snnsim.trace.builder import Builder
 from snnsim.trace.calls import Call, constant
+from snnsim.trace.comparisons import compare, largest, truth, where
+from snnsim.trace.expressions import apply
 from snnsim.trace.scalar_functions import UNARY
+from snnsim.trace.sums import add
 from snnsim.trace.values import Value
 
 

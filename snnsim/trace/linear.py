@@ -1,4 +1,4 @@
-"""Products with constants become Linear and Conv nodes; products of two values become Einstein sums."""
+"""Products with constants become Linear nodes, or Conv nodes of many small matrices; products of two values become Einstein sums."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from snnsim.graph.nodes import Conv, Linear
-from snnsim.trace.arithmetic import add, mul, scale
+from snnsim.trace.arithmetic import mul, scale
 from snnsim.trace.builder import Builder, Shape
 from snnsim.trace.calls import Call, constant
 from snnsim.trace.products import einsum, matmul_subscripts
-from snnsim.trace.values import Value, places
+from snnsim.trace.sums import add
+from snnsim.trace.values import Value
 
 
 def dense(builder: Builder, value: Value, weight: np.ndarray, bias: np.ndarray | None, shape: Shape) -> Value:
@@ -147,55 +148,6 @@ def _einsum(builder: Builder, call: Call) -> Any:
     return product(builder, call, operands[0], operands[1], f"{terms[0]},{terms[1]}->{out}", call.shape)
 
 
-def _pairs(value: Any, n: int) -> tuple[int, ...]:
-    values = [value] if isinstance(value, int) else list(value)
-    return tuple(int(v) for v in (values * n if len(values) == 1 else values))
-
-
-def _conv(builder: Builder, call: Call) -> Any:
-    value, weight = call["input"], call.array("weight")
-    assert weight is not None
-    if call.get("transposed"):
-        call.refuse("is a transposed convolution, which no node does", "Upsample, then convolve.")
-    bias = call.array("bias")
-    space = weight.ndim - 2
-    stride, dilation = _pairs(call.get("stride", 1), space), _pairs(call.get("dilation", 1), space)
-    padding = call.get("padding", 0)
-    if isinstance(padding, str):
-        totals = [d * (k - 1) if padding == "same" else 0 for d, k in zip(dilation, weight.shape[2:], strict=True)]
-        sides = tuple((total // 2, total - total // 2) for total in totals)
-    else:
-        sides = tuple((p, p) for p in _pairs(padding, space))
-    value = builder.plain(value)
-    batched = value.ndim == space + 2
-    index = value.index[0] if batched else value.index
-    name = builder.gather(value.but(index=np.moveaxis(index, 0, -1)), (*index.shape[1:], index.shape[0]))
-    out = call.shape[1:] if batched else call.shape
-    node_shape = (*out[1:], out[0])
-    node = builder.node(
-        Conv, (name,), node_shape,
-        weight=np.ascontiguousarray(np.moveaxis(weight, (0, 1), (-1, -2))), bias=np.zeros(out[0]) if bias is None else bias,
-        stride=stride, padding=sides, dilation=dilation, groups=int(call.get("groups", 1)),
-    )  # fmt: skip
-    index = np.moveaxis(places(int(np.prod(node_shape)), node_shape), -1, 0)
-    return Value((node,), index.reshape(call.shape))
-
-
-def _resample(builder: Builder, call: Call) -> Any:
-    """Interpolation: a fixed matrix over space, found by resampling each place alone."""
-    import torch
-
-    value = builder.plain(call.value("self" if "self" in call.arguments else "input"))
-    space = value.shape[2:]
-    size = int(np.prod(space))
-    alone = torch.eye(size, dtype=torch.float64).reshape(size, 1, *space)
-    arguments = [alone if argument.name in ("self", "input") else call[argument.name] for argument in call.target._schema.arguments]
-    weight = call.target(*arguments).reshape(size, -1).T.numpy()
-    flat = value.but(index=value.index.reshape(*value.shape[:2], size))
-    result = dense(builder, flat, weight, None, (*call.shape[:2], len(weight)))
-    return result.but(index=result.index.reshape(call.shape))
-
-
 def _bilinear(builder: Builder, call: Call) -> Any:
     call.refuse("multiplies two inputs through a table of weights", "Write it as Linear layers and an elementwise product.")
 
@@ -205,8 +157,6 @@ HANDLERS: dict[str, Handler] = {
     "linear": _linear,
     **dict.fromkeys(["matmul", "mm", "bmm", "mv", "dot", "__matmul__", "inner", "vdot"], _matmul),
     **dict.fromkeys(["addmm", "baddbmm", "addmv"], _addmm),
-    **dict.fromkeys(["conv1d", "conv2d", "conv3d", "convolution"], _conv),
     "einsum": _einsum,
-    **dict.fromkeys(["upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"], _resample),
     "bilinear": _bilinear,
 }

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from snnsim.graph.nodes import LayerNorm
-from snnsim.trace.arithmetic import add, mul
+from snnsim.trace.arithmetic import mul
 from snnsim.trace.builder import Builder
 from snnsim.trace.calls import Call
+from snnsim.trace.sums import add
 from snnsim.trace.values import Value
 
 

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 
 from snnsim.graph.nodes import LOWEST, Max, Sum
-from snnsim.trace.arithmetic import add, apply, negative, scale_constant
+from snnsim.trace.arithmetic import negative, scale_constant
 from snnsim.trace.builder import Builder, Shape, squeezed
 from snnsim.trace.calls import Call
+from snnsim.trace.comparisons import largest
+from snnsim.trace.expressions import apply
+from snnsim.trace.sums import add
 from snnsim.trace.values import ONE, Value, places
 
 
@@ -102,8 +105,6 @@ def maximum(builder: Builder, value: Value, axes: tuple[int, ...], shape: Shape)
 def _max(builder: Builder, call: Call) -> Any:
     value = call.value("self")
     if "other" in call.arguments:
-        from snnsim.trace.arithmetic import largest
-
         return largest(builder, value, call["other"], call.shape, 1.0 if call.op == "max" else -1.0)
     axes = _axes(call, value.ndim)
     low = call.op in ("min", "amin")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnsim.errors import ConversionError, unknown_name
-from snnsim.trace.samples import first_sample, first_samples
+from snnsim.trace.samples import first_sample, first_samples, packed_rows
 from snnsim.trace.tables import HANDLERS, NEVER_DECOMPOSED
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 #: cells and their loops over time are unrolled
 _UNROLLED = ("lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
+
+#: how nn.MultiheadAttention says which mask it wants, [batch * heads, L, S] with a batch of one
+_OF_ALL_HEADS = re.compile(r"3D attn_mask is .* but should be \((\d+, \d+, \d+)\)")
 
 
 def export(model: Any, sample: Any, batch_axis: int | Mapping[str, int]) -> tuple[torch.export.ExportedProgram, dict[str, Any]]:
@@ -37,8 +41,7 @@ def export(model: Any, sample: Any, batch_axis: int | Mapping[str, int]) -> tupl
         program = _of_one_sample(model, sample, batch_axis)
     elif isinstance(model, torch.nn.Module):
         _check_module(model)
-        positional, named, given = first_samples(model, sample, batch_axis)
-        program = _export(model, positional, named)
+        program, given = _of_module(model, sample, batch_axis)
     else:
         raise ConversionError(
             f"trace_torch.model is a {type(model).__name__} but must be a torch.nn.Module, a torch.export.ExportedProgram or the path of a "
@@ -57,6 +60,20 @@ def _check_module(model: torch.nn.Module) -> None:
     for path, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if tensor.is_complex() or tensor.is_quantized or tensor.layout.__repr__() != "torch.strided":
             raise ConversionError(f"trace_torch.model: {path!r} is complex, quantised or sparse. Use dense real weights (dequantise them).")
+
+
+def _of_module(model: torch.nn.Module, sample: Any, batch_axis: int | Mapping[str, int]) -> tuple[Any, dict[str, Any]]:
+    """Export a module for one sample: one row of every argument, or as many as it has heads of a mask of all heads."""
+    positional, named, given = first_samples(model, sample, batch_axis)
+    try:
+        return _export(model, positional, named), given
+    except ConversionError as error:
+        wanted = _OF_ALL_HEADS.search(str(error.__cause__))
+        rows = packed_rows(model, sample, tuple(map(int, wanted.group(1).split(",")))) if wanted else {}
+        if not rows:
+            raise
+    positional, named, given = first_samples(model, sample, batch_axis, rows)
+    return _export(model, positional, named), given
 
 
 def _export(model: torch.nn.Module, positional: tuple[Any, ...], named: dict[str, Any]) -> torch.export.ExportedProgram:
@@ -99,7 +116,12 @@ def _exportable() -> Iterator[None]:
 def _export_failed(error: Exception) -> str:
     text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     kind = type(error).__name__
-    if "GuardOnDataDependent" in kind or "data-dependent" in str(error).lower() or "DataDependent" in str(error):
+    if "D attn_mask is" in str(error):
+        remedy = (
+            "One sample is converted: as a constant, a mask has shape [L, S] or [heads, L, S]; as an input, which differs between samples, "
+            "[batch * heads, L, S]."
+        )
+    elif "GuardOnDataDependent" in kind or "data-dependent" in str(error).lower() or "DataDependent" in str(error):
         remedy = "What is computed must not depend on numbers in a tensor: replace `if tensor` and .item() by torch.where or fixed sizes."
     elif isinstance(error, (TypeError, ValueError, RuntimeError)) and "export" not in kind.lower():
         remedy = "Check that model(*sample) runs, with one sample in the batch."

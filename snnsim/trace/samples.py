@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from snnsim.errors import ConversionError, unknown_name
@@ -15,8 +16,12 @@ def argument_names(model: Any) -> list[str]:
     return [name for name, parameter in inspect.signature(model.forward).parameters.items() if parameter.kind in kinds]
 
 
-def first_samples(model: Any, sample: Any, batch_axis: int | Mapping[str, int]) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any]]:
+def first_samples(
+    model: Any, sample: Any, batch_axis: int | Mapping[str, int], rows: Mapping[str, int] = MappingProxyType({})
+) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any]]:
     """Return positional and named arguments of one sample, and all tensors by name.
+
+    rows : mapping of argument name to int   how many rows of the batch axis belong to one sample, where it is not one
 
     Raises ConversionError for what is no tensor, has no batch axis or is none of the arguments.
     """
@@ -25,7 +30,7 @@ def first_samples(model: Any, sample: Any, batch_axis: int | Mapping[str, int]) 
         for name in sample:
             if name not in names and not any(p.kind is p.VAR_KEYWORD for p in inspect.signature(model.forward).parameters.values()):
                 raise ConversionError("trace_torch.sample: " + unknown_name("argument", name, names))
-        given = {name: first_sample(name, value, batch_axis, _floats(model)) for name, value in sample.items()}
+        given = {name: first_sample(name, value, batch_axis, _floats(model), rows.get(name, 1)) for name, value in sample.items()}
         return (), given, given
     values = sample if isinstance(sample, (tuple, list)) else (sample,)
     if not values or sample is None:
@@ -35,7 +40,9 @@ def first_samples(model: Any, sample: Any, batch_axis: int | Mapping[str, int]) 
             f"trace_torch.sample holds {len(values)} inputs but forward takes {len(names)}: {', '.join(names)}. Give these."
         )
     names = [*names, *(f"input_{i}" for i in range(len(names), len(values)))]
-    given = {name: first_sample(name, value, batch_axis, _floats(model)) for name, value in zip(names, values, strict=False)}
+    given = {
+        name: first_sample(name, value, batch_axis, _floats(model), rows.get(name, 1)) for name, value in zip(names, values, strict=False)
+    }
     return tuple(given.values()), {}, {name: value for name, value in given.items() if value is not None}
 
 
@@ -47,8 +54,8 @@ def _floats(model: Any) -> Any:
     return next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.get_default_dtype())
 
 
-def first_sample(name: str, value: Any, batch_axis: int | Mapping[str, int], floats: Any = None) -> Any:
-    """Return one sample of a tensor, its batch axis kept. floats : the torch.dtype of what is given as an array of real numbers"""
+def first_sample(name: str, value: Any, batch_axis: int | Mapping[str, int], floats: Any = None, rows: int = 1) -> Any:
+    """Return one sample (`rows`) of a tensor, its batch axis kept. floats : the torch.dtype of arrays of real numbers"""
     import numpy as np
     import torch
 
@@ -71,4 +78,12 @@ def first_sample(name: str, value: Any, batch_axis: int | Mapping[str, int], flo
         )
     if value.shape[axis] == 0:
         raise ConversionError(f"trace_torch.sample[{name!r}] holds no sample. Give at least one.")
-    return value.detach().narrow(axis, 0, 1).clone()
+    return value.detach().narrow(axis, 0, rows).clone()
+
+
+def packed_rows(model: Any, sample: Any, wanted: tuple[int, ...]) -> dict[str, int]:
+    """Return how many rows of each argument belong to one sample, for those that torch wants in the shape `wanted`."""
+    if not isinstance(sample, Mapping):
+        sample = dict(zip(argument_names(model), sample if isinstance(sample, (tuple, list)) else (sample,), strict=False))
+    shapes = {name: tuple(getattr(value, "shape", ())) for name, value in sample.items()}
+    return {name: wanted[0] for name, shape in shapes.items() if shape[1:] == wanted[1:] and shape[0] % wanted[0] == 0}

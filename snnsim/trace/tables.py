@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from snnsim.trace import attention, elementwise, embedding, layout, linear, norms, pooling
+from snnsim.trace import (
+    attention,
+    convolution,
+    elementwise,
+    embedding,
+    embedding_bag,
+    layout,
+    linear,
+    norms,
+    overlapping,
+    pooling,
+    resampling,
+)
 from snnsim.trace.builder import Builder
 from snnsim.trace.calls import Call
 from snnsim.trace.values import Value
@@ -54,10 +66,14 @@ HANDLERS: Mapping[str, Callable[[Builder, Call], Any]] = {
     **layout.HANDLERS,
     **elementwise.HANDLERS,
     **linear.HANDLERS,
+    **convolution.HANDLERS,
     **norms.HANDLERS,
     **pooling.HANDLERS,
+    **overlapping.HANDLERS,
+    **resampling.HANDLERS,
     **attention.HANDLERS,
     **embedding.HANDLERS,
+    **embedding_bag.HANDLERS,
     **dict.fromkeys(_ON_RANDOM, _random),
     **dict.fromkeys(["full_like", "zeros_like", "ones_like", "empty_like"], _by_shape),
     **dict.fromkeys(["new_zeros", "new_ones", "new_full", "new_empty", "zero"], _by_shape),

@@ -9,6 +9,8 @@ from snnsim.errors import ConversionError
 from snnsim.graph.ir import Graph
 from snnsim.trace.builder import Builder
 from snnsim.trace.fold import fold_affines
+from snnsim.trace.inputs import input_value
+from snnsim.trace.mask_inputs import mask_inputs
 from snnsim.trace.values import Value
 from snnsim.trace.walk import Walk
 
@@ -56,8 +58,9 @@ def translate(program: torch.export.ExportedProgram, arguments: Mapping[str, Any
     """Walk an exported program of one sample."""
     walk = Walk(Builder(), program)
     samples = list(arguments.values()) if len(arguments) == len(walk.inputs) else [None] * len(walk.inputs)
+    masks = mask_inputs(program.graph, walk.inputs.values())
     for (name, node), sample in zip(walk.inputs.items(), samples, strict=True):
-        walk.give_input(name, node, _axis(batch_axis, name), sample)
+        walk.values[node] = input_value(walk.builder, name, node, _axis(batch_axis, name), sample, node in masks)
     outputs = walk.run()
     first = next(iter(walk.inputs), "")
     names = [_output(walk.builder, output, _axis(batch_axis, first)) for output in outputs]

@@ -51,6 +51,10 @@ class Value:
         return self.index.ndim
 
     @property
+    def size(self) -> int:
+        return self.index.size
+
+    @property
     def masked(self) -> bool:
         """Whether places are blocked."""
         return self.blocked is not None or bool(self.blockers)
