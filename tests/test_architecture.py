@@ -30,6 +30,7 @@ ROWS = [
     ("simulation",),
     ("trace", "attention", "transfer", "data"),
     ("conversion", "adapters"),
+    ("analog",),
     ("io",),
     ("viz",),
     ("zoo",),

@@ -6,7 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -60,7 +60,6 @@ def _warn_beyond(beyond: Mapping[str, np.ndarray]) -> None:
         )
 
 
-@final
 class SpikingModel:
     """A trained model as a spiking network, with the integer program it equals.
 
