@@ -9,6 +9,7 @@ import pytest
 from random_graphs import random_graph, random_inputs, random_spatial_graph
 
 import snnsim as sim
+from snnsim.analog.crossbar import noise_of
 from snnsim.analog.design import program
 from snnsim.compiler.integer import compile_integer
 from snnsim.conversion.lower import lower
@@ -144,7 +145,9 @@ def test_the_digital_part_of_an_ideal_chip_emits_the_spikes_of_the_model(model, 
     assert mine.counts.total("spikes") > digital.total("spikes")  # with the results of the converters
     kept = {name for name in theirs.counts.layers if name in digital.layers}
     assert {"block0.norm1", "embed -> block0.norm1"} <= kept
-    assert all(digital.layers[name] == theirs.counts.layers[name] for name in kept)
+    for name in kept:  # more populations take turns, in which the others idle
+        mine, wanted = ({k: n for k, n in counts.layers[name].items() if k != "updates_idle"} for counts in (digital, theirs.counts))
+        assert mine == wanted
 
 
 @pytest.mark.parametrize("device", ["mismatch", "subthreshold", "brainscales2", "rram", "pcm"])
@@ -175,8 +178,6 @@ def test_noise_of_readings_has_the_deviation_asked_for_and_ends_in_the_codes():
     weight[0] = 1
     chip = made(dense(weight), sim.AnalogDevice(adc_bits=8, read_noise=2.0), reach={"out.crossbar": 1270.0})
     (bar,) = chip.crossbars
-    from snnsim.analog.crossbar import noise_of
-
     deviation = noise_of(chip.crossbars, sim.AnalogDevice(adc_bits=8, read_noise=2.0))[bar.noise]
     drawn = np.rint(deviation * np.random.default_rng(0).standard_normal((2000, 50))).astype(int)
     codes = chip.graph.evaluate({"in": np.zeros((2000, 3), dtype=int), bar.noise: drawn})[bar.name].s

@@ -86,14 +86,14 @@ class Design:
             raise ParameterError(f"fabricate.recover = {recover!r} needs inputs to measure the chip on. Give calibration=inputs.")
         self.given = model._samples if calibration is None else model.coding.checked(calibration)
         self.reach: dict[str, float] = {}
-        self.values: Mapping[str, Settled] = {}
+        self.ideal: Mapping[str, Settled] = {}
         if self.device.adc_bits is None and recover is None:
             return
         if self.given is None:
             raise ParameterError("fabricate.calibration is missing: an ADC has a range, and a loaded model no data to set it. Give inputs.")
         exact = ideal(model.integer_graph, self.device)
-        self.values = exact.graph.evaluate(model.coding.encode(self.given)[0])
-        self.reach = {bar.name: float(np.abs(self.values[bar.name].s).max()) for bar in exact.crossbars}
+        self.ideal = exact.graph.evaluate(model.coding.encode(self.given)[0])
+        self.reach = {bar.name: float(np.abs(self.ideal[bar.name].s).max()) for bar in exact.crossbars}
 
     def chip(self, seed: int, time: float | None, reading: int = 0) -> AnalogChip:
         """Return one chip; see `fabricate`."""
@@ -104,8 +104,7 @@ class Design:
         made = program(self.model.integer_graph, self.device, seed=seed, time=at, reach=self.reach)
         if self.recover is not None:
             inputs = self._coding(made, seed, _CALIBRATION).encode(self.given)[0]
-            wanted = {name: each.s for name, each in self.values.items()}
-            graph = RECOVERIES[self.recover](made.graph, made.crossbars, self.device, inputs, wanted)
+            graph = RECOVERIES[self.recover](made.graph, made.crossbars, self.device, inputs, self.ideal)
             made = made._replace(graph=graph)
         return AnalogChip(self._coding(made, seed, reading), made, self.device, seed, at)
 

@@ -17,6 +17,8 @@ from snnsim.models.table import Table
 _TRIM = (0.125, 8.0)
 #: steps of the homeostatic rule, and the difference of mean activities at which it rests
 _STEPS, _NEAR = 40, 0.02
+#: what a step of one threshold may be taken to bring: a silent unit must not be thrown far away
+_SLOPES = (0.125, 4.0)
 
 
 def _walk(graph: IntegerGraph, inputs: Mapping[str, np.ndarray], change: Callable[[Layer, np.ndarray], Layer]) -> IntegerGraph:
@@ -38,11 +40,11 @@ def _walk(graph: IntegerGraph, inputs: Mapping[str, np.ndarray], change: Callabl
     return IntegerGraph(layers)
 
 
-Sums = Mapping[str, np.ndarray]
+Ideal = Mapping[str, Settled]
 
 
 def calibrate_channels(
-    graph: IntegerGraph, crossbars: tuple[Crossbar, ...], device: AnalogDevice, inputs: Mapping[str, np.ndarray], wanted: Sums
+    graph: IntegerGraph, crossbars: tuple[Crossbar, ...], device: AnalogDevice, inputs: Mapping[str, np.ndarray], ideal: Ideal
 ) -> IntegerGraph:
     r"""Trim gain and offset of every converter so that its results come closest to the ideal sums.
 
@@ -51,7 +53,7 @@ def calibrate_channels(
     with m the result in steps of the converter and m* the ideal sum in the same unit, over all trials and places. Layers before it
     are calibrated already, so that a converter corrects what is left of their errors too.
 
-    wanted : int64[trials, *shape]   ideal sums, by the name of the converters
+    ideal : what `inputs` lead to in the ideal program, by population; its converters hold the exact sums
     """
     bars = {bar.name: bar for bar in crossbars}
 
@@ -61,7 +63,7 @@ def calibrate_channels(
             return layer
         width = layer.shape[-1]
         m = evaluate_unit(layer.unit, acc).reshape(-1, width).astype(np.float64)
-        target = wanted[bar.name].reshape(-1, width) / bar.step
+        target = ideal[bar.name].s.reshape(-1, width) / bar.step
         spread = ((m - m.mean(axis=0)) ** 2).sum(axis=0)
         shared = ((m - m.mean(axis=0)) * (target - target.mean(axis=0))).sum(axis=0)
         # A channel that never moves has no gain to measure.
@@ -81,11 +83,11 @@ def _trimmed(layer: Layer, bar: Crossbar, device: AnalogDevice, a: np.ndarray, b
 
 
 def compensate_drift(
-    graph: IntegerGraph, crossbars: tuple[Crossbar, ...], device: AnalogDevice, inputs: Mapping[str, np.ndarray], wanted: Sums
+    graph: IntegerGraph, crossbars: tuple[Crossbar, ...], device: AnalogDevice, inputs: Mapping[str, np.ndarray], ideal: Ideal
 ) -> IntegerGraph:
     r"""Scale the results of each crossbar by one number, :math:`\sum |m^*| / \sum |m|`: global drift compensation.
 
-    Source: Joshi et al. (2020), Nature Communications 11, section on inference; there against the results right after writing.
+    Source: Joshi et al. (2020), Nature Communications 11, 2473; there against the results right after writing, here against ideal ones.
     """
     bars = {bar.name: bar for bar in crossbars}
 
@@ -94,43 +96,64 @@ def compensate_drift(
         if bar is None:
             return layer
         total = float(np.abs(evaluate_unit(layer.unit, acc)).sum())
-        a = float(np.abs(wanted[bar.name]).sum()) / bar.step / total if total else 1.0
+        a = float(np.abs(ideal[bar.name].s).sum()) / bar.step / total if total else 1.0
         factors = np.full(layer.shape[-1], np.clip(a or 1.0, *_TRIM))
         return _trimmed(layer, bar, device, factors, np.zeros(layer.shape[-1]))
 
     return _walk(graph, inputs, change)
 
 
+def _rested(emit: Callable[[np.ndarray], np.ndarray], theta: np.ndarray, ideal: np.ndarray) -> np.ndarray:
+    """Return how far each channel moves until its mean is that of `ideal`, int64[width]."""
+    axes = tuple(range(ideal.ndim - 1))
+    aim = ideal.mean(axis=axes)
+    moved, last, slope = np.zeros(len(aim), dtype=np.int64), np.zeros(len(aim)), np.ones(len(aim))
+    missing = aim - emit(moved).mean(axis=axes)
+    for _ in range(_STEPS):
+        if np.abs(missing).max() <= _NEAR:
+            break
+        last = np.where(np.abs(missing) > _NEAR, np.rint(missing / slope * theta), 0.0)
+        moved = moved + last.astype(np.int64)
+        was, missing = missing, aim - emit(moved).mean(axis=axes)
+        seen = (was - missing) * theta / np.where(last == 0.0, 1.0, last)
+        slope = np.where(last == 0.0, slope, np.clip(seen, *_SLOPES))
+    return moved
+
+
+def _activity(unit: Staircase | Table) -> Staircase:
+    """Return what counts as the activity of a unit: what it emits, or where in its table it is, which grows with its drive."""
+    if isinstance(unit, Staircase):
+        return unit
+    return Staircase(theta=unit.theta, s_min=unit.low, s_max=max(1, unit.low + len(unit.values) - 1))
+
+
 def adapt_thresholds(
-    graph: IntegerGraph, crossbars: tuple[Crossbar, ...], device: AnalogDevice, inputs: Mapping[str, np.ndarray], wanted: Sums
+    graph: IntegerGraph, crossbars: tuple[Crossbar, ...], device: AnalogDevice, inputs: Mapping[str, np.ndarray], ideal: Ideal
 ) -> IntegerGraph:
     r"""Let every spiking unit move its own threshold until its mean activity is the one it had in the ideal network.
 
-    .. math:: bias_i \leftarrow bias_i + \theta_i (\bar s_i^* - \bar s_i)
+    Of a unit with a table, whose output may fall where its drive rises (GELU), the activity is its place in the table.
 
-    The rule is local: a channel knows its own mean over trials and places, and one number to aim at. It is repeated until the two
-    are within 0.02 of each other, 40 times at most.
+    .. math:: bias_i \leftarrow bias_i + \theta_i (\bar s_i^* - \bar s_i) / k_i
 
-    wanted : int64[trials, *shape]   what the units of the ideal network emit, by population
+    The rule is local: a channel knows its own mean over trials and places, one number to aim at, and what its last step brought,
+    its slope k. It is repeated until the two are within 0.02 of each other, 40 times at most: a saturated unit may not get there.
+
+    The form of the rule is ours.
     """
     converters = {bar.name for bar in crossbars}
 
     def change(layer: Layer, acc: np.ndarray) -> Layer:
         unit = layer.unit
-        if not isinstance(unit, (Staircase, Table)) or layer.name in converters or layer.name not in wanted:
+        if not isinstance(unit, (Staircase, Table)) or layer.name in converters or layer.name not in ideal:
             return layer
-        axes = tuple(range(acc.ndim - 1))
-        aim = wanted[layer.name].mean(axis=axes)
-        moved = np.zeros(layer.shape[-1], dtype=np.int64)
-        for _ in range(_STEPS):
-            missing = aim - evaluate_unit(unit, acc + moved).mean(axis=axes)
-            if np.abs(missing).max() <= _NEAR:
-                break
-            moved += np.rint(missing * unit.theta).astype(np.int64)
+        active = _activity(unit)
+        aim = evaluate_unit(active, ideal[layer.name].acc)
+        moved = _rested(lambda moved: evaluate_unit(active, acc + moved), unit.theta, aim)
         return replace(layer, unit=replace(unit, bias=unit.bias + moved))
 
     return _walk(graph, inputs, change)
 
 
-#: what `recover` may be: name -> function of (program, crossbars, device, encoded inputs, ideal values by population)
+#: what `recover` may be: name -> function of (program, crossbars, device, encoded inputs, ideal)
 RECOVERIES = {"channels": calibrate_channels, "drift": compensate_drift, "homeostasis": adapt_thresholds}
