@@ -46,14 +46,18 @@ Ideal = Mapping[str, Settled]
 def calibrate_channels(
     graph: IntegerGraph, crossbars: tuple[Crossbar, ...], device: AnalogDevice, inputs: Mapping[str, np.ndarray], ideal: Ideal
 ) -> IntegerGraph:
-    r"""Trim gain and offset of every converter so that its results come closest to the ideal sums.
+    r"""Trim gain and offset of every converter, so that its results have the mean and the spread of the ideal sums.
 
-    .. math:: \min_{a,b} \sum (a\,m + b - m^*)^2, \quad \theta \leftarrow \theta / a, \quad bias \leftarrow bias + b\,\theta
+    .. math:: a = \sigma(m^*) / \sigma(m), \quad b = \overline{m^*} - a\,\overline{m}, \quad
+              \theta \leftarrow \theta / a, \quad bias \leftarrow bias + b\,\theta
 
     with m the result in steps of the converter and m* the ideal sum in the same unit, over all trials and places. Layers before it
-    are calibrated already, so that a converter corrects what is left of their errors too.
+    are calibrated already, so that a converter corrects what is left of their errors too. A least-squares gain would be smaller the
+    noisier m is, layer after layer, until coarse converters fall silent.
 
     ideal : what `inputs` lead to in the ideal program, by population; its converters hold the exact sums
+
+    Source: after the adaptive batch normalisation of Joshi et al. (2020), Nature Communications 11, 2473.
     """
     bars = {bar.name: bar for bar in crossbars}
 
@@ -62,24 +66,29 @@ def calibrate_channels(
         if bar is None:
             return layer
         width = layer.shape[-1]
-        m = evaluate_unit(layer.unit, acc).reshape(-1, width).astype(np.float64)
-        target = ideal[bar.name].s.reshape(-1, width) / bar.step
-        spread = ((m - m.mean(axis=0)) ** 2).sum(axis=0)
-        shared = ((m - m.mean(axis=0)) * (target - target.mean(axis=0))).sum(axis=0)
-        # A channel that never moves has no gain to measure.
-        a = np.clip(np.where(spread > 0.0, shared / np.maximum(spread, 1e-300), 1.0), *_TRIM)
-        b = target.mean(axis=0) - a * m.mean(axis=0)
-        return _trimmed(layer, bar, device, a, b)
+        aim = ideal[bar.name].s.reshape(-1, width) / bar.step
+        m = evaluate_unit(layer.unit, acc).reshape(-1, width)
+        spread, wanted = m.std(axis=0), aim.std(axis=0)
+        # A channel that never moves, or never should, has no gain to measure.
+        a = np.where((spread > 0.0) & (wanted > 0.0), wanted / np.where(spread > 0.0, spread, 1.0), 1.0)
+        a = np.clip(a, *_TRIM)
+        return _trimmed(layer, bar, device, a, aim.mean(axis=0) - a * m.mean(axis=0))
 
     return _walk(graph, inputs, change)
 
 
-def _trimmed(layer: Layer, bar: Crossbar, device: AnalogDevice, a: np.ndarray, b: np.ndarray) -> Layer:
+def _settings(layer: Layer, width: int) -> np.ndarray:
+    """Return thresholds and offsets of converters, int64[2, width]."""
     unit = layer.unit
     assert isinstance(unit, Staircase)
-    theta = np.maximum(np.rint(np.broadcast_to(unit.theta, a.shape) / a), 1).astype(np.int64)
-    bias = np.broadcast_to(unit.bias, a.shape) + np.rint(b * theta).astype(np.int64)
-    return replace(layer, unit=bar.converter(device, theta, bias))
+    return np.array([np.broadcast_to(each, width) for each in (unit.theta, unit.bias)])
+
+
+def _trimmed(layer: Layer, bar: Crossbar, device: AnalogDevice, a: np.ndarray, b: np.ndarray) -> Layer:
+    """Return converters whose results are a m + b instead of m."""
+    theta, bias = _settings(layer, len(a))
+    theta = np.maximum(np.rint(theta / a), 1).astype(np.int64)
+    return replace(layer, unit=bar.converter(device, theta, bias + np.rint(b * theta).astype(np.int64)))
 
 
 def compensate_drift(
