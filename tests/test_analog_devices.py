@@ -52,8 +52,14 @@ def test_drift_of_pcm_follows_a_power_law_with_the_published_exponents(g, mean, 
     assert (held(pcm, g) == g).all()  # at t_0 nothing has drifted
 
 
+def test_a_pcm_of_your_own_drifts_as_you_say():
+    pcm = sim.PCM(programming=0.0, flicker=0.0, exponent=(0.0, 0.2, 0.0, 1.0), spread=(0.0, 0.0, 0.0, 0.0), t_0=1.0)
+    assert held(pcm, 0.5, 100.0) == pytest.approx(0.5 * 100.0**-0.2, rel=1e-12)
+    assert sim.PCM(polynomial=(0.1, 0.0, 0.0)).programming_noise(np.array(0.7)) == pytest.approx(0.1)
+
+
 def test_a_day_at_an_exponent_of_0_049_leaves_two_thirds_of_a_pcm_device():
-    assert (86_400.0 / sim.PCM.t_0) ** -0.049 == pytest.approx(0.6635, abs=1e-4)
+    assert (86_400.0 / sim.PCM().t_0) ** -0.049 == pytest.approx(0.6635, abs=1e-4)
     drifted = held(sim.PCM(programming=0.0, flicker=0.0), 1.0, 86_400.0)
     assert np.exp(np.log(drifted).mean()) == pytest.approx(0.6635, abs=2e-4)
 
@@ -147,6 +153,9 @@ def test_a_pair_of_devices_is_noisy_on_its_empty_side_too():
         (lambda: sim.AnalogDevice(stuck_off=0.6, stuck_on=0.6), "must be <= 1"),
         (lambda: sim.AnalogDevice(read_noise=1.0), "needs adc_bits"),
         (lambda: sim.AnalogDevice(converter_offset=1.0), "needs adc_bits"),
+        (lambda: sim.PCM(polynomial=(1.0, 2.0)), r"PCM.polynomial = \(1.0, 2.0\) must be coefficients of 1, g and g\^2"),
+        (lambda: sim.PCM(exponent=(0.0, 0.0, 0.2, 0.1)), "PCM.exponent = .* must be a slope, a value, and bounds"),
+        (lambda: sim.PCM(t_0=0.0), "PCM.t_0 = 0 s must be > 0"),
         (lambda: sim.PCM(programming=-1.0), "PCM.programming = -1 must be >= 0"),
         (lambda: subthreshold_mismatch(-1.0), "subthreshold_mismatch.sigma_vt = -1 mV must be >= 0"),
     ],

@@ -76,6 +76,7 @@ def test_the_interval_is_that_of_student_for_many_chips():
         ({"labels": np.zeros(60)}, "dtype float64"),
         ({"counted": 61}, "monte_carlo.counted = 61 must be <= 60"),
         ({"threads": 0}, "monte_carlo.threads = 0 must be >= 1"),
+        ({"progress": 1}, "monte_carlo.progress = 1 must be a function"),
         ({"code": "morse"}, "monte_carlo.code = 'morse' is not known"),
         ({"schedule": "timed"}, "monte_carlo.schedule = 'timed' is not known"),
         ({"device": "flash"}, "fabricate.device = 'flash' is not known"),

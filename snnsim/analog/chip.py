@@ -39,8 +39,10 @@ class AnalogChip(SpikingModel):
     adc_conversions, dac_conversions, crossbar_reads : int   for one inference, each crossbar being read once for every vector
     """
 
-    def __init__(self, coding: Coding, made: Program, device: AnalogDevice, seed: int, time: float) -> None:
-        super().__init__(coding, made.graph)
+    def __init__(
+        self, coding: Coding, made: Program, device: AnalogDevice, seed: int, time: float, samples: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        super().__init__(coding, made.graph, samples=samples)
         self.device, self.seed, self.time = device, seed, time
         self.crossbars, self._dacs = made.crossbars, made.dacs
 
@@ -106,7 +108,7 @@ class Design:
             inputs = self._coding(made, seed, _CALIBRATION).encode(self.given)[0]
             graph = RECOVERIES[self.recover](made.graph, made.crossbars, self.device, inputs, self.ideal)
             made = made._replace(graph=graph)
-        return AnalogChip(self._coding(made, seed, reading), made, self.device, seed, at)
+        return AnalogChip(self._coding(made, seed, reading), made, self.device, seed, at, self.model._samples)
 
     def _coding(self, made: Program, seed: int, reading: int) -> Coding:
         deviations = noise_of(made.crossbars, self.device)

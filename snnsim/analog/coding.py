@@ -18,7 +18,7 @@ from snnsim.graph.nodes import Shape
 class NoisyCoding(Coding):
     """As `Coding`, and one whole number of noise for every result of a crossbar in every trial.
 
-    noise : mapping of population to (shape, standard deviation, largest magnitude)
+    noise : mapping of population to (shape, standard deviation, largest magnitude); the last is 8 deviations, where it is cut
     seed, reading : int   noise is a function of both, of the population and of the number of the trial
     """
 

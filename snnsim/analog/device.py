@@ -44,14 +44,15 @@ class AnalogDevice:
     converter_gain : float    mismatch of the converters: standard deviation of their gain over its mean
     converter_offset : float  standard deviation of their offsets, steps of the ADC
     gain : float              steps of the ADC for one step of the weight times one of the input. Default: what the range needs
+    t_0 : float               first reading, s since the devices were written; what they hold is known from then on
+
+    For a device of your own, derive from this class and override `aged`.
 
     Source: lognormal mismatch of 30 % at 3 sigma is the default of Rockpool, `transform.mismatch_generator`.
     """
 
     #: a weight is the difference of two devices, one of which is written
     pair: ClassVar[bool] = False
-    #: the first time at which the devices can be read, s since they were written
-    t_0: ClassVar[float] = 0.0
 
     mismatch: float = param(0.0, ge=0.0, doc="standard deviation over mean of a device")
     weight_bits: int | None = None
@@ -64,6 +65,7 @@ class AnalogDevice:
     converter_gain: float = param(0.0, ge=0.0, doc="standard deviation of the gain of converters")
     converter_offset: float = param(0.0, ge=0.0, unit="LSB", doc="standard deviation of the offset of converters")
     gain: float | None = param(None, gt=0.0, unit="LSB", doc="result of one weight step times one input step")
+    t_0: float = param(0.0, ge=0.0, unit="s", doc="first reading after the devices were written")
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -39,7 +39,6 @@ class RRAM(AnalogDevice):
     """
 
     pair: ClassVar[bool] = True
-    t_0: ClassVar[float] = 1.0
     #: largest conductance, uS
     g_max: ClassVar[float] = 40.0
 
@@ -47,6 +46,7 @@ class RRAM(AnalogDevice):
     dac_bits: int | None = 7
     adc_bits: int | None = 8
     tile: int | None = 512
+    t_0: float = param(1.0, ge=1.0, unit="s", doc="first reading after the devices were written")
 
     def check_time(self, time: float) -> None:
         super().check_time(time)

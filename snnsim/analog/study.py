@@ -104,7 +104,10 @@ def monte_carlo(
     n : int                 chips, with the seeds seed .. seed + n - 1
     counted : int           samples, the first ones, that each chip also runs in spikes, verified and counted; with `code`, `schedule`
     threads : int           chips side by side; default one per core. They change no bit
+    progress : function of the fraction done
     others : as for `fabricate`
+
+    The energy of a chip: ``estimate_energy(study.digital[i], profile, per=study.counted)``, and its conversions apart.
 
     Raises as `fabricate` does, and ParameterError for labels that do not fit, before any chip is made.
     """
@@ -118,6 +121,8 @@ def monte_carlo(
     counted = check_integer("monte_carlo.counted", counted, low=0, high=total)
     workers = (os.cpu_count() or 1) if threads is None else check_integer("monte_carlo.threads", threads, low=1, high=1024)
     wanted = _answers(model, samples) if labels is None else _checked_labels(labels, total)
+    if progress is not None and not callable(progress):
+        raise ParameterError(f"monte_carlo.progress = {progress!r} must be a function of the fraction done. Leave it out for none.")
     part = {name: array[:counted] for name, array in samples.items()}
     model.encode(samples)  # says once how many inputs lie past their range
 
