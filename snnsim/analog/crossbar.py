@@ -112,7 +112,11 @@ class Site:
     largest: int
 
 
-def build(device: AnalogDevice, site: Site, tile: Tile, weight: np.ndarray, digital: float, draws: Draws, reach: float) -> tuple:
+#: a crossbar, and the layers that make it
+Built = tuple[Crossbar, list[Layer]]
+
+
+def build(device: AnalogDevice, site: Site, tile: Tile, weight: np.ndarray, digital: float, draws: Draws, reach: float) -> Built:
     """Return (Crossbar, layers to insert) of one tile.
 
     weight : float64   what the crossbar holds, in steps of the network; digital : largest magnitude that was to be written
@@ -125,7 +129,7 @@ def build(device: AnalogDevice, site: Site, tile: Tile, weight: np.ndarray, digi
     held = whole(weight, shift)
     bound = int(np.abs(held.astype(np.int64)).reshape(-1, held.shape[-1]).sum(axis=0).max(initial=0)) * site.largest
     edges: list[Any] = [_reading(edge, site.reads, held)]
-    inserted, noise = [], ""
+    inserted, noise = list[Layer](), ""
     if device.read_noise:
         noise = f"{site.name}.noise"
         grain, most = max(1, theta // _GRAIN), math.ceil(_FAR * device.read_noise * theta / max(1, theta // _GRAIN))

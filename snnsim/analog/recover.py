@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -79,8 +80,7 @@ def calibrate_channels(
 
 def _settings(layer: Layer, width: int) -> np.ndarray:
     """Return thresholds and offsets of converters, int64[2, width]."""
-    unit = layer.unit
-    assert isinstance(unit, Staircase)
+    unit = cast(Staircase, layer.unit)
     return np.array([np.broadcast_to(each, width) for each in (unit.theta, unit.bias)])
 
 
