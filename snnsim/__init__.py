@@ -56,6 +56,9 @@ _PUBLIC = {
     "convert": "conversion.convert", "fine_tune": "conversion.lsq", "SpikingModel": "conversion.spiking_model",
     "Anytime": "conversion.anytime", "TokenCache": "conversion.cache", "anytime": "conversion.anytime",
     "generate": "conversion.generate", "generate_by_reference": "conversion.generate", "sampled": "conversion.generate",
+    "AnalogChip": "analog.chip", "AnalogDevice": "analog.device", "BrainScaleS2": "analog.cmos", "ChipStudy": "analog.study",
+    "PCM": "analog.pcm", "RRAM": "analog.rram", "SubthresholdCMOS": "analog.cmos", "fabricate": "analog.chip",
+    "monte_carlo": "analog.study",
     "convert_rate": "conversion.convert_rate", "RateModel": "conversion.rate_model",
     "NirNetwork": "adapters.nir_network", "read_nir": "adapters.nir_in", "write_nir": "adapters.nir_out",
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
@@ -104,6 +107,12 @@ if TYPE_CHECKING:
     from snnsim.adapters.norse_out import to_norse
     from snnsim.adapters.snntorch import from_snntorch
     from snnsim.adapters.snntorch_out import to_snntorch
+    from snnsim.analog.chip import AnalogChip, fabricate
+    from snnsim.analog.cmos import BrainScaleS2, SubthresholdCMOS
+    from snnsim.analog.device import AnalogDevice
+    from snnsim.analog.pcm import PCM
+    from snnsim.analog.rram import RRAM
+    from snnsim.analog.study import ChipStudy, monte_carlo
     from snnsim.connect import (
         AllToAll,
         BallProfile,

@@ -33,7 +33,7 @@ ROWS = [
     ("simulation",),
     ("trace", "attention", "transfer", "data"),
     ("conversion", "sparsity"),
-    ("adapters", "coprocessor"),
+    ("adapters", "analog", "coprocessor"),
     ("io",),
     ("viz",),
     ("zoo",),

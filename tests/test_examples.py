@@ -27,8 +27,8 @@ GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_D
 
 #: They take a while, and draw in the run that prints.
 LESSONS = (
-    "dynamic_sparsity", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "principal_components", "reward",
-    "selectivity", "unsupervised_digits",
+    "analog_chips", "dynamic_sparsity", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection",
+    "principal_components", "reward", "selectivity", "unsupervised_digits",
 )  # fmt: skip
 
 

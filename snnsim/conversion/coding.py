@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,6 @@ class Output:
     offset: np.ndarray
 
 
-@final
 @dataclass(frozen=True, eq=False)
 class Coding:
     """What the host does: embeddings and masks (`host`, a graph that ends in the ports), quantising inputs, laying out outputs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +39,6 @@ def _compiled(integer_graph: IntegerGraph) -> CompiledInteger:
 _SETTINGS: Mapping[str, Any] = {"code": "signed_digit", "schedule": "settled", "seed": 0}
 
 
-@final
 class SpikingModel:
     """A trained model as a spiking network, with the integer program it equals.
 

@@ -42,11 +42,15 @@ def save_converted(model: SpikingModel, path: str | Path) -> None:
 
     Raises
     ------
-    ParameterError   for anything but a `SpikingModel`
+    ParameterError   for anything but a `SpikingModel`, and for one that draws noise
     OSError          when the file cannot be written; an older file then stays as it was
     """
     if not isinstance(model, SpikingModel):
         raise ParameterError(f"save_converted.model = {type(model).__name__} must be a SpikingModel. Give what sim.convert returned.")
+    if type(model.coding) is not Coding:
+        raise ParameterError(
+            "save_converted.model draws noise for every reading, which a file has no place for. Save the model its chip was made of."
+        )
     packer = Packer()
     coding = model.coding
     header = {

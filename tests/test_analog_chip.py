@@ -1,0 +1,247 @@
+"""A chip is a network like any other: exact against its own program, and the original where its devices are ideal."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from random_graphs import random_graph, random_inputs, random_spatial_graph
+
+import snnsim as sim
+from snnsim.analog.crossbar import noise_of
+from snnsim.analog.design import program
+from snnsim.compiler.integer import compile_integer
+from snnsim.conversion.lower import lower
+from snnsim.engines.settle import run_integer
+from snnsim.errors import ConversionError, ParameterError
+from snnsim.graph.integer import DenseEdge, FiltersEdge, IntegerGraph, Layer
+from snnsim.models.integer_input import IntegerInput
+from snnsim.models.readout import Readout
+
+IDEAL = sim.AnalogDevice()
+
+
+@pytest.fixture(scope="module")
+def model():
+    graph, _ = sim.data.load_model("digits")
+    return sim.convert(graph, sim.data.patches(sim.data.load_digits("train")[0][:128]))
+
+
+@pytest.fixture(scope="module")
+def images():
+    return sim.data.patches(sim.data.load_digits("test")[0][:24])
+
+
+def made(graph, device, seed=0, reach=None):
+    return program(graph, device, seed=seed, time=device.t_0, reach=reach or {})
+
+
+@pytest.mark.parametrize("graph_of", [random_graph, random_spatial_graph])
+@pytest.mark.parametrize("seed", range(25))
+def test_an_ideal_chip_computes_the_same_integers_whatever_the_size_of_its_tiles(graph_of, seed):
+    graph = graph_of(seed)
+    inputs = random_inputs(graph, 3, seed)
+    wanted = graph.evaluate(inputs)
+    for tile in (None, 8 + seed % 5):
+        chip = made(graph, dataclasses.replace(IDEAL, tile=tile))
+        got = chip.graph.evaluate(inputs)
+        for name, each in wanted.items():
+            assert (got[name].s == each.s).all(), name
+            assert (got[name].acc == each.acc).all(), name
+        weighted = [edge for layer in graph.layers.values() for edge in layer.edges if isinstance(edge, (DenseEdge, FiltersEdge))]
+        assert len(chip.crossbars) >= len(weighted) > 0
+
+
+@pytest.mark.parametrize("graph_of", [random_graph, random_spatial_graph])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_spikes_of_a_chip_settle_in_its_own_program(graph_of, seed):
+    graph = graph_of(seed)
+    inputs = random_inputs(graph, 2, seed)
+    device = sim.AnalogDevice(mismatch=0.2, weight_bits=5, dac_bits=2, tile=9, converter_gain=0.1)
+    chip = made(graph, device, seed=seed)
+    wanted = chip.graph.evaluate(inputs)
+    result = run_integer(compile_integer(lower(chip.graph)), inputs=inputs, schedule="settled", code="graded", seed=seed)
+    assert all((result.accumulators[name] == each.acc).all() for name, each in wanted.items() if name not in inputs)
+    ideal = graph.evaluate(inputs)
+    assert any((wanted[name].acc != each.acc).any() for name, each in ideal.items())
+
+
+def dense(weight, high=7):
+    return IntegerGraph(
+        [
+            Layer("in", (len(weight),), IntegerInput(s_min=-high, s_max=high), (), 1.0),
+            Layer("out", weight.shape[1:], Readout(), (DenseEdge("in", weight.astype(np.int16), 3),), 1.0),
+        ]
+    )
+
+
+def test_converters_quantise_as_by_hand():
+    random = np.random.default_rng(3)
+    weight, x = random.integers(-50, 51, size=(6, 4)), random.integers(-100, 101, size=(20, 6))
+    graph, reach = dense(weight, 100), 7000.0
+    chip = made(graph, sim.AnalogDevice(adc_bits=6, dac_bits=4), reach={"out.crossbar": reach})
+    (bar,) = chip.crossbars
+    levels = np.floor(x * 15 / 100 + 0.5)  # 4 bits: 15 levels on either side of 0
+    step = np.ceil(3 * reach / 31) / 3  # 31 codes above 0; an output unit is a third of a step of weight times input
+    codes = np.clip(np.floor(levels @ weight * (100 / 15) / step + 0.5), -32, 31)
+    got = chip.graph.evaluate({"in": x})
+    # A threshold is a whole number: codes at the very edge of a step may differ by one.
+    assert (np.abs(got["out.crossbar"].s - codes) <= 1).all()
+    assert (got["out.crossbar"].s == codes).mean() > 0.95
+    assert (got["out"].acc == got["out.crossbar"].s * bar.worth).all()
+    assert bar.worth == np.ceil(3 * reach / 31)
+    assert chip.dacs == ("in.dac",)
+
+
+def test_weights_in_finer_units_are_those_of_the_devices():
+    weight = np.random.default_rng(0).integers(-127, 128, size=(40, 30))
+    graph = dense(weight)
+    device = sim.AnalogDevice(mismatch=0.1)
+    chip = made(graph, device, seed=5)
+    (bar,) = chip.crossbars
+    held = chip.graph.layers["out.crossbar"].edges[0].weight
+    assert held.dtype == np.int16
+    ratio = held / 2.0**bar.shift / np.where(weight == 0, 1, weight)
+    seen = ratio[np.abs(weight) > 10]
+    assert seen.std() == pytest.approx(0.1, rel=0.1)
+    assert np.abs(held).max() > 2**13  # the unit is as fine as 16 bits allow
+
+
+def test_weights_that_edges_share_are_one_set_of_devices():
+    weight = np.random.default_rng(1).integers(-9, 10, size=(5, 5)).astype(np.int8)
+    layers = [Layer("in", (5,), IntegerInput(s_min=-7, s_max=7), (), 1.0)]
+    for name in ("a", "b"):
+        layers.append(Layer(name, (5,), Readout(), (DenseEdge("in", weight),), 1.0))
+    layers.append(Layer("c", (5,), Readout(), (DenseEdge("in", weight.copy()),), 1.0))
+    chip = made(IntegerGraph(layers), sim.AnalogDevice(mismatch=0.3))
+    a, b, c = (chip.graph.layers[f"{name}.crossbar"].edges[0].weight for name in "abc")
+    assert (a == b).all()
+    assert (a != c).any()
+
+
+def test_tiles_are_counted_as_they_are_cut(model):
+    whole, cut = sim.fabricate(model, "ideal"), sim.fabricate(model, sim.AnalogDevice(tile=16))
+    shapes = [
+        (e.weight.shape, layer.shape) for layer in model.integer_graph.layers.values() for e in layer.edges if isinstance(e, DenseEdge)
+    ]
+    tokens = [int(np.prod(shape[:-1])) for _, shape in shapes]
+    rows, columns = zip(*(weight for weight, _ in shapes), strict=True)
+    assert whole.adc_conversions == sum(t * c for t, c in zip(tokens, columns, strict=True))
+    assert whole.dac_conversions == sum(t * r for t, r in zip(tokens, rows, strict=True))
+    assert whole.crossbar_reads == sum(tokens)
+    high, wide = [-(-r // 16) for r in rows], [-(-c // 16) for c in columns]
+    assert cut.adc_conversions == sum(t * c * h for t, c, h in zip(tokens, columns, high, strict=True))
+    assert cut.dac_conversions == sum(t * r * w for t, r, w in zip(tokens, rows, wide, strict=True))
+    assert cut.crossbar_reads == sum(t * h * w for t, h, w in zip(tokens, high, wide, strict=True))
+
+
+def test_the_digital_part_of_an_ideal_chip_emits_the_spikes_of_the_model(model, images):
+    chip = sim.fabricate(model, "ideal")
+    mine, theirs = chip(images, code="graded"), model(images, code="graded")
+    assert (chip.scores(mine) == model.scores(theirs)).all()
+    digital = chip.digital(mine.counts)
+    assert digital.total("spikes") == theirs.counts.total("spikes")
+    assert mine.counts.total("spikes") > digital.total("spikes")  # with the results of the converters
+    kept = {name for name in theirs.counts.layers if name in digital.layers}
+    assert {"block0.norm1", "embed -> block0.norm1"} <= kept
+    for name in kept:  # more populations take turns, in which the others idle
+        mine, wanted = ({k: n for k, n in counts.layers[name].items() if k != "updates_idle"} for counts in (digital, theirs.counts))
+        assert mine == wanted
+
+
+@pytest.mark.parametrize("device", ["mismatch", "subthreshold", "brainscales2", "rram", "pcm"])
+def test_every_preset_makes_a_chip_that_is_certified(model, images, device):
+    chip = sim.fabricate(model, device, seed=1)
+    certificate = chip.certify(images[:6], code="graded")
+    assert certificate.mismatches == 0
+    assert max(layer.bits for layer in certificate.layers) <= 32
+    assert (chip.scores(chip(images[:6], code="graded")) != model.scores(model(images[:6], code="graded"))).any()
+
+
+def test_a_seed_is_a_chip_and_a_reading_its_noise(model, images):
+    def scores(**settings):
+        chip = sim.fabricate(model, "brainscales2", **settings)
+        return chip.scores(chip(images[:4], code="graded", threads=settings.get("seed", 1)))
+
+    assert (scores(seed=1) == scores(seed=1)).all()
+    assert (scores(seed=1) != scores(seed=2)).any()
+    assert (scores(seed=1) != scores(seed=1, reading=1)).any()
+    weights = [
+        sim.fabricate(model, "brainscales2", seed=1, reading=r).integer_graph.layers["logits.crossbar"].edges[0].weight for r in (0, 1)
+    ]
+    assert (weights[0] == weights[1]).all()
+
+
+def test_noise_of_readings_has_the_deviation_asked_for_and_ends_in_the_codes():
+    weight = np.zeros((3, 50), dtype=np.int16)
+    weight[0] = 1
+    chip = made(dense(weight), sim.AnalogDevice(adc_bits=8, read_noise=2.0), reach={"out.crossbar": 1270.0})
+    (bar,) = chip.crossbars
+    deviation = noise_of(chip.crossbars, sim.AnalogDevice(adc_bits=8, read_noise=2.0))[bar.noise]
+    drawn = np.rint(deviation * np.random.default_rng(0).standard_normal((2000, 50))).astype(int)
+    codes = chip.graph.evaluate({"in": np.zeros((2000, 3), dtype=int), bar.noise: drawn})[bar.name].s
+    assert codes.std() == pytest.approx(np.sqrt(4.0 + 1 / 12), rel=0.01)  # and the rounding of the ADC
+
+
+def test_a_later_time_is_the_same_chip_older(model):
+    def weights(time):
+        chip = sim.fabricate(model, sim.PCM(flicker=0.0), seed=2, time=time)
+        shift = next(bar.shift for bar in chip.crossbars if bar.name == "logits.crossbar")
+        return chip.integer_graph.layers["logits.crossbar"].edges[0].weight / 2.0**shift
+
+    young, old = weights(20.0), weights(86_400.0)
+    strong = np.abs(young) > 30
+    assert ((old / np.where(young == 0, 1, young))[strong]).mean() == pytest.approx(0.63, abs=0.04)
+    assert (weights(None) == young).all()
+
+
+def test_a_quiet_chip_is_saved_and_loaded_as_a_model(model, images, tmp_path):
+    chip = sim.fabricate(model, "pcm", seed=4)
+    sim.save_converted(chip, tmp_path / "chip.npz")
+    loaded = sim.load_converted(tmp_path / "chip.npz")
+    assert (loaded.scores(loaded(images[:3], code="graded")) == chip.scores(chip(images[:3], code="graded"))).all()
+    with pytest.raises(ParameterError, match="draws noise for every reading"):
+        sim.save_converted(sim.fabricate(model, "brainscales2"), tmp_path / "noisy.npz")
+    with pytest.raises(ParameterError, match="calibration is missing"):
+        sim.fabricate(loaded, "pcm")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"device": "pmc"}, r"fabricate.device = 'pmc' is not known. Valid: ideal, mismatch, .*Did you mean 'pcm'"),
+        ({"device": 3}, "fabricate.device = 3 is not known"),
+        ({"device": "pcm", "time": 5.0}, r"fabricate.time = 5 s must be >= PCM.t_0 = 20 s"),
+        ({"device": "rram", "time": 1e6}, r"must be <= 172800 s for RRAM"),
+        ({"time": -1.0}, r"fabricate.time = -1 s must be >= AnalogDevice.t_0"),
+        ({"time": float("nan")}, "must be finite"),
+        ({"seed": -1}, "fabricate.seed = -1 must be >= 0"),
+        ({"recover": "channels"}, "needs inputs to measure the chip on"),
+        ({"recover": "chanels", "calibration": np.zeros((2, 16, 4))}, "Did you mean 'channels'"),
+        ({"calibration": np.zeros((2, 5, 4))}, r"shape \(2, 5, 4\)"),
+        ({"calibration": np.zeros((0, 16, 4))}, "at least one"),
+        ({"device": sim.AnalogDevice(tile=1, adc_bits=3), "reading": -1}, "fabricate.reading = -1 must be >= 0"),
+    ],
+)
+def test_bad_requests_are_refused_before_any_work(model, settings, said):
+    with pytest.raises(ParameterError, match=said):
+        sim.fabricate(model, **settings)
+
+
+def test_a_chip_of_a_chip_or_of_anything_else_is_refused(model):
+    with pytest.raises(ParameterError, match="must be a SpikingModel"):
+        sim.fabricate(sim.fabricate(model, "ideal"))
+    with pytest.raises(ParameterError, match="fabricate.model = dict"):
+        sim.fabricate({})
+
+
+def test_weights_without_room_are_refused_by_the_name_of_their_layer():
+    with pytest.raises(ConversionError, match="Layer 'out': its analog weights reach"):
+        made(dense(np.full((4, 2), 32767)), sim.AnalogDevice(mismatch=0.5))
+
+
+def test_a_kernel_that_fits_no_tile_is_refused_by_the_name_of_its_layer():
+    graph = next(g for g in map(random_spatial_graph, range(50)) if np.prod(g.layers["features"].edges[0].weight.shape[:-2]) > 1)
+    with pytest.raises(ParameterError, match="AnalogDevice.tile = 1 must be >= . for layer 'features'"):
+        made(graph, sim.AnalogDevice(tile=1))
