@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def energy_by_profile(comparison: EnergyComparison, ax: Axes | None = None) -> Axes:
     """Draw the best ANN and the best spiking network of every profile, with their intervals, on a logarithmic axis. Returns the Axes."""
-    ax = ax or new_axes(7.0, 0.5 * len(comparison.profiles) + 1.2)
+    ax = ax or new_axes(7.0, 0.36 * len(comparison.profiles) + 1.2)
     labels = []
     for place, profile in enumerate(comparison.profiles):
         labels.append(f"{profile.name} [{profile.scope}]")
@@ -36,12 +36,13 @@ def energy_by_profile(comparison: EnergyComparison, ax: Axes | None = None) -> A
                 )
                 continue
             low, nominal, high = (value * 1e-6 for value in best[1])
-            ax.barh(place + shift, nominal, height=0.34, color=colour)
+            hosted = "ann" in comparison.report(profile.name, best[0]).hosted
+            ax.barh(place + shift, nominal, height=0.34, color=colour, alpha=0.45 if hosted else 1.0)
             ax.errorbar(nominal, place + shift, xerr=[[nominal - low], [high - nominal]], color="black", capsize=2, linewidth=0.8)
     ax.set_yticks(range(len(labels)), labels=labels, fontsize=8)
     ax.set(xscale="log", xlabel="energy per inference (µJ)", ylim=(len(labels) - 0.5, -0.5))
-    for role, colour in (("best ANN", GREY), ("best spiking network", BLUE)):
-        ax.barh([], [], color=colour, label=role)
+    for role, colour in (("best ANN (pale: on a host)", GREY), ("best spiking network", BLUE)):
+        ax.plot([], [], color=colour, linewidth=7, label=role)
     priced = [best[1].low for profile in comparison.profiles for role in ("ann", "snn") if (best := comparison.best(profile.name, role))]
     if priced:
         ax.set_xlim(left=0.3e-6 * min(priced))
