@@ -66,7 +66,7 @@ def test_the_report_of_a_convolutional_network_has_no_attention_but_everything_e
     page, data = save.save(compared, tmp_path)
     text, numbers = page.read_text(), json.loads(data.read_text())
     assert text.count("data:image/png;base64,") == 3 and "Attention" not in text
-    assert re.search(r"<td>max</td><td>[a-z]*</td><td>MaxRow</td><td>group</td><td>4 x 4 x 4 x 4</td>", text)
+    assert re.search(r"<td>max</td><td>Max</td><td>MaxRow</td><td>group</td><td>4 x 4 x 4 x 4</td>", text)
     assert numbers["model"] == "graph" and numbers["samples"] == 15 and numbers["data"] == compared.task.facts
     assert [row["name"] for row in numbers["layers"]] == [row.name for row in compared.spiking.layers]
     assert not figures.can_draw(compared, "attention")
