@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -94,6 +95,18 @@ def test_energy_of_learning_stands_apart():
     row = compared(learning, ("loihi14",)).rows()[1]
     assert row.learning == pytest.approx(7 * 120)
     assert row.nominal == pytest.approx(7 * 120 + 5 * 23.6)
+
+
+def test_static_power_stands_apart_and_needs_a_latency(tmp_path):
+    path = tmp_path / "leaky.toml"
+    text = (Path(sim.__file__).parent / "hardware" / "profiles" / "horowitz45.toml").read_text()
+    path.write_text(text + '\n[static.chip]\nmw = [1, 2, 4]\ngrade = "V"\nsource = "of this test"\n')
+    plain, timed = compared(profiles=[str(path)]), compared(profiles=[str(path)], latency_ms={"spikes": 3.0})
+    assert [row.static for row in plain] == [None, None]
+    assert [row.static for row in timed] == [None, pytest.approx(2e-3 * 3e-3 * 1e12)]  # 2 mW for 3 ms, in pJ
+    assert [row.nominal for row in plain] == [row.nominal for row in timed]
+    with pytest.raises(ParameterError, match="latency_ms = 'pikes' is not known. Valid: dense, spikes"):
+        compared(latency_ms={"pikes": 3.0})
 
 
 def test_page_and_json_hold_every_number(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,7 @@ def compare_energy(
     reuse: int | None = None,
     per: int | None = None,
     tokens: int | None = None,
+    latency_ms: Mapping[str, float] | None = None,
     allow_recalled: bool = False,
     allow_mixed_nodes: bool = False,
     threads: int | None = None,
@@ -174,6 +176,8 @@ def compare_energy(
     reuse : int                   MACs for which the ANNs use one weight before they read it again; default all of an inference
     per : int                     inferences in counts that were given
     tokens : int                  tokens of an inference, for energies per token
+    latency_ms : mapping of implementation to ms     of one inference; where a profile knows its static power, rows then hold the energy
+                                  that it takes meanwhile, apart from the total
     allow_recalled : bool         use prices of grade R
     allow_mixed_nodes : bool      do not warn of sums over two process nodes; the table says them in any case
 
@@ -206,7 +210,7 @@ def compare_energy(
         raise ParameterError(f"compare_energy.per = {per!r}, but {samples} samples are run. Leave it out.")
     inferences = check_integer("compare_energy.per", per, low=1) if per is not None else samples or 1
     found = compare_implementations(
-        [*dense, *spikes], chips, host=host, per=inferences, tokens=tokens, allow_recalled=allow_recalled
+        _timed([*dense, *spikes], latency_ms or {}), chips, host=host, per=inferences, tokens=tokens, allow_recalled=allow_recalled
     )  # fmt: skip
     mixed = mixed_nodes(found)
     if mixed and not allow_mixed_nodes:
@@ -217,6 +221,13 @@ def compare_energy(
             stacklevel=2,
         )
     return found
+
+
+def _timed(implementations: Sequence[Implementation], latency_ms: Mapping[str, float]) -> list[Implementation]:
+    """Return the implementations with their latencies. Raises ParameterError for a name that none of them has."""
+    for name in latency_ms:
+        one_of("compare_energy.latency_ms", name, [each.name for each in implementations])
+    return [replace(each, latency_ms=latency_ms.get(each.name)) for each in implementations]
 
 
 def _implementations(
