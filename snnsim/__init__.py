@@ -66,10 +66,10 @@ _PUBLIC = {
     "to_snntorch": "adapters.snntorch_out",
     "EnergyComparison": "energy.comparison", "EnergyReport": "energy.estimate", "BreakEven": "energy.break_even",
     "MixedNodesWarning": "energy.estimate", "baseline_bits": "energy.break_even", "break_even": "energy.break_even",
-    "ann_baselines": "report.energies", "compare_energy": "report.energies", "save_energy": "report.energy_tables",
+    "ann_baselines": "report.counted", "compare_energy": "report.energies", "save_energy": "report.energy_tables",
     "show_energy": "report.energy_tables",
-    "Link": "coprocessor.link", "Offload": "coprocessor.offload", "link_names": "coprocessor.link", "macs_to_pay": "coprocessor.offload",
-    "offload": "coprocessor.offload", "speed_up": "coprocessor.offload",
+    "Link": "coprocessor.link", "Offload": "coprocessor.splits", "link_names": "coprocessor.link", "macs_to_pay": "coprocessor.rules",
+    "offload": "coprocessor.offload", "speed_up": "coprocessor.rules",
     "ActivationThreshold": "sparsity.activation_threshold", "Delta": "sparsity.delta", "EarlyExit": "sparsity.early_exit",
     "MixtureOfDepths": "sparsity.mixture_of_depths", "ReluMLP": "sparsity.relu_mlp", "SparseModel": "sparsity.model",
     "TopKAttention": "sparsity.top_k", "TopKHidden": "sparsity.top_k", "ZeroSkipping": "sparsity.zero_skipping",
@@ -145,7 +145,9 @@ if TYPE_CHECKING:
     from snnsim.conversion.rate_model import RateModel
     from snnsim.conversion.spiking_model import SpikingModel
     from snnsim.coprocessor.link import Link, link_names
-    from snnsim.coprocessor.offload import Offload, macs_to_pay, offload, speed_up
+    from snnsim.coprocessor.offload import offload
+    from snnsim.coprocessor.rules import macs_to_pay, speed_up
+    from snnsim.coprocessor.splits import Offload
     from snnsim.counts import OperationCounts
     from snnsim.currents import Current, NoiseCurrent, SampledCurrent, SineCurrent, StepCurrent
     from snnsim.energy.break_even import BreakEven, baseline_bits, break_even
@@ -223,7 +225,8 @@ if TYPE_CHECKING:
     from snnsim.plasticity.weight_normalisation import WeightNormalisation
     from snnsim.record import Record
     from snnsim.report.comparison import compare
-    from snnsim.report.energies import ann_baselines, compare_energy
+    from snnsim.report.counted import ann_baselines
+    from snnsim.report.energies import compare_energy
     from snnsim.report.energy_tables import save_energy, show_energy
     from snnsim.results import Recording, Result, SpikeTrains
     from snnsim.simulation import simulate

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 import snnsim as sim
 from snnsim.counts import OperationCounts
-from snnsim.energy.comparison import Implementation, compare_implementations
+from snnsim.energy.comparison import compare_implementations
+from snnsim.energy.entries import Implementation
 from snnsim.errors import ParameterError
 from snnsim.report.energy_tables import energy_dict, energy_html, sentences
 

@@ -4,150 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import Any
 
 from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.coprocessor.costs import LayerCost, calls, crossings, layer_costs
 from snnsim.coprocessor.link import Link, load_link
 from snnsim.coprocessor.select import NAMED, chosen_layers, named_layers, search
+from snnsim.coprocessor.splits import Offload, Split, value_of
 from snnsim.engines.settle import CODES, SCHEDULES
 from snnsim.errors import ParameterError
 from snnsim.graph.operations import ann_operations
 from snnsim.hardware.figures import Interval
 from snnsim.hardware.profile import Profile, load_profile
-from snnsim.units import check_bool, check_integer, check_number, one_of
+from snnsim.units import check_bool, check_integer, one_of
 
 _ZERO = Interval(0.0, 0.0, 0.0)
-
-
-class Split(NamedTuple):
-    """One way to divide a model, per inference.
-
-    layers : on the chip; calls : starts of the chip; events_in, events_out : moved; bits : of both
-    host, chip, link, energy : pJ; energy is their sum
-    t_host, t_link, t_overhead, t_chip, latency : ms, None where host or chip publish no times
-    """
-
-    name: str
-    layers: tuple[str, ...]
-    calls: int
-    events_in: float
-    events_out: float
-    bits: float
-    host: Interval
-    chip: Interval
-    link: Interval
-    t_host: float | None
-    t_link: float
-    t_overhead: float
-    t_chip: float | None
-    latency: float | None
-    energy: Interval
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Offload:
-    """All splits that were tried; the first leaves everything to the host.
-
-    costs : layer -> LayerCost
-    cores : int       of the chip, that share its work
-    overlap : bool    whether host, link and chip work at the same time
-    """
-
-    splits: tuple[Split, ...]
-    costs: Mapping[str, LayerCost]
-    host: Profile
-    chip: Profile
-    link: Link
-    cores: int
-    overlap: bool
-    objective: str
-
-    def split(self, name: str) -> Split:
-        """Return one split by name. Raises ParameterError for an unknown one."""
-        one_of("Offload.split", name, [split.name for split in self.splits])
-        return next(split for split in self.splits if split.name == name)
-
-    def best(self) -> Split:
-        """Return the split of least energy, or latency, as the objective says."""
-        return min(self.splits, key=lambda split: _value(split, self.objective))
-
-    def macs_per_event(self) -> float | None:
-        """Return how many MACs of the host an event must displace to pay for its transfer.
-
-        bits E_link / (E_MAC of the host - E of the chip per MAC it displaces), at nominal prices over all layers that the chip can do;
-        None where the chip spends more per displaced MAC than the host.
-        """
-        able = [cost for cost in self.costs.values() if cost.chip is not None and cost.macs]
-        macs = sum(cost.macs for cost in able)
-        if not macs:
-            return None
-        saved = sum(cost.host.nominal - cost.chip.nominal for cost in able if cost.chip is not None) / macs
-        return self.link.event_bits * self.link.pj_per_bit.nominal / saved if saved > 0 else None
-
-    def activity_to_pay(self, name: str) -> float:
-        """Return the share of its present events at which a split would cost the energy of the host alone; 1 or more: it pays now.
-
-        Chip and link are taken to shrink with the activity. 0 for the host alone, which has no events.
-        """
-        split, base = self.split(name), self.splits[0]
-        moving = split.chip.nominal + split.link.nominal
-        return (base.energy.nominal - split.host.nominal) / moving if moving else 0.0
-
-    def sentence(self) -> str:
-        """Return the answer in one sentence."""
-        best, base = self.best(), self.splits[0]
-        what = f"{self.chip.title} beside {self.host.title} over {self.link.title}"
-        if not best.layers:
-            other = min((split for split in self.splits if split.layers), key=lambda split: _value(split, self.objective), default=None)
-            tail = "" if other is None else f"; the cheapest way to use the chip ({other.name}) {_against(other, base, self.objective)}"
-            return f"Offloading does not pay on {what}: the host alone needs least {self.objective}{tail}."
-        return (
-            f"Offloading pays on {what}: {best.name} ({len(best.layers)} of {len(self.costs)} layers, {best.calls} calls) "
-            f"{_against(best, base, self.objective)}."
-        )
-
-
-def _value(split: Split, objective: str) -> float:
-    if objective == "energy":
-        return split.energy.nominal
-    return float("inf") if split.latency is None else split.latency
-
-
-def _against(split: Split, base: Split, objective: str) -> str:
-    parts = [f"takes {split.energy.nominal / base.energy.nominal:.3g} times the energy of the host alone"]
-    if split.latency is not None and base.latency:
-        parts.append(f"{split.latency / base.latency:.3g} times its time")
-    return " and ".join(parts if objective == "energy" else parts[::-1])
-
-
-def speed_up(share: float, acceleration: float, overhead: float = 0.0) -> float:
-    """Return how much faster a program gets when `share` of its time runs `acceleration` times as fast.
-
-    .. math:: S = 1 / ((1 - a) + a / s + t_{overhead} / t_{base})
-
-    overhead : of launches, synchronisation and transfer, as a share of the time before
-
-    Raises ParameterError outside 0 <= share <= 1, acceleration > 0, overhead >= 0. Source: Amdahl (1967).
-    """
-    a = float(check_number("speed_up.share", share, ge=0.0, le=1.0))
-    s = float(check_number("speed_up.acceleration", acceleration, gt=0.0))
-    t = float(check_number("speed_up.overhead", overhead, ge=0.0))
-    return 1.0 / ((1.0 - a) + a / s + t)
-
-
-def macs_to_pay(bits: float, pj_per_bit: float, host_pj_per_mac: float, chip_pj_per_mac: float = 0.0) -> float:
-    """Return how many MACs a transferred event must displace: bits E_link / (E_host - E_chip).
-
-    Raises ParameterError unless E_host > E_chip.
-    """
-    moved = float(check_number("macs_to_pay.bits", bits, gt=0.0)) * float(check_number("macs_to_pay.pj_per_bit", pj_per_bit, ge=0.0))
-    host = float(check_number("macs_to_pay.host_pj_per_mac", host_pj_per_mac, unit="pJ", gt=0.0))
-    chip = float(check_number("macs_to_pay.chip_pj_per_mac", chip_pj_per_mac, unit="pJ", ge=0.0))
-    if chip >= host:
-        raise ParameterError(f"macs_to_pay.chip_pj_per_mac = {chip:g} pJ must be < {host:g} pJ of the host: else no event ever pays.")
-    return moved / (host - chip)
 
 
 @dataclass(frozen=True)
@@ -281,7 +152,7 @@ def offload(
         if name in (*NAMED, "best"):
             raise ParameterError(f"offload.splits: {name!r} is the name of a split that is tried anyway. Rename it.")
         sets[name] = chosen_layers(spiking.network, costs, layers)
-    sets["best"] = search(spiking.network, costs, lambda s: _value(machine.split("", s), objective), sets.values())
+    sets["best"] = search(spiking.network, costs, lambda s: value_of(machine.split("", s), objective), sets.values())
     labels = {
         "none": "host alone",
         "all": "all the chip can do",

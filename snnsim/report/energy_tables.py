@@ -18,7 +18,8 @@ from rich.markup import escape as plain_text
 from rich.table import Table
 
 from snnsim import viz
-from snnsim.energy.comparison import EnergyComparison, EnergyRow
+from snnsim.energy.comparison import EnergyComparison
+from snnsim.energy.entries import EnergyRow
 from snnsim.errors import ParameterError
 from snnsim.hardware.figures import Interval
 from snnsim.hardware.profile import SCOPES, Profile

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from snnsim.coprocessor.offload import Offload
+from snnsim.coprocessor.splits import Offload
 from snnsim.errors import ParameterError
 from snnsim.viz.style import BLUE, CYCLE, GREY, ORANGE, legend_above, new_axes, plain
 
