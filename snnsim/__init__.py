@@ -61,9 +61,11 @@ _PUBLIC = {
     "estimate_energy": "energy.estimate", "load_profile": "hardware.profile", "profile_names": "hardware.profile",
     "from_norse": "adapters.norse", "from_snntorch": "adapters.snntorch", "to_norse": "adapters.norse_out",
     "to_snntorch": "adapters.snntorch_out",
+    "Latency": "placement.latency", "Placement": "placement.placed", "place": "placement.placing",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
-    "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
+    "ConversionError": "errors", "PlacementError": "errors",
+    "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
 }  # fmt: skip
 _MODULES = ("analysis", "data", "report", "viz", "zoo")
 
@@ -134,6 +136,7 @@ if TYPE_CHECKING:
         ConversionError,
         FormatError,
         ParameterError,
+        PlacementError,
         SimulationError,
         SnnsimError,
         UnrecordedError,
@@ -179,6 +182,9 @@ if TYPE_CHECKING:
     from snnsim.models.threshold import InputSum, Threshold
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
+    from snnsim.placement.latency import Latency
+    from snnsim.placement.placed import Placement
+    from snnsim.placement.placing import place
     from snnsim.plasticity.bcm import BCM
     from snnsim.plasticity.clopath_stdp import ClopathSTDP
     from snnsim.plasticity.covariance_hebb import CovarianceHebb

@@ -22,6 +22,10 @@ class CompileError(SnnsimError):
     """A valid description cannot be run by the chosen engine."""
 
 
+class PlacementError(SnnsimError):
+    """A valid network does not fit the hardware it is placed on."""
+
+
 class ConversionError(SnnsimError):
     """A trained model cannot be turned into an exact spiking network."""
 

@@ -27,7 +27,7 @@ ROWS = [
     ("network", "encode"),
     ("compiler", "stream"),
     ("engines", "energy", "analysis"),
-    ("progress",),
+    ("progress", "placement"),
     ("simulation",),
     ("trace", "attention", "transfer", "data"),
     ("conversion", "adapters"),
@@ -40,7 +40,7 @@ ROWS = [
 ROW = {name: row for row, names in enumerate(ROWS) for name in names}
 FILES = [path for path in sorted((ROOT / "snnsim").rglob("*.py")) if path.name != "__init__.py" or path.parent.name != "snnsim"]
 TORCH_FILES = {"cnn", "resnet", "gpt", "encoder_decoder", "lstm"}
-HEAVY = {"torch", "snntorch", "norse", "nir", "neo", "h5py", "matplotlib", "rich", "typer"}
+HEAVY = {"torch", "snntorch", "norse", "nir", "neo", "h5py", "matplotlib", "pymetis", "rich", "typer"}
 
 
 def place(path: Path) -> str:

@@ -1,0 +1,200 @@
+"""Clusters onto cores: what a core still has room for, filling in order, and moves that cut less traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+_CANDIDATES = 16  # emptiest cores that are tried before a new one is opened
+
+
+class Graph(NamedTuple):
+    """Clusters of cores and what they need.
+
+    load : int64[n, k]           what each takes of the limits that add up
+    room : float64[k]            of a core
+    size : int64[n_all]          units of each cluster, those outside included
+    hears : list of int64[m]     clusters each of them listens to, and below how many sources of those
+    sources : list of int64[m]
+    ptr, near, traffic           neighbours in both directions, as rows: whom, and events between them, int64
+    axons_in : float             sources outside that a core may listen to
+    """
+
+    load: np.ndarray
+    room: np.ndarray
+    size: np.ndarray
+    hears: list[np.ndarray]
+    sources: list[np.ndarray]
+    ptr: np.ndarray
+    near: np.ndarray
+    traffic: np.ndarray
+    axons_in: float
+
+    @property
+    def n(self) -> int:
+        """Clusters."""
+        return len(self.load)
+
+
+def graph_of(
+    load: np.ndarray, room: np.ndarray, size: np.ndarray, axons: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray], axons_in: float
+) -> Graph:
+    """Return the graph of clusters. axons : (from, to, sources, traffic), traffic in whole events"""
+    pre, post, sources, traffic = axons
+    n = len(load)
+    order = np.lexsort((pre, post))
+    ends = np.searchsorted(post[order], np.arange(1, n))
+    hears, counts = np.split(pre[order], ends), np.split(sources[order], ends)
+    both = (pre < n) & (post < n) & (pre != post) & (traffic > 0)
+    key = np.concatenate([pre[both] * n + post[both], post[both] * n + pre[both]])
+    key, where = np.unique(key, return_inverse=True)
+    weight = np.zeros(len(key), np.int64)
+    np.add.at(weight, where.ravel(), np.tile(traffic[both].astype(np.int64), 2))
+    ptr = np.searchsorted(key // max(n, 1), np.arange(n + 1))
+    return Graph(load, room, size, hears, counts, ptr, key % max(n, 1), weight, axons_in)
+
+
+class Cores:
+    """Cores as they fill. A bound stands for what a core listens to: sources of a cluster that two of its clusters hear may be the same.
+
+    core : int64[n]   of each cluster; -1 for none yet
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.core = np.full(graph.n, -1, np.int64)
+        self.load: list[np.ndarray] = []
+        self.heard: list[dict[int, int]] = []  # of each core: cluster -> sources of it, summed over the clusters of the core
+        self.members: list[set[int]] = []
+        self.fill: list[float] = []  # how full each core is, by its scarcest room
+
+    def open(self) -> int:
+        """Add an empty core and return it."""
+        self.load.append(np.zeros(self.graph.load.shape[1]))
+        self.heard.append({})
+        self.members.append(set())
+        self.fill.append(0.0)
+        return len(self.load) - 1
+
+    def fits(self, cluster: int, core: int) -> bool:
+        """Whether a core has room for one more cluster."""
+        graph = self.graph
+        if (self.load[core] + graph.load[cluster] > graph.room).any():
+            return False
+        return graph.axons_in == np.inf or self._listens(cluster, core) <= graph.axons_in
+
+    def _listens(self, cluster: int, core: int) -> int:
+        """Return the most sources a core would listen to with one more cluster."""
+        graph, heard, members = self.graph, dict(self.heard[core]), self.members[core]
+        for pre, count in zip(graph.hears[cluster].tolist(), graph.sources[cluster].tolist(), strict=True):
+            heard[pre] = heard.get(pre, 0) + count
+        size = graph.size
+        return sum(min(int(size[pre]), count) for pre, count in heard.items() if pre not in members and pre != cluster)
+
+    def put(self, cluster: int, core: int) -> None:
+        """Put a cluster onto a core that has room for it."""
+        self.core[cluster] = core
+        self._add(core, self.graph.load[cluster])
+        self.members[core].add(cluster)
+        self._hear(cluster, core, 1)
+
+    def take(self, cluster: int) -> None:
+        """Take a cluster off its core."""
+        core = int(self.core[cluster])
+        self.core[cluster] = -1
+        self._add(core, -self.graph.load[cluster])
+        self.members[core].discard(cluster)
+        self._hear(cluster, core, -1)
+
+    def _add(self, core: int, load: np.ndarray) -> None:
+        self.load[core] = self.load[core] + load
+        self.fill[core] = float((self.load[core] / self.graph.room).max())
+
+    def _hear(self, cluster: int, core: int, sign: int) -> None:
+        if self.graph.axons_in == np.inf:
+            return
+        heard = self.heard[core]
+        for pre, count in zip(self.graph.hears[cluster].tolist(), self.graph.sources[cluster].tolist(), strict=True):
+            heard[pre] = heard.get(pre, 0) + sign * count
+            if not heard[pre]:
+                del heard[pre]
+
+    def pull(self, cluster: int) -> dict[int, int]:
+        """Return the events between a cluster and each core, the most first."""
+        graph = self.graph
+        span = slice(graph.ptr[cluster], graph.ptr[cluster + 1])
+        there = self.core[graph.near[span]]
+        events = np.zeros(len(self.load), np.int64)
+        np.add.at(events, there[there >= 0], graph.traffic[span][there >= 0])
+        cores = np.flatnonzero(events)
+        return {int(core): int(events[core]) for core in cores[np.lexsort((cores, -events[cores]))]}
+
+    def numbered(self) -> np.ndarray:
+        """Return the core of each cluster, int64[n], without the cores that are empty."""
+        return np.unique(self.core, return_inverse=True)[1].ravel()
+
+
+def in_order(graph: Graph) -> np.ndarray:
+    """Return the core of each cluster when cores are filled one after another, in the order of populations."""
+    cores = Cores(graph)
+    for cluster in range(graph.n):
+        if not cores.load or not cores.fits(cluster, len(cores.load) - 1):
+            cores.open()
+        cores.put(cluster, len(cores.load) - 1)
+    return cores.numbered()
+
+
+def repaired(graph: Graph, part: np.ndarray, passes: int = 2) -> np.ndarray:
+    """Return a partition that holds the limits: what overflows moves to where it speaks most, then single clusters that gain by a move.
+
+    part : int64[n]   of each cluster, such as METIS finds it
+    """
+    cores = Cores(graph)
+    for _ in range(int(part.max(initial=-1)) + 1):
+        cores.open()
+    weight = (graph.load / graph.room).max(axis=1)
+    spilled = []
+    for cluster in np.lexsort((np.arange(graph.n), -weight)):
+        if cores.fits(cluster, part[cluster]):
+            cores.put(int(cluster), int(part[cluster]))
+        else:
+            spilled.append(int(cluster))
+    for cluster in spilled:
+        emptiest = np.argsort(cores.fill, kind="stable")[:_CANDIDATES]
+        cores.put(cluster, _first(cores, cluster, [*cores.pull(cluster), *map(int, emptiest)]))
+    for _ in range(passes):
+        if not _refine(cores):
+            break
+    return cores.numbered()
+
+
+def _first(cores: Cores, cluster: int, candidates: Iterable[int]) -> int:
+    """Return the first of these cores that has room, else a new one."""
+    for core in candidates:
+        if cores.fits(cluster, core):
+            return core
+    return cores.open()
+
+
+def _refine(cores: Cores) -> int:
+    """Move each cluster to the core it speaks most with, where that cuts less and there is room; return the number of moves."""
+    moves = 0
+    for cluster in range(cores.graph.n):
+        pull, home = cores.pull(cluster), int(cores.core[cluster])
+        for core, events in pull.items():
+            if events <= pull.get(home, 0):
+                break
+            if core != home and cores.fits(cluster, core):
+                cores.take(cluster)
+                cores.put(cluster, core)
+                moves += 1
+                break
+    return moves
+
+
+def cut_of(graph: Graph, core: np.ndarray) -> int:
+    """Return the events between clusters of different cores."""
+    row = np.repeat(np.arange(graph.n), np.diff(graph.ptr))
+    return int(graph.traffic[core[row] != core[graph.near]].sum()) // 2

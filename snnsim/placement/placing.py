@@ -1,0 +1,163 @@
+"""`place`: populations onto the cores and chips of a piece of hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snnsim.errors import ParameterError, PlacementError
+from snnsim.hardware.profile import Profile
+from snnsim.network import Network
+from snnsim.placement import metis
+from snnsim.placement.blocks import Blocks, blocks_of
+from snnsim.placement.clusters import Clusters, Reach, axons, clusters_for, room_of
+from snnsim.placement.demand import Demand, check_units, demand_of, hardware_of, outside_of
+from snnsim.placement.mesh import mesh_of, places
+from snnsim.placement.packing import graph_of, in_order
+from snnsim.placement.placed import Placement
+from snnsim.placement.rates import given_rates, spikes_of, trains_of, whole
+from snnsim.placement.routes import Routes, routes_of
+from snnsim.results import Result
+from snnsim.units import check_bool, check_integer, one_of
+
+PARTITIONERS = ("metis", "order")
+_FINE, _COARSE, _MANY = 16, 4, 2_000  # parts of a core that a cluster takes; coarse ones where fine ones are more than many
+_ROUNDS = 6  # packings until what cores send to fits; each knows from the last one to how many cores a cluster sends
+
+
+def place(
+    network: Network,
+    hardware: str | Path | Profile,
+    *,
+    traffic: Result | Mapping[str, Any] | float | None = None,
+    partitioner: str = "metis",
+    shared_weights: bool = False,
+    host: bool = False,
+    seed: int | None = None,
+) -> Placement:
+    r"""Put every neuron of a network onto a core, within the limits of the hardware, so that little is said between cores.
+
+    Populations are cut into clusters that fit a core. The graph of clusters, weighted by events, is partitioned; cores then are laid
+    out on the mesh so that :math:`\sum events \times distance` is small. An event goes as one packet to every core that it reaches.
+
+    Parameters
+    ----------
+    network : Network
+    hardware : str or Profile       a profile with [limits], such as 'loihi14'
+    traffic : Result, or a number, or numbers and arrays by population      how often units speak; default all alike. Of a Result,
+                                    the recorded spikes count
+    partitioner : 'metis' or 'order'    METIS, which needs pymetis, or cores filled one after another in the order of populations
+    shared_weights : bool           whether a core stores the kernel of a Dense or Filters projection once for all positions it serves
+                                    (tokens, pixels). Without, every unit has synapses of its own: no profile here shares by itself
+    host : bool                     leave populations that the hardware cannot compute to a host beside the chip, as `estimate_energy` does
+    seed : int                      with which a spiking network is simulated: it draws the synapses. Also that of METIS. Default that of
+                                    the Result in `traffic`, else 0
+
+    Raises
+    ------
+    ParameterError    for hardware without limits, a traffic of other shapes, METIS without pymetis
+    PlacementError    when the network does not fit: it says which limit, by how much, and for which population
+    UnrecordedError   for a Result without the spikes of a population that sends events
+
+    Source: METIS: Karypis & Kumar (1998), SIAM J. Sci. Comput. 20:359.
+    """
+    if not isinstance(network, Network):
+        raise ParameterError(f"place.network = {network!r} must be a Network. Build one from Projections.")
+    one_of("place.partitioner", partitioner, PARTITIONERS)
+    check_bool("place.shared_weights", shared_weights)
+    check_bool("place.host", host)
+    if seed is None:
+        seed = getattr(traffic.state, "seed", 0) if isinstance(traffic, Result) else 0
+    seed = check_integer("place.seed", seed, low=0, high=2**63 - 1)
+    profile = hardware_of(hardware)
+    if partitioner == "metis":
+        metis.check_installed()
+    outside = outside_of(network, profile, host)
+    blocks, digest = blocks_of(network, seed)
+    rates = _rates(network, traffic, blocks, digest, seed)
+    demand = demand_of(network, blocks, profile, shared_weights)
+    check_units(network, blocks, demand, profile, outside)
+    clusters, reach = _clusters(network, blocks, demand, profile, outside)
+    core, routes = _pack(profile, clusters, reach, rates, partitioner, seed)
+    _check_system(network, profile, clusters, core, demand)
+    mesh = mesh_of(profile, int(core.max(initial=-1)) + 1)
+    at = places(mesh, routes.between(rates), int(core.max(initial=-1)) + 1)
+    unit_core = np.concatenate([at[core], np.full(len(clusters.size) - clusters.n, -1)])[clusters.label]
+    return Placement.made(network, profile, mesh, unit_core, routes.renumbered(at), demand, blocks, rates, outside, {
+        "partitioner": partitioner, "seed": seed, "shared_weights": shared_weights, "digest": digest,
+    })  # fmt: skip
+
+
+def _rates(network: Network, traffic: Any, blocks: Sequence[Blocks], digest: str, seed: int) -> np.ndarray:
+    if not isinstance(traffic, Result):
+        return given_rates(network, traffic)
+    senders = [name for name in network.populations if any(p.pre.population.name == name for p in network.projections.values())]
+    return spikes_of(network, trains_of(network, traffic, digest, seed, senders, "place.traffic")).astype(np.float64)
+
+
+def _clusters(
+    network: Network, blocks: Sequence[Blocks], demand: Demand, profile: Profile, outside: Mapping[str, str]
+) -> tuple[Clusters, Reach]:
+    """Return fine clusters, or coarse ones where there would be many."""
+    inside = np.concatenate([np.full(p.size, name not in outside) for name, p in network.populations.items()])
+    need = np.array([inside.sum(), demand.own[inside].sum(), demand.own[inside].sum() * demand.bits])
+    grain = _FINE if (need / room_of(profile)).max() * _FINE <= _MANY else _COARSE
+    return clusters_for(network, blocks, demand, profile, outside, grain)
+
+
+def _pack(profile: Profile, clusters: Clusters, reach: Reach, rates: np.ndarray, partitioner: str, seed: int) -> tuple[np.ndarray, Routes]:
+    """Return the core of each cluster, and who reaches which cores.
+
+    To how many cores a cluster sends is known only when all lie somewhere: where that is too much, clusters are packed again with
+    what the last packing says of them.
+    """
+    limits = profile.limits
+    pre, post, sources, events = axons(reach, clusters, rates)
+    sends = np.zeros(clusters.n, np.int64)
+    most = limits.get("axons_out", np.inf)
+    for attempt in range(_ROUNDS):
+        load = np.column_stack([clusters.load, sends])
+        room = np.append(room_of(profile), most)
+        graph = graph_of(load, room, clusters.size, (pre, post, sources, whole(events)), limits.get("axons_in", np.inf))
+        core = metis.partitioned(graph, seed) if partitioner == "metis" else in_order(graph)
+        routes = routes_of(clusters, reach, core)
+        fan_out = routes.fan_out()
+        out = np.bincount(
+            core[clusters.label[clusters.label < clusters.n]], fan_out[clusters.label < clusters.n], int(core.max(initial=-1)) + 1
+        )
+        if (out <= most).all():
+            break
+        each = np.bincount(clusters.label, fan_out, len(clusters.size))[: clusters.n]
+        if attempt == _ROUNDS - 1 or each.max() > most:
+            raise PlacementError(
+                f"place: a core of {profile.name} would send to {int(out.max()):,} (neuron, core) pairs, {int(out.max() - most):,} more than "
+                f"axons_out = {most:,}, however the clusters are packed. Fewer targets for each neuron would help, or other hardware."
+            )
+        sends = np.maximum(sends, np.minimum(np.ceil(each * 1.1), most).astype(np.int64))
+    if "fan_out" in limits and fan_out.max(initial=0) > limits["fan_out"]:
+        raise PlacementError(
+            f"place: a neuron reaches {int(fan_out.max())} cores, {int(fan_out.max()) - limits['fan_out']} more than fan_out = "
+            f"{limits['fan_out']} of {profile.name}. Copies of a neuron, one for each core it reaches, would help; they are not made here."
+        )
+    return core, routes
+
+
+def _check_system(network: Network, profile: Profile, clusters: Clusters, core: np.ndarray, demand: Demand) -> None:
+    """Raise PlacementError where the cores are more than the largest system has."""
+    limits, used = profile.limits, int(core.max(initial=-1)) + 1
+    if "chips" not in limits or used <= limits["chips"] * limits.get("cores", 1):
+        return
+    there = limits["chips"] * limits.get("cores", 1)
+    names, of = list(network.populations), clusters.population[: clusters.n]
+    share = np.array([(clusters.load[of == p].sum(axis=0) / room_of(profile)).max(initial=0.0) for p in range(len(names))])
+    worst = int(share.argmax())
+    need = clusters.load[of == worst].sum(axis=0)
+    k = int((need / room_of(profile)).argmax())
+    raise PlacementError(
+        f"place: the network needs {used:,} cores, {used - there:,} more than the {there:,} of {profile.name}. Most need those of "
+        f"Population({names[worst]!r}): {need[k]:,} {('neurons', 'synapses', 'bits of synapses')[k]} need {int(np.ceil(share[worst])):,} "
+        f"cores of {int(room_of(profile)[k]):,}. A smaller network, fewer tokens or shared_weights=True would help, or other hardware."
+    )
