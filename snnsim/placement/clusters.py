@@ -117,7 +117,8 @@ def reach_of(blocks: Sequence[Blocks], label: np.ndarray, n_labels: int) -> Reac
         return Reach(*(np.zeros(0, np.int64) for _ in range(3)))
     if len(parts) == 1:
         return Reach(*parts[0])
-    return Reach(*summed(*(np.concatenate(column) for column in zip(*parts, strict=True)), n_labels))  # type: ignore[misc]
+    unit, reached, synapses = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Reach(*summed(unit, reached, synapses, n_labels))
 
 
 def axons(reach: Reach, clusters: Clusters, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -42,7 +42,7 @@ def hardware_of(hardware: Any) -> Profile:
     if "neurons_per_core" not in profile.limits:
         known = [name for name in profile_names() if "neurons_per_core" in load_profile(name).limits]
         raise ParameterError(
-            f"place.hardware = {profile.name!r} tells no neurons_per_core among its limits, so that nobody knows what a core holds. Choose one of "
+            f"place.hardware = {profile.name!r} tells no neurons_per_core: nobody knows what a core holds. Choose one of "
             f"{', '.join(known)}, or give a .toml file with [limits] of your own."
         )
     if "synapse_bits_per_core" in profile.limits and "weight_bits" not in profile.limits:
@@ -123,13 +123,11 @@ def check_units(network: Network, blocks: Sequence[Blocks], demand: Demand, prof
         ):
             if limit in limits and value > limits[limit]:
                 who = "a neuron" if limit == "fan_in" else what
-                found.append(
-                    f"Population({name!r}): {who} has {value:,} {noun}, {value - limits[limit]:,} more than {limit} = {limits[limit]:,}"
-                )
+                over = f"{value - limits[limit]:,} more than {limit} = {limits[limit]:,}"
+                found.append(f"Population({name!r}): {who} has {value:,} {noun}, {over}")
     if found:
         wide = {part.precision for part in blocks if profile.slices(part.role, part.precision) > 1}
-        why = (
-            f" An {min(wide)} weight takes {profile.slices('synaptic', min(wide))} synapses of {limits['weight_bits']} bit." if wide else ""
-        )
+        slices = profile.slices("synaptic", min(wide)) if wide else 1
+        why = f" An {min(wide)} weight takes {slices} synapses of {limits['weight_bits']} bit." if wide else ""
         more = f"; and {len(found) - 1} more like it" if len(found) > 1 else ""
         raise PlacementError(f"{found[0]} of {profile.name}{more}.{why} Divide the inputs over several neurons, or choose other hardware.")

@@ -64,4 +64,5 @@ def loads_of(network: Network, mesh: Mesh, core: np.ndarray, routes: Routes, dem
     x, y = mesh.tiles(used)
     neurons = np.bincount(place, minlength=n)
     columns = (used, used // mesh.per_chip, x, y, neurons, synapses, synapses * demand.bits, axons_in, axons_out)
-    return tuple(CoreLoad(*map(int, row), tuple(names[k])) for k, row in enumerate(zip(*columns, strict=True)))  # type: ignore[arg-type]
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return tuple(CoreLoad(*row, populations=tuple(names[k])) for k, row in enumerate(rows))  # type: ignore[misc, call-arg]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from math import ceil, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from snnsim.hardware.profile import Profile
 
-_DENSE = 3_000  # cores up to which swaps are tried: every core against every place
-_WORK = 2_000_000_000  # entries that all swaps together may look at
+_WORK = 600_000_000  # links that the swaps may look at, all together: some seconds
 
 
 class Mesh(NamedTuple):
@@ -68,14 +67,18 @@ def places(mesh: Mesh, traffic: tuple[np.ndarray, np.ndarray, np.ndarray], n_cor
     pre, post, events = traffic
     inner = (pre >= 0) & (post >= 0)
     ground, place = _ground(mesh, n_cores), np.empty(n_cores, np.int64)
-    place[_lined_up(pre[inner], post[inner], events[inner], n_cores)] = ground[:n_cores]
-    if 1 < n_cores <= _DENSE:
-        both = np.zeros((n_cores, n_cores))
-        np.add.at(both, (pre[inner], post[inner]), events[inner])
-        host = np.zeros(n_cores)
-        np.add.at(host, np.where(pre < 0, post, pre)[~inner], events[~inner])
-        place = _swapped(mesh, both + both.T, host, place, ground)
-    return place
+    place[_lined_up(*_rows(pre[inner], post[inner], events[inner], n_cores))] = ground[:n_cores]
+    host = np.zeros(n_cores)
+    np.add.at(host, np.where(pre < 0, post, pre)[~inner], events[~inner])
+    return _swapped(mesh, _rows(pre[inner], post[inner], events[inner], n_cores), host, place, ground) if n_cores else place
+
+
+def _rows(pre: np.ndarray, post: np.ndarray, events: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (ptr, near, weight): of each core, with whom it speaks in either direction, and how much."""
+    ends = np.concatenate([pre, post])
+    order = np.argsort(ends, kind="stable")
+    near, weight = np.concatenate([post, pre])[order], np.concatenate([events, events])[order]
+    return np.searchsorted(ends[order], np.arange(n + 1)), near, weight
 
 
 def _ground(mesh: Mesh, n_cores: int) -> np.ndarray:
@@ -97,47 +100,48 @@ def _walk(mesh: Mesh, width: int, height: int) -> np.ndarray:
     return walk[walk < mesh.per_chip]
 
 
-def _lined_up(pre: np.ndarray, post: np.ndarray, events: np.ndarray, n: int) -> np.ndarray:
+def _lined_up(ptr: np.ndarray, near: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the cores in line: each time the one that says most to those already in it."""
-    order = np.argsort(np.concatenate([pre, post]), kind="stable")
-    near, weight = np.concatenate([post, pre])[order], np.concatenate([events, events])[order]
-    ptr = np.searchsorted(np.concatenate([pre, post])[order], np.arange(n + 1))
-    pull, line = np.zeros(n), np.empty(n, np.int64)
-    open_ = np.ones(n, bool)
+    n = len(ptr) - 1
+    pull, line, free = np.zeros(n), np.empty(n, np.int64), np.ones(n, bool)
     for k in range(n):
-        core = int(np.argmax(np.where(open_, pull, -1.0)))
-        line[k], open_[core] = core, False
+        core = int(np.argmax(np.where(free, pull, -1.0)))
+        line[k], free[core] = core, False
         span = slice(ptr[core], ptr[core + 1])
         np.add.at(pull, near[span], weight[span])
     return line
 
 
-def _swapped(mesh: Mesh, both: np.ndarray, host: np.ndarray, place: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """Swap what lies at two places while events times distance falls. both : float64[n, n] symmetric whole numbers"""
-    n, m = len(place), len(ground)
+def _swapped(mesh: Mesh, rows: tuple[np.ndarray, ...], host: np.ndarray, place: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Swap what lies at two places, one of them perhaps empty, while events times distance falls."""
+    (ptr, near, weight), n, m = rows, len(place), len(ground)
     x, y = mesh.tiles(ground)
-    far = (np.abs(x[:, None] - x) + np.abs(y[:, None] - y)).astype(np.float64)
-    np.fill_diagonal(both, 0.0)
+    row, floor = np.repeat(np.arange(n), np.diff(ptr)), np.zeros(m)
     where = np.empty(int(ground.max()) + 1, np.int64)
     where[ground] = np.arange(m)
-    # Numbers n and more are empty places: they may swap too.
-    at = np.concatenate([where[place], np.setdiff1d(np.arange(m), where[place])])
-    events, all_ = np.zeros((m, n)), np.arange(m)
-    events[:n] = both
-    cost = events @ far[at[:n]] + np.concatenate([host, np.zeros(m - n)])[:, None] * (x + y)
-    left, moved = max(n, _WORK // (m * n)), True
+    at = np.concatenate([where[place], np.setdiff1d(np.arange(m), where[place])])  # numbers n and more are empty places
+
+    def far(one: Any, other: Any) -> np.ndarray:
+        return np.abs(x[one] - x[other]) + np.abs(y[one] - y[other])
+
+    left, moved = _WORK, True
     while moved and left > 0:
         moved = False
-        for a in range(n):
-            gain = cost[a, at] - cost[a, at[a]] + cost[all_, at[a]] - cost[all_, at]
-            gain[:n] += 2.0 * both[a] * far[at[a], at[:n]]
+        now = floor.copy()  # events times distance of each core where it lies
+        now[:n] = np.bincount(row, weight * far(at[row], at[near]), n) + host * (x + y)[at[:n]]
+        for a in np.argsort(-now[:n], kind="stable"):
+            span, here = slice(ptr[a], ptr[a + 1]), at[a]
+            mine = weight[span] @ far(at[near[span]][:, None], at) + host[a] * (x + y)[at]  # of core a at each place
+            theirs = floor.copy()  # of each core where a lies now
+            theirs[:n] = np.bincount(row, weight * far(here, at[near]), n) + host * (x + y)[here]
+            gain = mine - mine[a] + theirs - now
+            np.add.at(gain, near[span], 2.0 * weight[span] * far(here, at[near[span]]))  # the two keep their distance
+            left -= 2 * len(near) + (ptr[a + 1] - ptr[a]) * m
             b = int(np.argmin(gain))
-            if gain[b] >= 0.0 or left <= 0:
-                continue
-            change = far[at[b]] - far[at[a]]
-            cost += events[:, a, None] * change
-            if b < n:
-                cost -= events[:, b, None] * change
-            at[a], at[b] = at[b], at[a]
-            moved, left = True, left - 1
+            if gain[b] < 0.0:
+                at[a], at[b] = at[b], at[a]
+                now[:n] = np.bincount(row, weight * far(at[row], at[near]), n) + host * (x + y)[at[:n]]
+                moved = True
+            if left <= 0:
+                break
     return ground[at[:n]]

@@ -48,7 +48,7 @@ class Placement:
     """A network on the cores of a piece of hardware.
 
     network, profile : Network, Profile
-    core : name -> int64[*shape]        core of every neuron, by population; -1 where it lies on none. Core k is on chip k // cores of a chip
+    core : name -> int64[*shape]        core of every neuron, by population; -1 where it lies on none
     outside : name -> str               populations that lie on no core, and why: sources, and what a host computes
     cores : tuple of CoreLoad           the cores in use, with what they hold
     cut : float                         packets, with the traffic that was given to `place`
@@ -141,7 +141,8 @@ class Placement:
 
         packets : one for each event and core it reaches beside its own, or the host; hops : links between tiles of a chip on their way,
         first along x, then along y; core_bits, chip_bits : bits of packets over such links, and over links between chips, where the
-        profile tells event_bits; barriers : cores in use times steps. The host lies beside the tile at (0, 0); the link to it is not counted
+        profile tells event_bits; barriers : cores in use times steps. The host lies beside the tile at (0, 0); the link to it does
+        not count
 
         step : float   ms of one step of the hardware; default that of the result. Spiking networks only
 

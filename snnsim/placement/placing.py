@@ -82,6 +82,7 @@ def place(
     check_units(network, blocks, demand, profile, outside)
     clusters, reach = _clusters(network, blocks, demand, profile, outside)
     core, routes = _pack(profile, clusters, reach, rates, partitioner, seed)
+    _check_fan_out(network, profile, clusters, routes)
     _check_system(network, profile, clusters, core, demand)
     mesh = mesh_of(profile, int(core.max(initial=-1)) + 1)
     at = places(mesh, routes.between(rates), int(core.max(initial=-1)) + 1)
@@ -116,33 +117,37 @@ def _pack(profile: Profile, clusters: Clusters, reach: Reach, rates: np.ndarray,
     """
     limits = profile.limits
     pre, post, sources, events = axons(reach, clusters, rates)
-    sends = np.zeros(clusters.n, np.int64)
+    sends, inside = np.zeros(clusters.n, np.int64), clusters.label < clusters.n
     most = limits.get("axons_out", np.inf)
-    for attempt in range(_ROUNDS):
-        load = np.column_stack([clusters.load, sends])
-        room = np.append(room_of(profile), most)
+    for _ in range(_ROUNDS):
+        load, room = np.column_stack([clusters.load, sends]), np.append(room_of(profile), most)
         graph = graph_of(load, room, clusters.size, (pre, post, sources, whole(events)), limits.get("axons_in", np.inf))
         core = metis.partitioned(graph, seed) if partitioner == "metis" else in_order(graph)
         routes = routes_of(clusters, reach, core)
         fan_out = routes.fan_out()
-        out = np.bincount(
-            core[clusters.label[clusters.label < clusters.n]], fan_out[clusters.label < clusters.n], int(core.max(initial=-1)) + 1
-        )
+        out = np.bincount(core[clusters.label[inside]], fan_out[inside])
         if (out <= most).all():
-            break
+            return core, routes
         each = np.bincount(clusters.label, fan_out, len(clusters.size))[: clusters.n]
-        if attempt == _ROUNDS - 1 or each.max() > most:
-            raise PlacementError(
-                f"place: a core of {profile.name} would send to {int(out.max()):,} (neuron, core) pairs, {int(out.max() - most):,} more than "
-                f"axons_out = {most:,}, however the clusters are packed. Fewer targets for each neuron would help, or other hardware."
-            )
+        if each.max() > most:
+            break
         sends = np.maximum(sends, np.minimum(np.ceil(each * 1.1), most).astype(np.int64))
-    if "fan_out" in limits and fan_out.max(initial=0) > limits["fan_out"]:
+    raise PlacementError(
+        f"place: a core of {profile.name} would send to {int(out.max()):,} (neuron, core) pairs, {int(out.max() - most):,} more than "
+        f"axons_out = {most:,}, however clusters are packed. Fewer targets for each neuron would help, or other hardware."
+    )
+
+
+def _check_fan_out(network: Network, profile: Profile, clusters: Clusters, routes: Routes) -> None:
+    """Raise PlacementError where a neuron reaches more cores than it may."""
+    most, fan_out = profile.limits.get("fan_out", np.inf), np.where(routes.own >= 0, routes.fan_out(), 0)
+    unit = int(fan_out.argmax())
+    if fan_out[unit] > most:
+        name = list(network.populations)[clusters.population[clusters.label[unit]]]
         raise PlacementError(
-            f"place: a neuron reaches {int(fan_out.max())} cores, {int(fan_out.max()) - limits['fan_out']} more than fan_out = "
-            f"{limits['fan_out']} of {profile.name}. Copies of a neuron, one for each core it reaches, would help; they are not made here."
+            f"Population({name!r}): a neuron reaches {fan_out[unit]} other cores, {fan_out[unit] - most} more than fan_out = {most} of "
+            f"{profile.name}. Copies of the neuron, one for each core it reaches, would help; they are not made here."
         )
-    return core, routes
 
 
 def _check_system(network: Network, profile: Profile, clusters: Clusters, core: np.ndarray, demand: Demand) -> None:
