@@ -172,10 +172,12 @@ def by_label(blocks: Blocks, label: np.ndarray, n_labels: int) -> tuple[np.ndarr
     n_blocks = len(blocks.target_ptr) - 1
     of = np.repeat(np.arange(n_blocks), np.diff(blocks.target_ptr))
     key, count = np.unique(of * n_labels + label[blocks.target], return_counts=True)
-    block = key // n_labels
-    length = np.diff(blocks.source_ptr)[block]
-    source = blocks.source[ranges(blocks.source_ptr[block], length)]
-    return summed(source, np.repeat(key % n_labels, length), np.repeat(count, length), n_labels)
+    first = np.searchsorted(key, np.arange(n_blocks + 1) * n_labels)
+    block = np.repeat(np.arange(n_blocks), np.diff(blocks.source_ptr))
+    length = np.diff(first)[block]
+    pair = ranges(first[block], length)
+    # Source by source, as blocks list them mostly in order: then nothing is left to sort.
+    return summed(np.repeat(blocks.source, length), (key % n_labels)[pair], count[pair], n_labels)
 
 
 def summed(source: np.ndarray, label: np.ndarray, synapses: np.ndarray, n_labels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

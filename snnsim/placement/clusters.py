@@ -129,8 +129,10 @@ def axons(reach: Reach, clusters: Clusters, rates: np.ndarray) -> tuple[np.ndarr
     n = len(clusters.size)
     on = reach.label < clusters.n
     pair = clusters.label[reach.unit[on]] * n + reach.label[on]
-    key, where, sources = np.unique(pair, return_inverse=True, return_counts=True)
-    return key // n, key % n, sources, np.bincount(where.ravel(), rates[reach.unit[on]], len(key))
+    key, sources = np.unique(pair, return_counts=True)
+    if len(rates) and (rates == rates[0]).all():
+        return key // n, key % n, sources, sources * rates[0]
+    return key // n, key % n, sources, np.bincount(np.searchsorted(key, pair), rates[reach.unit[on]], len(key))
 
 
 def clusters_for(

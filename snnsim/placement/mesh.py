@@ -9,7 +9,7 @@ import numpy as np
 
 from snnsim.hardware.profile import Profile
 
-_WORK = 600_000_000  # links that the swaps may look at, all together: some seconds
+_WORK = 200_000_000  # links that the swaps may look at, all together: some seconds
 
 
 class Mesh(NamedTuple):

@@ -16,6 +16,7 @@ from snnsim.placement.packing import Graph, cut_of, in_order, repaired
 _UNITS = 10_000  # that the weight of a cluster is rounded up to: a full core
 _MOST = 2**30  # that all weights of edges may add up to; METIS counts in 32 bits
 _FILL = (1.0, 0.9)  # how full the parts shall be; fuller ones overflow, emptier ones take more cores
+_MANY = 3_000  # clusters from which on one try has to do
 _SPARE = 1.1  # cores a smaller cut may cost, of those the frugal way needs
 
 
@@ -32,11 +33,13 @@ def partitioned(graph: Graph, seed: int) -> np.ndarray:
     """Return the core of each cluster: of several partitions, the one that cuts least among those of few cores."""
     tries = [in_order(graph)]
     weight = np.ceil((graph.load / graph.room).max(axis=1, initial=0.0) * _UNITS).astype(np.int64)
-    for fill in _FILL:
+    few_tries = graph.n > _MANY
+    for fill in _FILL[few_tries:]:
         parts = max(1, ceil(int(weight.sum()) / (fill * _UNITS)))
         if parts < graph.n and len(graph.near):
-            tries.append(repaired(graph, _part(graph, parts, np.maximum(weight, 1), seed)))
-    tries.append(repaired(graph, tries[0]))
+            tries.append(repaired(graph, _part(graph, parts, np.maximum(weight, 1), seed), passes=1 if few_tries else 2))
+    if not few_tries:
+        tries.append(repaired(graph, tries[0]))
     few = _SPARE * min(int(each.max(initial=-1)) + 1 for each in tries)
     return min((each for each in tries if each.max(initial=-1) + 1 <= few), key=lambda each: (cut_of(graph, each), each.max(initial=-1)))
 

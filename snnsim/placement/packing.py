@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+_NEAREST = 4  # cores a cluster speaks most with that it may move to
 _CANDIDATES = 16  # emptiest cores that are tried before a new one is opened
 
 
@@ -146,6 +147,26 @@ def in_order(graph: Graph) -> np.ndarray:
     return cores.numbered()
 
 
+def split(graph: Graph, core: np.ndarray, over: np.ndarray, sends: np.ndarray, most: float) -> np.ndarray:
+    """Return the cores when those in `over`, which send to too many, share their clusters with new ones.
+
+    sends : int64[n]   (neuron, core) pairs of each cluster, as the cores are now; a core takes clusters of 0.9 `most`, for they may grow
+    """
+    cores, total = Cores(graph), 0.0
+    for _ in range(int(core.max(initial=-1)) + 1):
+        cores.open()
+    again = np.isin(core, over)
+    for cluster in np.flatnonzero(~again):
+        cores.put(int(cluster), int(core[cluster]))
+    last = -1
+    for cluster in np.flatnonzero(again)[np.argsort(core[again], kind="stable")]:
+        if last < 0 or total + sends[cluster] > 0.9 * most or not cores.fits(int(cluster), last):
+            last, total = cores.open(), 0.0
+        cores.put(int(cluster), last)
+        total += sends[cluster]
+    return cores.numbered()
+
+
 def repaired(graph: Graph, part: np.ndarray, passes: int = 2) -> np.ndarray:
     """Return a partition that holds the limits: what overflows moves to where it speaks most, then single clusters that gain by a move.
 
@@ -163,7 +184,7 @@ def repaired(graph: Graph, part: np.ndarray, passes: int = 2) -> np.ndarray:
             spilled.append(int(cluster))
     for cluster in spilled:
         emptiest = np.argsort(cores.fill, kind="stable")[:_CANDIDATES]
-        cores.put(cluster, _first(cores, cluster, [*cores.pull(cluster), *map(int, emptiest)]))
+        cores.put(cluster, _first(cores, cluster, [*list(cores.pull(cluster))[:_CANDIDATES], *map(int, emptiest)]))
     for _ in range(passes):
         if not _refine(cores):
             break
@@ -183,7 +204,7 @@ def _refine(cores: Cores) -> int:
     moves = 0
     for cluster in range(cores.graph.n):
         pull, home = cores.pull(cluster), int(cores.core[cluster])
-        for core, events in pull.items():
+        for core, events in list(pull.items())[:_NEAREST]:
             if events <= pull.get(home, 0):
                 break
             if core != home and cores.fits(cluster, core):

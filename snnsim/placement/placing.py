@@ -16,7 +16,7 @@ from snnsim.placement.blocks import Blocks, blocks_of
 from snnsim.placement.clusters import Clusters, Reach, axons, clusters_for, room_of
 from snnsim.placement.demand import Demand, check_units, demand_of, hardware_of, outside_of
 from snnsim.placement.mesh import mesh_of, places
-from snnsim.placement.packing import graph_of, in_order
+from snnsim.placement.packing import graph_of, in_order, split
 from snnsim.placement.placed import Placement
 from snnsim.placement.rates import given_rates, spikes_of, trains_of, whole
 from snnsim.placement.routes import Routes, routes_of
@@ -25,7 +25,7 @@ from snnsim.units import check_bool, check_integer, one_of
 
 PARTITIONERS = ("metis", "order")
 _FINE, _COARSE, _MANY = 16, 4, 2_000  # parts of a core that a cluster takes; coarse ones where fine ones are more than many
-_ROUNDS = 6  # packings until what cores send to fits; each knows from the last one to how many cores a cluster sends
+_ROUNDS = 20  # divisions of cores that send to too many
 
 
 def place(
@@ -112,17 +112,15 @@ def _clusters(
 def _pack(profile: Profile, clusters: Clusters, reach: Reach, rates: np.ndarray, partitioner: str, seed: int) -> tuple[np.ndarray, Routes]:
     """Return the core of each cluster, and who reaches which cores.
 
-    To how many cores a cluster sends is known only when all lie somewhere: where that is too much, clusters are packed again with
-    what the last packing says of them.
+    To how many cores a cluster sends is known only when all lie somewhere: cores that then send to too many are divided.
     """
-    limits = profile.limits
+    limits, inside = profile.limits, clusters.label < clusters.n
     pre, post, sources, events = axons(reach, clusters, rates)
-    sends, inside = np.zeros(clusters.n, np.int64), clusters.label < clusters.n
     most = limits.get("axons_out", np.inf)
+    speaks = (pre, post, sources, whole(events))
+    graph = graph_of(clusters.load, room_of(profile), clusters.size, speaks, limits.get("axons_in", np.inf))
+    core = metis.partitioned(graph, seed) if partitioner == "metis" else in_order(graph)
     for _ in range(_ROUNDS):
-        load, room = np.column_stack([clusters.load, sends]), np.append(room_of(profile), most)
-        graph = graph_of(load, room, clusters.size, (pre, post, sources, whole(events)), limits.get("axons_in", np.inf))
-        core = metis.partitioned(graph, seed) if partitioner == "metis" else in_order(graph)
         routes = routes_of(clusters, reach, core)
         fan_out = routes.fan_out()
         out = np.bincount(core[clusters.label[inside]], fan_out[inside])
@@ -131,7 +129,7 @@ def _pack(profile: Profile, clusters: Clusters, reach: Reach, rates: np.ndarray,
         each = np.bincount(clusters.label, fan_out, len(clusters.size))[: clusters.n]
         if each.max() > most:
             break
-        sends = np.maximum(sends, np.minimum(np.ceil(each * 1.1), most).astype(np.int64))
+        core = split(graph, core, np.flatnonzero(out > most), each, most)
     raise PlacementError(
         f"place: a core of {profile.name} would send to {int(out.max()):,} (neuron, core) pairs, {int(out.max() - most):,} more than "
         f"axons_out = {most:,}, however clusters are packed. Fewer targets for each neuron would help, or other hardware."

@@ -48,8 +48,9 @@ class Routes(NamedTuple):
 
         go, unit = self.travels(), self.unit
         n = int(max(self.core.max(initial=-1), self.own.max(initial=-1))) + 2
-        key, where = np.unique((self.own[unit[go]] + 1) * n + self.core[go] + 1, return_inverse=True)
-        return key // n - 1, key % n - 1, whole(np.bincount(where.ravel(), rates[unit[go]], len(key)))
+        pair = (self.own[unit[go]] + 1) * n + self.core[go] + 1
+        key = np.unique(pair)
+        return key // n - 1, key % n - 1, whole(np.bincount(np.searchsorted(key, pair), rates[unit[go]], len(key)))
 
     def renumbered(self, at: np.ndarray) -> Routes:
         """Return the same routes where core k is called at[k], in order of the new names."""
