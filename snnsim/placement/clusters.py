@@ -54,7 +54,7 @@ def cut(
     for p, (name, population) in enumerate(network.populations.items()):
         if name in outside:
             continue
-        order, ends, load = _slices(population, demand, profile, grain * (pieces or {}).get(p, 1), first[name])
+        order, ends, load = _slices(population, demand, room_of(profile), grain, (pieces or {}).get(p, 1), first[name])
         label[first[name] + order] = n + np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
         n += len(ends)
         loads.append(load)
@@ -75,7 +75,7 @@ def room_of(profile: Profile) -> np.ndarray:
     return np.array([profile.limits.get(name, np.inf) for name in LINEAR])
 
 
-def _slices(population: Population, demand: Demand, profile: Profile, grain: int, first: int) -> tuple:
+def _slices(population: Population, demand: Demand, core: np.ndarray, grain: int, pieces: int, first: int) -> tuple:
     """Return (units in the order they are cut, end of each slice, loads of the slices)."""
     column, size, width = demand.column[population.name], population.size, population.shape[-1]
     order = np.arange(size)
@@ -86,12 +86,14 @@ def _slices(population: Population, demand: Demand, profile: Profile, grain: int
     shared = np.zeros(len(own), np.int64)
     if column:
         shared[:: row if atom == 1 else 1] = column * atom
-    neurons = np.full(len(own), atom, np.int64)
+    neurons, rows = np.full(len(own), atom, np.int64), max(1, row // atom)
     total = np.zeros((3, len(own) + 1), np.int64)
     np.cumsum([neurons, own + shared, (own + shared) * demand.bits], axis=1, out=total[:, 1:])
-    room = np.maximum(np.floor(room_of(profile) / grain), 1)
+    room = np.maximum(np.floor(core / (grain * pieces)), 1)
+    if column and pieces == 1:  # to divide the positions of a channel would store its weights twice
+        room = np.maximum(room, np.minimum(core, total[:, rows]))
     most = np.where(np.isfinite(room), room, 2**62).astype(np.int64)
-    ends, loads, begin, rows = [], [], 0, max(1, row // atom)
+    ends, loads, begin = [], [], 0
     while begin < len(own):
         # A slice that begins within a channel needs the weights of that channel too.
         again = column if column and atom == 1 and begin % rows else 0

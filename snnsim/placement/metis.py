@@ -53,8 +53,7 @@ def _part(graph: Graph, parts: int, weight: np.ndarray, seed: int) -> np.ndarray
     edges = np.maximum(np.ceil(graph.traffic * scale), 1).astype(np.int32)
     found = pymetis.part_graph(
         parts,
-        xadj=graph.ptr.astype(np.int32),
-        adjncy=graph.near.astype(np.int32),
+        pymetis.CSRAdjacency(graph.ptr.astype(np.int32), graph.near.astype(np.int32)),
         vweights=weight.astype(np.int32),
         eweights=edges,
         options=pymetis.Options(seed=seed % (2**31 - 1)),

@@ -127,7 +127,7 @@ class Placement:
 
     def synops(self, result: Result) -> dict[int, int]:
         """Return the synaptic operations of a result on each core in use."""
-        spikes = spikes_of(self.network, self._trains(result, "synops"))
+        spikes = spikes_of(self.network, self.trains(result, "synops"))
         onto = self.routes.core >= 0
         at, unit = self.routes.core[onto], self.routes.unit[onto]
         total = np.zeros(self.mesh.n, np.int64)
@@ -148,7 +148,7 @@ class Placement:
 
         Raises ParameterError for a result of another network or seed, UnrecordedError naming what to record.
         """
-        trains = self._trains(result, "counts")
+        trains = self.trains(result, "counts")
         spikes = spikes_of(self.network, trains)
         barriers = len(self.cores) * int(sum(steps_of(self.network, result, step)))
         layers = transport_counts(self.network, self.profile, self.mesh, self.routes, spikes) | {"barriers": {"barriers": barriers}}
@@ -162,9 +162,13 @@ class Placement:
 
         Raises ParameterError for hardware without times, and as `counts`.
         """
-        return latency_of(self, result, self._trains(result, "latency"), step, per)
+        return latency_of(self, result, self.trains(result, "latency"), step, per)
 
-    def _trains(self, result: Result, what: str) -> dict[str, Any]:
+    def trains(self, result: Result, what: str) -> dict[str, Any]:
+        """Return the spikes of the populations that send events. what : who asks, for the error
+
+        Raises ParameterError for a result of another network or seed, UnrecordedError naming what to record.
+        """
         sends = np.diff(self.routes.ptr) > 0
         first = offsets(self.network)
         needed = [name for name, p in self.network.populations.items() if sends[first[name] : first[name] + p.size].any()]

@@ -2,6 +2,7 @@
 
 from snnsim.viz.anytime import anytime_accuracy
 from snnsim.viz.layers import attention_map, energy_bars, layer_bars
+from snnsim.viz.placement import placement_map
 from snnsim.viz.spikes import f_i_curve, isi_histogram, layered_raster, raster, rate
 from snnsim.viz.states import traces
 from snnsim.viz.style import BLUE, GREEN, GREY, ORANGE, RED
@@ -21,6 +22,7 @@ __all__ = [
     "layer_bars",
     "layered_raster",
     "network_graph",
+    "placement_map",
     "raster",
     "rate",
     "traces",
