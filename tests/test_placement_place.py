@@ -37,6 +37,13 @@ def by_hand(placement, rows):
     return {core: {k: v if isinstance(v, int) else len(v) for k, v in row.items()} for core, row in found.items()}
 
 
+def placed_or_none(network, chip, **how):
+    try:
+        return sim.place(network, chip, **how)
+    except PlacementError:
+        return None
+
+
 @pytest.mark.parametrize("partitioner", PARTITIONERS)
 @settings(max_examples=15, deadline=None)
 @given(
@@ -46,10 +53,9 @@ def by_hand(placement, rows):
 def test_no_limit_is_ever_exceeded_and_every_neuron_lies_once(partitioner, n, seed, neurons, bits, axons, out):
     network, limits = recurrent(n, seed), {**SMALL, "neurons_per_core": neurons, "synapse_bits_per_core": bits, "axons_in": axons}
     chip = hardware(**limits, axons_out=out)
-    try:
-        placement = sim.place(network, chip, partitioner=partitioner, seed=seed)
-    except PlacementError as error:
-        assert "more than" in str(error)
+    placement = placed_or_none(network, chip, partitioner=partitioner, seed=seed)
+    if placement is None:
+        assert axons < 30 or out < 100  # only a few sources, or pairs, are too few for these networks
         return
     hand = by_hand(placement, synapses(network, seed))
     for load in placement.cores:

@@ -17,6 +17,7 @@ _UNITS = 10_000  # that the weight of a cluster is rounded up to: a full core
 _MOST = 2**30  # that all weights of edges may add up to; METIS counts in 32 bits
 _FILL = (1.0, 0.9)  # how full the parts shall be; fuller ones overflow, emptier ones take more cores
 _MANY = 3_000  # clusters from which on one try has to do
+_HOPELESS = 4.0  # times the cores that there are
 _SPARE = 1.1  # cores a smaller cut may cost, of those the frugal way needs
 
 
@@ -29,13 +30,19 @@ def check_installed() -> None:
         )
 
 
-def partitioned(graph: Graph, seed: int) -> np.ndarray:
-    """Return the core of each cluster: of several partitions, the one that cuts least among those of few cores."""
+def partitioned(graph: Graph, seed: int, there: float) -> np.ndarray:
+    """Return the core of each cluster: of several partitions, the one that cuts least among those of few cores.
+
+    there : float   cores of the largest system: where in order it takes many times as many, no partition is tried
+    """
     tries = [in_order(graph)]
+    if tries[0].max(initial=-1) + 1 > _HOPELESS * there:
+        return tries[0]
     weight = np.ceil((graph.load / graph.room).max(axis=1, initial=0.0) * _UNITS).astype(np.int64)
     few_tries = graph.n > _MANY
     for fill in _FILL[few_tries:]:
-        parts = max(1, ceil(int(weight.sum()) / (fill * _UNITS)))
+        # Where sources are scarcer than room, cores in order tell better how many it takes.
+        parts = max(1, ceil(int(weight.sum()) / (fill * _UNITS)), ceil(0.9 * (int(tries[0].max(initial=0)) + 1) / fill))
         if parts < graph.n and len(graph.near):
             tries.append(repaired(graph, _part(graph, parts, np.maximum(weight, 1), seed), passes=1 if few_tries else 2))
     if not few_tries:

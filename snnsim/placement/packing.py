@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,7 @@ class Graph(NamedTuple):
     load : int64[n, k]           what each takes of the limits that add up
     room : float64[k]            of a core
     size : int64[n_all]          units of each cluster, those outside included
-    hears : list of int64[m]     clusters each of them listens to, and below how many sources of those
-    sources : list of int64[m]
+    hears : list of lists of (cluster, sources, size)   whom each of them listens to: how many of how many units
     ptr, near, traffic           neighbours in both directions, as rows: whom, and events between them, int64
     axons_in : float             sources outside that a core may listen to
     """
@@ -26,8 +26,7 @@ class Graph(NamedTuple):
     load: np.ndarray
     room: np.ndarray
     size: np.ndarray
-    hears: list[np.ndarray]
-    sources: list[np.ndarray]
+    hears: list[list[tuple[int, int, int]]]
     ptr: np.ndarray
     near: np.ndarray
     traffic: np.ndarray
@@ -47,14 +46,16 @@ def graph_of(
     n = len(load)
     order = np.lexsort((pre, post))
     ends = np.searchsorted(post[order], np.arange(1, n))
-    hears, counts = np.split(pre[order], ends), np.split(sources[order], ends)
+    rows = list(zip(pre[order].tolist(), sources[order].tolist(), size[pre[order]].tolist(), strict=True))
+    bounds = [0, *ends.tolist(), len(rows)]
+    hears = [rows[first:last] for first, last in pairwise(bounds)]
     both = (pre < n) & (post < n) & (pre != post) & (traffic > 0)
     key = np.concatenate([pre[both] * n + post[both], post[both] * n + pre[both]])
     key, where = np.unique(key, return_inverse=True)
     weight = np.zeros(len(key), np.int64)
     np.add.at(weight, where.ravel(), np.tile(traffic[both].astype(np.int64), 2))
     ptr = np.searchsorted(key // max(n, 1), np.arange(n + 1))
-    return Graph(load, room, size, hears, counts, ptr, key % max(n, 1), weight, axons_in)
+    return Graph(load, room, size, hears, ptr, key % max(n, 1), weight, axons_in)
 
 
 class Cores:
@@ -68,6 +69,7 @@ class Cores:
         self.core = np.full(graph.n, -1, np.int64)
         self.load: list[np.ndarray] = []
         self.heard: list[dict[int, int]] = []  # of each core: cluster -> sources of it, summed over the clusters of the core
+        self.listens: list[int] = []  # sources outside that each core listens to, at most
         self.members: list[set[int]] = []
         self.fill: list[float] = []  # how full each core is, by its scarcest room
 
@@ -75,6 +77,7 @@ class Cores:
         """Add an empty core and return it."""
         self.load.append(np.zeros(self.graph.load.shape[1]))
         self.heard.append({})
+        self.listens.append(0)
         self.members.append(set())
         self.fill.append(0.0)
         return len(self.load) - 1
@@ -84,22 +87,26 @@ class Cores:
         graph = self.graph
         if (self.load[core] + graph.load[cluster] > graph.room).any():
             return False
-        return graph.axons_in == np.inf or self._listens(cluster, core) <= graph.axons_in
+        return graph.axons_in == np.inf or self.listens[core] + self._more(cluster, core) <= graph.axons_in
 
-    def _listens(self, cluster: int, core: int) -> int:
-        """Return the most sources a core would listen to with one more cluster."""
-        graph, heard, members = self.graph, dict(self.heard[core]), self.members[core]
-        for pre, count in zip(graph.hears[cluster].tolist(), graph.sources[cluster].tolist(), strict=True):
-            heard[pre] = heard.get(pre, 0) + count
-        size = graph.size
-        return sum(min(int(size[pre]), count) for pre, count in heard.items() if pre not in members and pre != cluster)
+    def _more(self, cluster: int, core: int) -> int:
+        """Return by how much a core listens to more sources with one more cluster, at most."""
+        graph, heard, members = self.graph, self.heard[core], self.members[core]
+        more = -min(int(graph.size[cluster]), heard.get(cluster, 0))  # it is no longer outside
+        for pre, count, size in graph.hears[cluster]:
+            if pre not in members and pre != cluster:
+                before = heard.get(pre, 0)
+                more += min(size, before + count) - min(size, before)
+        return more
 
     def put(self, cluster: int, core: int) -> None:
         """Put a cluster onto a core that has room for it."""
         self.core[cluster] = core
         self._add(core, self.graph.load[cluster])
+        if self.graph.axons_in < np.inf:
+            self.listens[core] += self._more(cluster, core)
+            self._hear(cluster, core, 1)
         self.members[core].add(cluster)
-        self._hear(cluster, core, 1)
 
     def take(self, cluster: int) -> None:
         """Take a cluster off its core."""
@@ -107,17 +114,17 @@ class Cores:
         self.core[cluster] = -1
         self._add(core, -self.graph.load[cluster])
         self.members[core].discard(cluster)
-        self._hear(cluster, core, -1)
+        if self.graph.axons_in < np.inf:
+            self._hear(cluster, core, -1)
+            self.listens[core] -= self._more(cluster, core)
 
     def _add(self, core: int, load: np.ndarray) -> None:
         self.load[core] = self.load[core] + load
         self.fill[core] = float((self.load[core] / self.graph.room).max())
 
     def _hear(self, cluster: int, core: int, sign: int) -> None:
-        if self.graph.axons_in == np.inf:
-            return
         heard = self.heard[core]
-        for pre, count in zip(self.graph.hears[cluster].tolist(), self.graph.sources[cluster].tolist(), strict=True):
+        for pre, count, _ in self.graph.hears[cluster]:
             heard[pre] = heard.get(pre, 0) + sign * count
             if not heard[pre]:
                 del heard[pre]

@@ -14,7 +14,7 @@ from snnsim.network import Network
 from snnsim.placement import metis
 from snnsim.placement.blocks import Blocks, blocks_of
 from snnsim.placement.clusters import Clusters, Reach, axons, clusters_for, room_of
-from snnsim.placement.demand import Demand, check_units, demand_of, hardware_of, outside_of
+from snnsim.placement.demand import LINEAR, Demand, check_units, demand_of, hardware_of, outside_of
 from snnsim.placement.mesh import mesh_of, places
 from snnsim.placement.packing import graph_of, in_order, split
 from snnsim.placement.placed import Placement
@@ -76,14 +76,18 @@ def place(
     if partitioner == "metis":
         metis.check_installed()
     outside = outside_of(network, profile, host)
+    if len(outside) == len(network.populations):
+        raise PlacementError(f"place: all populations lie outside the chip ({', '.join(outside)}): there is nothing to place.")
     blocks, digest = blocks_of(network, seed)
     rates = _rates(network, traffic, blocks, digest, seed)
     demand = demand_of(network, blocks, profile, shared_weights)
     check_units(network, blocks, demand, profile, outside)
     clusters, reach = _clusters(network, blocks, demand, profile, outside)
+    at_least = int(np.ceil((clusters.load.sum(axis=0) / room_of(profile)).max()))
+    _check_system(network, profile, clusters, 0 if shared_weights else at_least)
     core, routes = _pack(profile, clusters, reach, rates, partitioner, seed)
+    _check_system(network, profile, clusters, int(core.max(initial=-1)) + 1)
     _check_fan_out(network, profile, clusters, routes)
-    _check_system(network, profile, clusters, core, demand)
     mesh = mesh_of(profile, int(core.max(initial=-1)) + 1)
     at = places(mesh, routes.between(rates), int(core.max(initial=-1)) + 1)
     unit_core = np.concatenate([at[core], np.full(len(clusters.size) - clusters.n, -1)])[clusters.label]
@@ -119,7 +123,7 @@ def _pack(profile: Profile, clusters: Clusters, reach: Reach, rates: np.ndarray,
     most = limits.get("axons_out", np.inf)
     speaks = (pre, post, sources, whole(events))
     graph = graph_of(clusters.load, room_of(profile), clusters.size, speaks, limits.get("axons_in", np.inf))
-    core = metis.partitioned(graph, seed) if partitioner == "metis" else in_order(graph)
+    core = metis.partitioned(graph, seed, _there(profile)) if partitioner == "metis" else in_order(graph)
     for _ in range(_ROUNDS):
         routes = routes_of(clusters, reach, core)
         fan_out = routes.fan_out()
@@ -148,19 +152,28 @@ def _check_fan_out(network: Network, profile: Profile, clusters: Clusters, route
         )
 
 
-def _check_system(network: Network, profile: Profile, clusters: Clusters, core: np.ndarray, demand: Demand) -> None:
+def _there(profile: Profile) -> float:
+    """Return the cores of the largest system; infinite where the profile does not tell."""
+    return profile.limits["chips"] * profile.limits.get("cores", 1) if "chips" in profile.limits else np.inf
+
+
+def _check_system(network: Network, profile: Profile, clusters: Clusters, used: int) -> None:
     """Raise PlacementError where the cores are more than the largest system has."""
-    limits, used = profile.limits, int(core.max(initial=-1)) + 1
-    if "chips" not in limits or used <= limits["chips"] * limits.get("cores", 1):
+    if used <= _there(profile):
         return
-    there = limits["chips"] * limits.get("cores", 1)
-    names, of = list(network.populations), clusters.population[: clusters.n]
-    share = np.array([(clusters.load[of == p].sum(axis=0) / room_of(profile)).max(initial=0.0) for p in range(len(names))])
-    worst = int(share.argmax())
-    need = clusters.load[of == worst].sum(axis=0)
-    k = int((need / room_of(profile)).argmax())
+    names, room = list(network.populations), room_of(profile)
+    need = np.array([clusters.load[clusters.population[: clusters.n] == p].sum(axis=0) for p in range(len(names))])
+    worst, k = np.unravel_index(int((need / room).argmax()), need.shape)
+    why = (
+        f"Most need those of Population({names[worst]!r}): {need[worst, k]:,} {tuple(LINEAR.values())[k]} take "
+        f"{int(np.ceil(need[worst, k] / room[k])):,} cores of {int(room[k]):,}."
+    )
+    if used > 1.5 * np.ceil((need.sum(axis=0) / room).max()) and "axons_in" in profile.limits:
+        why = (
+            f"A core listens to at most axons_in = {profile.limits['axons_in']:,} sources, and so takes "
+            f"{need[:, 0].sum() / used:.1f} neurons in the mean."
+        )
     raise PlacementError(
-        f"place: the network needs {used:,} cores, {used - there:,} more than the {there:,} of {profile.name}. Most need those of "
-        f"Population({names[worst]!r}): {need[k]:,} {('neurons', 'synapses', 'bits of synapses')[k]} need {int(np.ceil(share[worst])):,} "
-        f"cores of {int(room_of(profile)[k]):,}. A smaller network, fewer tokens or shared_weights=True would help, or other hardware."
+        f"place: the network needs {used:,} cores, {int(used - _there(profile)):,} more than the {int(_there(profile)):,} of "
+        f"{profile.name}. {why} A smaller network, fewer tokens or shared_weights=True would help, or other hardware."
     )

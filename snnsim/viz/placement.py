@@ -15,6 +15,7 @@ from snnsim.viz.style import RED, new_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_WHOLE = 100  # tiles of a chip that is drawn whole, unused tiles included
 _STRONGEST = 40  # pairs of tiles that are drawn: more of them hide each other
 
 
@@ -26,30 +27,34 @@ def placement_map(placement: Placement, result: Result | None = None, ax: Axes |
     """
     if not isinstance(placement, Placement) or not placement.cores:
         raise ParameterError(f"placement_map.placement = {placement!r} must be a Placement with a core in use. Give what place returned.")
+    mesh = placement.mesh
     columns, rows = 1 + max(load.x for load in placement.cores), 1 + max(load.y for load in placement.cores)
+    if mesh.known and mesh.columns * mesh.rows <= _WHOLE:
+        columns, rows = (-(-n // size) * size for n, size in ((columns, mesh.columns), (rows, mesh.rows)))
     full = np.full((rows, columns), np.nan)
     limits = {limit: column for limit, column in LOADS.items() if limit in placement.profile.limits}
     for load in placement.cores:
         share = max(getattr(load, column) / placement.profile.limits[limit] for limit, column in limits.items())
         full[load.y, load.x] = np.nanmax([full[load.y, load.x], share])
-    ax = ax or new_axes(min(max(3.4, 0.8 * columns + 1.6), 9.0), min(max(2.8, 0.8 * rows + 0.9), 9.0))
+    ax = ax or new_axes(min(max(4.4, 0.7 * columns + 1.6), 9.0), min(max(2.8, 0.7 * rows + 0.9), 9.0))
     image = ax.imshow(100.0 * full, cmap="Blues", vmin=0.0, vmax=100.0)
     ax.set_facecolor("0.94")
     bar = ax.figure.colorbar(image, ax=ax, fraction=0.046)
-    bar.set_label("fullest core of a tile (% of its scarcest limit)")
-    _draw_traffic(ax, placement, result)
-    mesh = placement.mesh
+    bar.set_label("fullest core of a tile (%)")
+    most = _draw_traffic(ax, placement, result)
     for edge in range(mesh.columns, columns, mesh.columns):
         ax.axvline(edge - 0.5, color="black", linewidth=1.2)
     for edge in range(mesh.rows, rows, mesh.rows):
         ax.axhline(edge - 0.5, color="black", linewidth=1.2)
     ax.set(xlabel="tile, along x", ylabel="tile, along y")
-    ax.set_title(f"{len(placement.cores)} cores of {placement.profile.name}", loc="left", fontsize=9)
+    widest = f"; widest line: {most:,} packets" if most else ""
+    ax.set_title(f"{len(placement.cores)} cores of {placement.profile.name}{widest}", fontsize=9)
     ax.locator_params(integer=True)
     return ax
 
 
-def _draw_traffic(ax: Axes, placement: Placement, result: Result | None) -> None:
+def _draw_traffic(ax: Axes, placement: Placement, result: Result | None) -> int:
+    """Draw the strongest pairs of tiles; return the packets of the widest line."""
     spikes: Any = np.ones(len(placement.routes.own), np.int64)
     if result is not None:
         spikes = spikes_of(placement.network, placement.trains(result, "figure"))
@@ -63,6 +68,4 @@ def _draw_traffic(ax: Axes, placement: Placement, result: Result | None) -> None
     for ((x0, y0), (x1, y1)), packets in strongest:
         width = 0.4 + 3.6 * packets / max(1, strongest[0][1])
         ax.plot([x0, x1], [y0, y1], color=RED, linewidth=width, alpha=0.55, solid_capstyle="round")
-    if strongest:
-        ax.plot([], [], color=RED, linewidth=4.0, alpha=0.55, label=f"{strongest[0][1]:,} packets")
-        ax.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
+    return strongest[0][1] if strongest else 0
