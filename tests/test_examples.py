@@ -25,13 +25,13 @@ GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_D
 
 #: They take a while, and draw in the run that prints.
 LESSONS = (
-    "convert_char_gpt", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "principal_components", "reward",
+    "convert_char_gpt", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "placement", "principal_components", "reward",
     "selectivity", "unsupervised_digits",
 )  # fmt: skip
 
 
 #: They show another library at work, which the test extra brings.
-PEERS = {"convert_char_gpt": ("torch",), "nir_exchange": ("nir", "snntorch"), "rate_baselines": ("torch",)}
+PEERS = {"convert_char_gpt": ("torch",), "nir_exchange": ("nir", "snntorch"), "placement": ("pymetis",), "rate_baselines": ("torch",)}
 
 
 def check_picture(path: Path) -> None:

@@ -236,7 +236,7 @@ REFUSED = {
     "axons in": (hardware(neurons_per_core=9, axons_in=4), r"a neuron listens to \d+ sources, \d+ more than axons_in = 4 of toy"),
     "axons out": (hardware(neurons_per_core=1, axons_out=2), r"\(neuron, core\) pairs, \d+ more than axons_out = 2"),
     "fan-out": (hardware(neurons_per_core=9, fan_out=1), r"reaches \d+ other cores, \d+ more than fan_out = 1 .* Copies of the neuron"),
-    "cores": (hardware(neurons_per_core=9, cores=2, chips=3), r"needs 9 cores, 3 more than the 6 of toy.*'exc'\): 60 neurons need 7 cores"),
+    "cores": (hardware(neurons_per_core=9, cores=2, chips=3), r"needs 9 cores, 3 more than the 6 of toy.*'exc'\): 60 neurons take 7 cores"),
 }
 
 

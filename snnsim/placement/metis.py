@@ -11,7 +11,7 @@ from math import ceil
 import numpy as np
 
 from snnsim.errors import ParameterError
-from snnsim.placement.packing import Graph, cut_of, in_order, repaired
+from snnsim.placement.packing import Graph, in_order, packets_of, repaired
 
 _UNITS = 10_000  # that the weight of a cluster is rounded up to: a full core
 _MOST = 2**30  # that all weights of edges may add up to; METIS counts in 32 bits
@@ -31,7 +31,7 @@ def check_installed() -> None:
 
 
 def partitioned(graph: Graph, seed: int, there: float) -> np.ndarray:
-    """Return the core of each cluster: of several partitions, the one that cuts least among those of few cores.
+    """Return the core of each cluster: of several partitions, the one of fewest packets among those of few cores.
 
     there : float   cores of the largest system: where in order it takes many times as many, no partition is tried
     """
@@ -45,10 +45,11 @@ def partitioned(graph: Graph, seed: int, there: float) -> np.ndarray:
         parts = max(1, ceil(int(weight.sum()) / (fill * _UNITS)), ceil(0.9 * (int(tries[0].max(initial=0)) + 1) / fill))
         if parts < graph.n and len(graph.near):
             tries.append(repaired(graph, _part(graph, parts, np.maximum(weight, 1), seed), passes=1 if few_tries else 2))
-    if not few_tries:
-        tries.append(repaired(graph, tries[0]))
+    tries.append(repaired(graph, tries[0], passes=1 if few_tries else 2))
     few = _SPARE * min(int(each.max(initial=-1)) + 1 for each in tries)
-    return min((each for each in tries if each.max(initial=-1) + 1 <= few), key=lambda each: (cut_of(graph, each), each.max(initial=-1)))
+    return min(
+        (each for each in tries if each.max(initial=-1) + 1 <= few), key=lambda each: (packets_of(graph, each), each.max(initial=-1))
+    )
 
 
 def _part(graph: Graph, parts: int, weight: np.ndarray, seed: int) -> np.ndarray:

@@ -18,7 +18,10 @@ class Graph(NamedTuple):
     load : int64[n, k]           what each takes of the limits that add up
     room : float64[k]            of a core
     size : int64[n_all]          units of each cluster, those outside included
-    hears : list of lists of (cluster, sources, size)   whom each of them listens to: how many of how many units
+    hears : list of lists of (cluster, sources, size, rate)   whom each of them listens to: how many of how many units, and how often
+                                 one of these speaks
+    axons : (from, to, sources, rate)    the same as columns
+    speaks : float64[n]          events of a unit of each, in the mean
     ptr, near, traffic           neighbours in both directions, as rows: whom, and events between them, int64
     axons_in : float             sources outside that a core may listen to
     """
@@ -26,7 +29,9 @@ class Graph(NamedTuple):
     load: np.ndarray
     room: np.ndarray
     size: np.ndarray
-    hears: list[list[tuple[int, int, int]]]
+    hears: list[list[tuple[int, int, int, float]]]
+    axons: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    speaks: np.ndarray
     ptr: np.ndarray
     near: np.ndarray
     traffic: np.ndarray
@@ -46,7 +51,9 @@ def graph_of(
     n = len(load)
     order = np.lexsort((pre, post))
     ends = np.searchsorted(post[order], np.arange(1, n))
-    rows = list(zip(pre[order].tolist(), sources[order].tolist(), size[pre[order]].tolist(), strict=True))
+    rate = traffic / sources
+    speaks = np.bincount(pre, traffic, len(size)) / np.maximum(np.bincount(pre, sources, len(size)), 1)
+    rows = list(zip(pre[order].tolist(), sources[order].tolist(), size[pre[order]].tolist(), rate[order].tolist(), strict=True))
     bounds = [0, *ends.tolist(), len(rows)]
     hears = [rows[first:last] for first, last in pairwise(bounds)]
     both = (pre < n) & (post < n) & (pre != post) & (traffic > 0)
@@ -55,7 +62,7 @@ def graph_of(
     weight = np.zeros(len(key), np.int64)
     np.add.at(weight, where.ravel(), np.tile(traffic[both].astype(np.int64), 2))
     ptr = np.searchsorted(key // max(n, 1), np.arange(n + 1))
-    return Graph(load, room, size, hears, ptr, key % max(n, 1), weight, axons_in)
+    return Graph(load, room, size, hears, (pre, post, sources, rate), speaks, ptr, key % max(n, 1), weight, axons_in)
 
 
 class Cores:
@@ -87,25 +94,27 @@ class Cores:
         graph = self.graph
         if (self.load[core] + graph.load[cluster] > graph.room).any():
             return False
-        return graph.axons_in == np.inf or self.listens[core] + self._more(cluster, core) <= graph.axons_in
+        return graph.axons_in == np.inf or self.listens[core] + self.more(cluster, core)[0] <= graph.axons_in
 
-    def _more(self, cluster: int, core: int) -> int:
-        """Return by how much a core listens to more sources with one more cluster, at most."""
+    def more(self, cluster: int, core: int) -> tuple[int, float]:
+        """Return by how much a core listens to more sources with one more cluster, at most, and to how many more events."""
         graph, heard, members = self.graph, self.heard[core], self.members[core]
-        more = -min(int(graph.size[cluster]), heard.get(cluster, 0))  # it is no longer outside
-        for pre, count, size in graph.hears[cluster]:
+        axons = -min(int(graph.size[cluster]), heard.get(cluster, 0))  # it is no longer outside
+        events = axons * graph.speaks[cluster]
+        for pre, count, size, rate in graph.hears[cluster]:
             if pre not in members and pre != cluster:
                 before = heard.get(pre, 0)
-                more += min(size, before + count) - min(size, before)
-        return more
+                new = min(size, before + count) - min(size, before)
+                axons += new
+                events += new * rate
+        return axons, events
 
     def put(self, cluster: int, core: int) -> None:
         """Put a cluster onto a core that has room for it."""
         self.core[cluster] = core
         self._add(core, self.graph.load[cluster])
-        if self.graph.axons_in < np.inf:
-            self.listens[core] += self._more(cluster, core)
-            self._hear(cluster, core, 1)
+        self.listens[core] += self.more(cluster, core)[0]
+        self._hear(cluster, core, 1)
         self.members[core].add(cluster)
 
     def take(self, cluster: int) -> None:
@@ -114,9 +123,8 @@ class Cores:
         self.core[cluster] = -1
         self._add(core, -self.graph.load[cluster])
         self.members[core].discard(cluster)
-        if self.graph.axons_in < np.inf:
-            self._hear(cluster, core, -1)
-            self.listens[core] -= self._more(cluster, core)
+        self._hear(cluster, core, -1)
+        self.listens[core] -= self.more(cluster, core)[0]
 
     def _add(self, core: int, load: np.ndarray) -> None:
         self.load[core] = self.load[core] + load
@@ -124,7 +132,7 @@ class Cores:
 
     def _hear(self, cluster: int, core: int, sign: int) -> None:
         heard = self.heard[core]
-        for pre, count, _ in self.graph.hears[cluster]:
+        for pre, count, _, _ in self.graph.hears[cluster]:
             heard[pre] = heard.get(pre, 0) + sign * count
             if not heard[pre]:
                 del heard[pre]
@@ -207,22 +215,29 @@ def _first(cores: Cores, cluster: int, candidates: Iterable[int]) -> int:
 
 
 def _refine(cores: Cores) -> int:
-    """Move each cluster to the core it speaks most with, where that cuts less and there is room; return the number of moves."""
+    """Move each cluster to the core where it adds the fewest packets, of those it speaks most with; return the number of moves."""
     moves = 0
     for cluster in range(cores.graph.n):
-        pull, home = cores.pull(cluster), int(cores.core[cluster])
-        for core, events in list(pull.items())[:_NEAREST]:
-            if events <= pull.get(home, 0):
-                break
-            if core != home and cores.fits(cluster, core):
-                cores.take(cluster)
-                cores.put(cluster, core)
-                moves += 1
-                break
+        near, home = list(cores.pull(cluster))[:_NEAREST], int(cores.core[cluster])
+        if not near or near == [home]:
+            continue
+        cores.take(cluster)
+        best, least = home, cores.more(cluster, home)[1]
+        for core in near:
+            events = cores.more(cluster, core)[1] if core != home else least
+            if events < least - 1e-9 * abs(least) and cores.fits(cluster, core):
+                best, least = core, events
+        cores.put(cluster, best)
+        moves += best != home
     return moves
 
 
-def cut_of(graph: Graph, core: np.ndarray) -> int:
-    """Return the events between clusters of different cores."""
-    row = np.repeat(np.arange(graph.n), np.diff(graph.ptr))
-    return int(graph.traffic[core[row] != core[graph.near]].sum()) // 2
+def packets_of(graph: Graph, core: np.ndarray) -> float:
+    """Return the packets that go to other cores, at most: sources of a cluster that two clusters of a core hear may be the same."""
+    pre, post, sources, rate = graph.axons
+    there = np.concatenate([core, np.full(len(graph.size) - graph.n, -1)])
+    away = there[pre] != core[post]
+    key, where = np.unique(core[post[away]] * len(graph.size) + pre[away], return_inverse=True)
+    heard = np.bincount(where.ravel(), sources[away], len(key))
+    each = np.bincount(where.ravel(), sources[away] * rate[away], len(key)) / np.maximum(heard, 1)
+    return float((np.minimum(heard, graph.size[key % len(graph.size)]) * each).sum())

@@ -181,4 +181,5 @@ class Placement:
     def __str__(self) -> str:
         used = ", ".join(f"{limit} {mean:.0%} (most {most:.0%})" for limit, (mean, most) in self.utilisation().items())
         beside = f"; outside: {', '.join(self.outside)}" if self.outside else ""
-        return f"{len(self.cores)} cores of {self.chips} chips of {self.profile.name}: {used}{beside}"
+        cores, chips = (f"{n:,} {what}{'s' if n != 1 else ''}" for n, what in ((len(self.cores), "core"), (self.chips, "chip")))
+        return f"{self.profile.name}: {cores} on {chips}; {used}{beside}"

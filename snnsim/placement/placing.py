@@ -108,7 +108,9 @@ def _clusters(
 ) -> tuple[Clusters, Reach]:
     """Return fine clusters, or coarse ones where there would be many."""
     inside = np.concatenate([np.full(p.size, name not in outside) for name, p in network.populations.items()])
-    need = np.array([inside.sum(), demand.own[inside].sum(), demand.own[inside].sum() * demand.bits])
+    kernels = sum(demand.column[name] * p.shape[-1] for name, p in network.populations.items() if name not in outside)
+    synapses = int(demand.own[inside].sum()) + kernels
+    need = np.array([inside.sum(), synapses, synapses * demand.bits])
     grain = _FINE if (need / room_of(profile)).max() * _FINE <= _MANY else _COARSE
     return clusters_for(network, blocks, demand, profile, outside, grain)
 
