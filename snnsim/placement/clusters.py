@@ -46,7 +46,7 @@ def cut(
 ) -> Clusters:
     """Cut populations into slices that take at most 1 / grain of a core, at ends of rows where that costs no slice.
 
-    pieces : population -> int   into how many equal pieces each of its slices is cut once more; default 1
+    pieces : population -> int   into how many pieces each of its slices is cut once more, so that it hears less; default 1
     """
     first = offsets(network)
     label = np.empty(sum(population.size for population in network.populations.values()), np.int64)
@@ -80,8 +80,10 @@ def _slices(population: Population, demand: Demand, core: np.ndarray, grain: int
     column, size, width = demand.column[population.name], population.size, population.shape[-1]
     order = np.arange(size)
     row, atom = width, width if in_rows(population) else 1
-    if column and atom == 1:  # a channel at all positions shares its weights: positions vary fastest
-        order, row = order.reshape(-1, width).T.ravel(), size // width
+    if column and atom == 1:  # a channel at many positions shares its weights: positions vary fastest, in blocks that hear few sources
+        positions = size // width
+        row = next(n for n in range(max(1, positions // pieces), 0, -1) if positions % n == 0)
+        order, pieces = order.reshape(-1, row, width).transpose(0, 2, 1).ravel(), max(1, pieces // positions)
     own = demand.own[first + order].reshape(-1, atom).sum(axis=1)
     shared = np.zeros(len(own), np.int64)
     if column:
@@ -164,4 +166,4 @@ def clusters_for(
                     f"{listens[mine].max() - most:,} more than axons_in = {most:,} of {profile.name}. Divide the inputs over several "
                     "neurons, or choose other hardware."
                 )
-            pieces[int(p)] = 2 * pieces.get(int(p), 1)
+            pieces[int(p)] = max(2, -(-int(listens[mine].max()) // most)) * pieces.get(int(p), 1)
