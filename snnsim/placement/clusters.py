@@ -140,13 +140,20 @@ def axons(reach: Reach, clusters: Clusters, rates: np.ndarray) -> tuple[np.ndarr
 
 
 def clusters_for(
-    network: Network, blocks: Sequence[Blocks], demand: Demand, profile: Profile, outside: Mapping[str, str], grain: int
+    network: Network,
+    blocks: Sequence[Blocks],
+    demand: Demand,
+    profile: Profile,
+    outside: Mapping[str, str],
+    grain: int,
+    pieces: dict[int, int],
 ) -> tuple[Clusters, Reach]:
     """Return clusters none of which listens to more sources than a core may, and what units reach them.
 
+    pieces : as in `cut`, modified in place
+
     Raises PlacementError where one neuron alone listens to too many.
     """
-    pieces: dict[int, int] = {}
     names, most = list(network.populations), profile.limits.get("axons_in")
     while True:
         clusters = cut(network, demand, profile, outside, grain, pieces)

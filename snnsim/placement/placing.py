@@ -14,7 +14,7 @@ from snnsim.network import Network
 from snnsim.placement import metis
 from snnsim.placement.blocks import Blocks, blocks_of
 from snnsim.placement.clusters import Clusters, Reach, axons, clusters_for, room_of
-from snnsim.placement.demand import LINEAR, Demand, check_units, demand_of, hardware_of, outside_of
+from snnsim.placement.demand import LINEAR, Demand, check_units, demand_of, hardware_of, in_rows, outside_of
 from snnsim.placement.mesh import mesh_of, places
 from snnsim.placement.packing import graph_of, in_order, split
 from snnsim.placement.placed import Placement
@@ -51,7 +51,7 @@ def place(
                                     the recorded spikes count
     partitioner : 'metis' or 'order'    METIS, which needs pymetis, or cores filled one after another in the order of populations
     shared_weights : bool           whether a core stores the kernel of a Dense or Filters projection once for all positions it serves
-                                    (tokens, pixels). Without, every unit has synapses of its own: no profile here shares by itself
+                                    (tokens, pixels). Without, every unit has synapses of its own, whatever the profile
     host : bool                     leave populations that the hardware cannot compute to a host beside the chip, as `estimate_energy` does
     seed : int                      with which a spiking network is simulated: it draws the synapses. Also that of METIS. Default that of
                                     the Result in `traffic`, else 0
@@ -82,10 +82,7 @@ def place(
     rates = _rates(network, traffic, blocks, digest, seed)
     demand = demand_of(network, blocks, profile, shared_weights)
     check_units(network, blocks, demand, profile, outside)
-    clusters, reach = _clusters(network, blocks, demand, profile, outside)
-    at_least = int(np.ceil((clusters.load.sum(axis=0) / room_of(profile)).max()))
-    _check_system(network, profile, clusters, 0 if shared_weights else at_least)
-    core, routes = _pack(profile, clusters, reach, rates, partitioner, seed)
+    clusters, core, routes = _placed(network, blocks, demand, profile, outside, rates, partitioner, seed)
     _check_system(network, profile, clusters, int(core.max(initial=-1)) + 1)
     _check_fan_out(network, profile, clusters, routes)
     mesh = mesh_of(profile, int(core.max(initial=-1)) + 1)
@@ -103,20 +100,37 @@ def _rates(network: Network, traffic: Any, blocks: Sequence[Blocks], digest: str
     return spikes_of(network, trains_of(network, traffic, digest, seed, senders, "place.traffic")).astype(np.float64)
 
 
-def _clusters(
-    network: Network, blocks: Sequence[Blocks], demand: Demand, profile: Profile, outside: Mapping[str, str]
-) -> tuple[Clusters, Reach]:
-    """Return fine clusters, or coarse ones where there would be many."""
+def _placed(
+    network: Network, blocks: Sequence[Blocks], demand: Demand, profile: Profile, outside: Mapping[str, str], rates: np.ndarray,
+    partitioner: str, seed: int,
+) -> tuple[Clusters, np.ndarray, Routes]:  # fmt: skip
+    """Return clusters, the core of each, and who reaches which cores: populations whose clusters send to too many are cut again."""
+    pieces: dict[int, int] = {}
+    grain = _grain(network, demand, profile, outside)
+    while True:
+        clusters, reach = clusters_for(network, blocks, demand, profile, outside, grain, pieces)
+        if not any(demand.column.values()):  # what clusters take adds up, so that fewer cores cannot do
+            _check_system(network, profile, clusters, int(np.ceil((clusters.load.sum(axis=0) / room_of(profile)).max())))
+        core, routes, finer = _pack(network, profile, clusters, reach, rates, partitioner, seed)
+        if not finer:
+            return clusters, core, routes
+        for p, factor in finer.items():
+            pieces[p] = factor * pieces.get(p, 1)
+
+
+def _grain(network: Network, demand: Demand, profile: Profile, outside: Mapping[str, str]) -> int:
+    """Return which part of a core a cluster takes: a small one, but a larger one where there would be many."""
     inside = np.concatenate([np.full(p.size, name not in outside) for name, p in network.populations.items()])
     kernels = sum(demand.column[name] * p.shape[-1] for name, p in network.populations.items() if name not in outside)
     synapses = int(demand.own[inside].sum()) + kernels
     need = np.array([inside.sum(), synapses, synapses * demand.bits])
-    grain = _FINE if (need / room_of(profile)).max() * _FINE <= _MANY else _COARSE
-    return clusters_for(network, blocks, demand, profile, outside, grain)
+    return _FINE if (need / room_of(profile)).max() * _FINE <= _MANY else _COARSE
 
 
-def _pack(profile: Profile, clusters: Clusters, reach: Reach, rates: np.ndarray, partitioner: str, seed: int) -> tuple[np.ndarray, Routes]:
-    """Return the core of each cluster, and who reaches which cores.
+def _pack(
+    network: Network, profile: Profile, clusters: Clusters, reach: Reach, rates: np.ndarray, partitioner: str, seed: int
+) -> tuple[np.ndarray, Routes, dict[int, int]]:
+    """Return the core of each cluster, who reaches which cores, and populations whose clusters alone send to too many, by how much.
 
     To how many cores a cluster sends is known only when all lie somewhere: cores that then send to too many are divided.
     """
@@ -131,15 +145,34 @@ def _pack(profile: Profile, clusters: Clusters, reach: Reach, rates: np.ndarray,
         fan_out = routes.fan_out()
         out = np.bincount(core[clusters.label[inside]], fan_out[inside])
         if (out <= most).all():
-            return core, routes
+            return core, routes, {}
         each = np.bincount(clusters.label, fan_out, len(clusters.size))[: clusters.n]
         if each.max() > most:
-            break
+            return core, routes, _finer(network, profile, clusters, each)
         core = split(graph, core, np.flatnonzero(out > most), each, most)
     raise PlacementError(
         f"place: a core of {profile.name} would send to {int(out.max()):,} (neuron, core) pairs, {int(out.max() - most):,} more than "
         f"axons_out = {most:,}, however clusters are packed. Fewer targets for each neuron would help, or other hardware."
     )
+
+
+def _finer(network: Network, profile: Profile, clusters: Clusters, each: np.ndarray) -> dict[int, int]:
+    """Return populations -> pieces into which their clusters are to be cut. each : (neuron, core) pairs of each cluster
+
+    Raises PlacementError where a neuron, or a row that stays whole, sends to too many alone.
+    """
+    most, names, found = profile.limits["axons_out"], list(network.populations), {}
+    for p in np.unique(clusters.population[: clusters.n][each > most]):
+        mine = each * (clusters.population[: clusters.n] == p)
+        population, worst = network.populations[names[p]], int(mine.argmax())
+        if clusters.size[worst] <= (population.shape[-1] if in_rows(population) else 1):
+            raise PlacementError(
+                f"Population({names[p]!r}): {'a row' if in_rows(population) else 'a neuron'} would send to {int(mine.max()):,} "
+                f"(neuron, core) pairs, {int(mine.max() - most):,} more than axons_out = {most:,} of {profile.name}. Fewer targets for "
+                "each neuron would help, or other hardware."
+            )
+        found[int(p)] = max(2, -(-int(mine.max()) // most))
+    return found
 
 
 def _check_fan_out(network: Network, profile: Profile, clusters: Clusters, routes: Routes) -> None:
