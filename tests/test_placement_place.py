@@ -294,3 +294,38 @@ def test_without_pymetis_the_command_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ParameterError, match=r"pip install 'snnsim\[placement\]'.*partitioner='order'"):
         sim.place(recurrent(20), hardware(**SMALL))
+
+
+@pytest.mark.parametrize("partitioner", PARTITIONERS)
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_transformer_keeps_every_limit_with_and_without_shared_kernels(digits, partitioner, shared):
+    network = digits[0].network
+    limits = {**SMALL, "neurons_per_core": 100, "synapse_bits_per_core": 60_000, "axons_in": 700, "axons_out": 900}
+    placement = sim.place(network, hardware(**limits), partitioner=partitioner, shared_weights=shared)
+    for limit, (mean, most) in placement.utilisation().items():
+        assert 0.0 < mean <= most <= 1.0, limit
+    units = sum(population.size for name, population in network.populations.items() if name != "pixels")
+    assert sum(load.neurons for load in placement.cores) == units == sum((core >= 0).sum() for core in placement.core.values())
+
+
+def test_an_empty_chip_is_refused():
+    noise = sim.Population("noise", 5, sim.PoissonSource(rate=5.0))
+    with pytest.raises(PlacementError, match=r"all populations lie outside the chip \(noise\)"):
+        sim.place(sim.Network(noise), hardware(**SMALL), partitioner="order")
+
+
+def test_sources_beyond_what_a_core_hears_are_named_where_they_decide():
+    with pytest.raises(PlacementError, match=r"at most axons_in = 30 sources, and so takes \d\.\d neurons in the mean"):
+        sim.place(recurrent(60), hardware(neurons_per_core=60, axons_in=30, chips=1, cores=4), partitioner="order")
+
+
+@pytest.mark.parametrize("chip", ["spinnaker1", "tianjic28", "darwin3_22"])
+def test_every_chip_with_limits_takes_a_small_network_and_prices_it(chip):
+    network = recurrent(300, p=0.02)
+    result = run(network, 5.0)
+    placement = sim.place(network, chip, traffic=result, partitioner="order")
+    counts = placement.counts(result)
+    assert len(placement.cores) >= 2 or chip == "darwin3_22"
+    assert (counts.total("hops") > 0) == (placement.mesh.known and len({(load.x, load.y) for load in placement.cores}) > 1)
+    # An all-in figure holds the way of the events: a placement must not change it.
+    assert sim.estimate_energy(counts, chip).total == sim.estimate_energy(result.counts, chip).total
