@@ -25,8 +25,8 @@ GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_D
 
 #: They take a while, and draw in the run that prints.
 LESSONS = (
-    "convert_char_gpt", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "placement", "principal_components", "reward",
-    "selectivity", "unsupervised_digits",
+    "convert_char_gpt", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "placement", "principal_components",
+    "reward", "selectivity", "unsupervised_digits",
 )  # fmt: skip
 
 
