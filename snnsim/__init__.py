@@ -74,9 +74,11 @@ _PUBLIC = {
     "MixtureOfDepths": "sparsity.mixture_of_depths", "ReluMLP": "sparsity.relu_mlp", "SparseModel": "sparsity.model",
     "TopKAttention": "sparsity.top_k", "TopKHidden": "sparsity.top_k", "ZeroSkipping": "sparsity.zero_skipping",
     "perplexity": "sparsity.front", "sparsify": "sparsity.model", "sparsity_front": "sparsity.front",
+    "Latency": "placement.latency", "Placement": "placement.placed", "place": "placement.placing",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
-    "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
+    "ConversionError": "errors", "PlacementError": "errors",
+    "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
 }  # fmt: skip
 _MODULES = ("analysis", "data", "report", "viz", "zoo")
 
@@ -159,6 +161,7 @@ if TYPE_CHECKING:
         ConversionError,
         FormatError,
         ParameterError,
+        PlacementError,
         SimulationError,
         SnnsimError,
         UnrecordedError,
@@ -204,6 +207,9 @@ if TYPE_CHECKING:
     from snnsim.models.threshold import InputSum, Threshold
     from snnsim.models.varying_poisson import VaryingPoissonSource
     from snnsim.network import Network, Population, Projection
+    from snnsim.placement.latency import Latency
+    from snnsim.placement.placed import Placement
+    from snnsim.placement.placing import place
     from snnsim.plasticity.bcm import BCM
     from snnsim.plasticity.clopath_stdp import ClopathSTDP
     from snnsim.plasticity.covariance_hebb import CovarianceHebb

@@ -26,6 +26,10 @@ class CompileError(SnnsimError):
         self.population = population
 
 
+class PlacementError(SnnsimError):
+    """A valid network does not fit the hardware it is placed on."""
+
+
 class ConversionError(SnnsimError):
     """A trained model cannot be turned into an exact spiking network."""
 

@@ -29,7 +29,7 @@ ROWS = [
     ("network", "encode"),
     ("compiler", "stream"),
     ("engines", "energy", "analysis"),
-    ("progress",),
+    ("progress", "placement"),
     ("simulation",),
     ("trace", "attention", "transfer", "data"),
     ("conversion", "sparsity"),
@@ -46,7 +46,7 @@ OTHERS = [path for folder in ("tests", "examples", "benchmarks", "notebooks") fo
 TORCH_FILES = {"cnn", "resnet", "gpt", "encoder_decoder", "lstm"}
 #: Classes of torch modules, which must be named on import to be copied and known again; they are imported by who needs them.
 TORCH_FILES |= {"rate_module", "rate_neurons", "rate_norse", "rate_parts", "rate_snntorch"}
-HEAVY = {"torch", "snntorch", "norse", "nir", "neo", "h5py", "matplotlib", "rich", "typer"}
+HEAVY = {"torch", "snntorch", "norse", "nir", "neo", "h5py", "matplotlib", "pymetis", "rich", "typer"}
 
 
 def place(path: Path) -> str:

@@ -27,13 +27,18 @@ GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_D
 
 #: They take a while, and draw in the run that prints.
 LESSONS = (
-    "analog_chips", "dynamic_sparsity", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection",
+    "analog_chips", "dynamic_sparsity", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "placement",
     "principal_components", "reward", "selectivity", "unsupervised_digits",
 )  # fmt: skip
 
 
 #: They show another library at work, which the test extra brings.
-PEERS = {"nir_exchange": ("nir", "snntorch"), "rate_baselines": ("torch",), "rate_fine_tuning": ("torch", "snntorch")}
+PEERS = {
+    "nir_exchange": ("nir", "snntorch"),
+    "placement": ("pymetis",),
+    "rate_baselines": ("torch",),
+    "rate_fine_tuning": ("torch", "snntorch"),
+}
 
 
 def check_picture(path: Path) -> None:

@@ -93,7 +93,7 @@ def _strides(labels: str, sizes: Mapping[str, int]) -> dict[str, int]:
     return strides
 
 
-def _product_index(key: str, projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def product_index(key: str, projection: Projection) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return (first target, first partner) of every source unit and (target, partner) steps from there, all int32."""
     connector: Product = unwrap(projection.connector)[0]  # type: ignore[assignment]
     sizes = connector.sizes(key, own_shape(projection), partner_shape(connector), projection.post.shape)
@@ -111,7 +111,7 @@ def _product_index(key: str, projection: Projection) -> tuple[np.ndarray, np.nda
     return offsets(own, to_post), offsets(own, to_partner), offsets(free, to_post), offsets(free, to_partner)
 
 
-def _limits(key: str, projection: Projection) -> np.ndarray | None:
+def product_limits(key: str, projection: Projection) -> np.ndarray | None:
     """Return the first and the end of the steps along which each place of a product has synapses, int32[n, 2]; None for all."""
     connector: Product = unwrap(projection.connector)[0]  # type: ignore[assignment]
     limits = connector.limits(connector.sizes(key, own_shape(projection), partner_shape(connector), projection.post.shape))
@@ -221,14 +221,14 @@ class Edges:
 
     def _add_product(self, i: int, key: str, projection: Projection) -> None:
         columns = self.columns
-        first_target, first_partner, target_steps, partner_steps = _product_index(key, projection)
+        first_target, first_partner, target_steps, partner_steps = product_index(key, projection)
         rows = _rows_reached(key, first_target, target_steps, projection.post.shape[-1])
         columns["connectivity"][i], columns["n_step"][i] = PRODUCT, len(target_steps)
         columns["contiguous"][i] = all((steps == np.arange(len(steps))).all() for steps in (target_steps, partner_steps))
         columns["target_ptr"][i] = self._append("index", first_target)
         columns["partner_ptr"][i] = self._append("index", first_partner)
         columns["step_ptr"][i] = self._append("index", np.concatenate([target_steps, partner_steps]))
-        limits = _limits(key, projection)
+        limits = product_limits(key, projection)
         if limits is not None:
             columns["limit_ptr"][i] = self._append("index", limits)
         columns["touch_ptr"][i], columns["n_touch"][i] = self._append("index", rows), len(rows)

@@ -113,14 +113,6 @@ def _checked(counts: Any, chip: Profile) -> None:
         )
 
 
-def _slices(chip: Profile, role: str, precision: str) -> int:
-    """Return how many synapses of the hardware one weight of a layer takes: slices of its bits, whose sums are shifted and added."""
-    if role != "synaptic" or not precision.startswith("int") or "weight_bits" not in chip.limits:
-        return 1
-    bits, room = int(precision[3:].split("x")[0]), chip.limits["weight_bits"]
-    return 1 if bits <= room else -(-bits // room)
-
-
 def _add_up(counts: OperationCounts, chip: Profile, helper: Profile | None, per: int, allow_recalled: bool) -> _Sums:
     sums = _Sums()
     placed = counts.placed_on is not None
@@ -136,7 +128,7 @@ def _add_up(counts: OperationCounts, chip: Profile, helper: Profile | None, per:
         if used is not chip and role not in sums.hosted:
             sums.hosted.append(role)
         included, left_out = used.included.get(role, ()), used.left_out.get(role, ())
-        slices = _slices(used, role, precision)
+        slices = used.slices(role, precision)
         if slices > 1:
             sums.sliced[precision] = slices
         for kind, count in kinds.items():

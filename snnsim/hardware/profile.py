@@ -107,6 +107,13 @@ class Profile:
             return plain
         return plain.at(widths)
 
+    def slices(self, role: str, precision: str) -> int:
+        """Return how many synapses of the hardware one weight of a layer takes: slices of its bits, whose sums are shifted and added."""
+        if role != "synaptic" or not precision.startswith("int") or "weight_bits" not in self.limits:
+            return 1
+        bits, room = int(precision[3:].split("x")[0]), self.limits["weight_bits"]
+        return 1 if bits <= room else -(-bits // room)
+
 
 def profile_names() -> tuple[str, ...]:
     """Return the names of the profiles that ship with snnsim."""

@@ -4,6 +4,7 @@ from snnsim.viz.anytime import anytime_accuracy
 from snnsim.viz.coprocessor import offload_bars, offload_break_even, offload_roofline
 from snnsim.viz.energy import break_even_curve, energy_by_profile, sensitivity_bars
 from snnsim.viz.layers import attention_map, energy_bars, layer_bars
+from snnsim.viz.placement import placement_map
 from snnsim.viz.sparsity import sparsity_front
 from snnsim.viz.spikes import f_i_curve, isi_histogram, layered_raster, raster, rate
 from snnsim.viz.states import traces
@@ -29,6 +30,7 @@ __all__ = [
     "offload_bars",
     "offload_break_even",
     "offload_roofline",
+    "placement_map",
     "raster",
     "rate",
     "sensitivity_bars",
