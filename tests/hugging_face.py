@@ -24,7 +24,7 @@ def bert(attention="sdpa"):
 
 def gpt2(attention="sdpa"):
     config = transformers.GPT2Config(
-        vocab_size=30, n_embd=8, n_layer=2, n_head=2, n_positions=12, use_cache=False, attn_implementation=attention,
+        vocab_size=30, n_embd=8, n_layer=2, n_head=2, n_positions=12, attn_implementation=attention,
         bos_token_id=0, eos_token_id=0, **SPREAD,
     )  # fmt: skip
     return transformers.GPT2LMHeadModel(config)
@@ -38,12 +38,12 @@ def vit():
 
 
 def t5():
-    config = transformers.T5Config(vocab_size=30, d_model=8, d_kv=4, d_ff=16, num_layers=2, num_heads=2, use_cache=False)
+    config = transformers.T5Config(vocab_size=30, d_model=8, d_kv=4, d_ff=16, num_layers=2, num_heads=2)
     return transformers.T5ForConditionalGeneration(config)
 
 
 def llama():
-    config = transformers.LlamaConfig(**SMALL, num_key_value_heads=1, max_position_embeddings=12, use_cache=False)
+    config = transformers.LlamaConfig(**SMALL, num_key_value_heads=1, max_position_embeddings=12)
     return transformers.LlamaForCausalLM(config)
 
 

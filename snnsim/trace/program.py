@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
+from functools import wraps
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,37 @@ def _export(model: torch.nn.Module, positional: tuple[Any, ...], named: dict[str
         with _exportable():
             return torch.export.export(model, positional, named, strict=False)
     except Exception as error:
+        if "in output, which is not a known type" not in str(error):
+            raise ConversionError(_export_failed(error)) from error
+    try:
+        with _exportable(), _tensors_alone(model):
+            return torch.export.export(model, positional, named, strict=False)
+    except Exception as error:
         raise ConversionError(_export_failed(error)) from error
+
+
+@contextmanager
+def _tensors_alone(model: torch.nn.Module) -> Iterator[None]:
+    """Let a module return the tensors of its output alone: not a cache of keys and values, which the converted network keeps itself."""
+    import torch
+
+    forward, own = model.forward, "forward" in vars(model)
+
+    @wraps(forward)
+    def without(*args: Any, **kwargs: Any) -> Any:
+        output = forward(*args, **kwargs)
+        if isinstance(output, Mapping):
+            return {name: value for name, value in output.items() if isinstance(value, torch.Tensor)}
+        return tuple(value for value in output if isinstance(value, torch.Tensor)) if isinstance(output, (tuple, list)) else output
+
+    model.forward = without  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        if own:
+            model.forward = forward  # type: ignore[method-assign]
+        else:
+            del model.forward
 
 
 @contextmanager
