@@ -12,10 +12,15 @@ Names are imported on first use, so that ``import snnsim`` is quick.
 
 from __future__ import annotations
 
+import copyreg
 import importlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Models, profiles and reports hold read-only mappings, and travel between processes; Python has no pickle for these.
+copyreg.pickle(MappingProxyType, lambda mapping: (MappingProxyType, (dict(mapping),)))  # type: ignore[arg-type]
 
 #: public name -> module that holds it
 _PUBLIC = {
@@ -67,6 +72,7 @@ _PUBLIC = {
     "show_energy": "report.energy_tables",
     "Link": "coprocessor.link", "Offload": "coprocessor.offload", "link_names": "coprocessor.link", "macs_to_pay": "coprocessor.offload",
     "offload": "coprocessor.offload", "speed_up": "coprocessor.offload",
+    "SweepTable": "sweeps.table", "sweep": "sweeps.sweep",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "SimulationError": "errors", "FormatError": "errors", "UnrecordedError": "errors",
@@ -215,5 +221,7 @@ if TYPE_CHECKING:
     from snnsim.results import Recording, Result, SpikeTrains
     from snnsim.simulation import simulate
     from snnsim.stream.reader import load_recordings
+    from snnsim.sweeps.sweep import sweep
+    from snnsim.sweeps.table import SweepTable
     from snnsim.transfer import f_i_curve
     from snnsim.trials import Trials

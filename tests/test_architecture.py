@@ -28,7 +28,7 @@ ROWS = [
     ("compiler", "stream"),
     ("engines", "energy", "analysis"),
     ("progress",),
-    ("simulation",),
+    ("simulation", "sweeps"),
     ("trace", "attention", "transfer", "data"),
     ("conversion",),
     ("adapters", "coprocessor"),
@@ -43,7 +43,7 @@ FILES = [path for path in sorted((ROOT / "snnsim").rglob("*.py")) if path.name !
 TORCH_FILES = {"cnn", "resnet", "gpt", "encoder_decoder", "lstm"}
 #: Classes of torch modules, which must be named on import to be copied and known again; they are imported by who needs them.
 TORCH_FILES |= {"rate_module", "rate_neurons", "rate_norse", "rate_parts", "rate_snntorch"}
-HEAVY = {"torch", "snntorch", "norse", "nir", "neo", "h5py", "matplotlib", "rich", "typer"}
+HEAVY = {"torch", "snntorch", "norse", "nir", "neo", "h5py", "matplotlib", "rich", "typer", "dask", "distributed", "scipy", "pandas"}
 
 
 def place(path: Path) -> str:
