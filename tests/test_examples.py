@@ -26,7 +26,7 @@ GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_D
 #: They take a while, and draw in the run that prints.
 LESSONS = (
     "convert_char_gpt", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "principal_components", "reward",
-    "selectivity", "unsupervised_digits",
+    "selectivity", "sweep", "unsupervised_digits",
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ PEERS = {
     "nir_exchange": ("nir", "snntorch"),
     "rate_baselines": ("torch",),
     "rate_fine_tuning": ("torch", "snntorch"),
+    "sweep": ("distributed", "scipy"),
 }
 
 

@@ -54,7 +54,11 @@ def test_an_object_that_cannot_travel_is_refused(tmp_path):
 
 def test_comments_and_layout_do_not_make_another_function(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    texts = {"one": "def f(x):\n    return x + 1\n", "two": "def f( x ):\n    # why\n    return (x+1)\n", "three": "def f(x):\n    return x + 2\n"}
+    texts = {
+        "one": "def f(x):\n    return x + 1\n",
+        "two": "def f( x ):\n    # why\n    return (x+1)\n",
+        "three": "def f(x):\n    return x + 2\n",
+    }
     names = {}
     for name, text in texts.items():
         (tmp_path / f"sweep_{name}.py").write_text(text)
@@ -69,5 +73,7 @@ def test_a_name_does_not_depend_on_the_process():
     )
     here = of(({"a", "b", "c"}, sim.Network(sim.Population("exc", 3, sim.LIF()))))
     for seed in ("1", "2"):  # sets come in another order
-        done = subprocess.run([sys.executable, "-c", code], env={**__import__("os").environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**__import__("os").environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True
+        )
         assert done.stdout.strip() == here, done.stderr

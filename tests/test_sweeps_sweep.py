@@ -238,7 +238,7 @@ def changed(x, seed):
         (square, {"x": [1, 2]}, {"seeds": 3}, "its seeds is 2, here it is 3"),
         (square, {"x": [1, 2]}, {"seed": 1}, "its seed is 0, here it is 1"),
         (square, {"x": [1, 2]}, {"paired": False}, "its paired is true, here it is false"),
-        (changed, {"x": [1, 2]}, {}, "its function['name'] is \"square\", here it is \"changed\""),
+        (changed, {"x": [1, 2]}, {}, 'its function[\'name\'] is "square", here it is "changed"'),
         (lambda x, seed, k: x, {"x": [1, 2]}, {"shared": {"k": 1}}, "its function['name']"),
     ],
 )

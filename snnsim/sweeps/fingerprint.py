@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import partial
 from types import CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -80,21 +80,12 @@ class _Walk:
         reduced = value.__reduce_ex__(4)
         if isinstance(reduced, str):
             return [reduced.encode()]
-        made, state, items = reduced[:2], reduced[2:3], reduced[3:5]
-        return [self.digest(made), self.digest([_without_cached(value, each) for each in state])] + [
-            self.digest(list(each)) for each in items if each is not None
-        ]
+        items = [list(each) for each in reduced[3:5] if each is not None]
+        return [self.digest([*reduced[:3], *items])]
 
 
 def _hash(*parts: bytes) -> bytes:
     return hashlib.sha256(b"".join(len(part).to_bytes(8, "little") + part for part in parts)).digest()
-
-
-def _without_cached(owner: Any, state: Any) -> Any:
-    """Return the state without what the owner only worked out."""
-    if not isinstance(state, dict):
-        return state
-    return {name: each for name, each in state.items() if not isinstance(getattr(type(owner), str(name), None), cached_property)}
 
 
 def _code(function: FunctionType) -> bytes:

@@ -43,8 +43,9 @@ def sweep(
 
     Parameters
     ----------
-    function : callable        ``function(**point, seed=..., **shared)`` returns a number, a text or an array, or a mapping of names to these.
-        It must depend on its arguments alone: then the table does not depend on who runs it, in what order, or how often it was resumed
+    function : callable        ``function(**point, seed=..., **shared)`` returns a number, a text or an array, or a mapping of names to
+        these. It must depend on its arguments alone: then the table does not depend on who runs it, in what order, or how often it
+        was resumed
     points : mapping of name to list of values     a grid: every combination, the last name fastest. A value may be a `Distribution` such
         as ``Uniform(low=3.0, high=8.0)``, drawn `draws` times, the same numbers at every point of the rest
         or list of mappings                        the points themselves
@@ -57,7 +58,7 @@ def sweep(
     shared : mapping               further arguments, sent to each worker once: models, data. The function must not change them
     scheduler : None or 'processes', 'threads', 'sync', address or dask.distributed.Client     processes on this machine; threads or a
         plain loop in this process; or the workers of a Dask cluster, such as 'tcp://host:8786', which need snnsim as well
-    workers, threads : int         on this machine: how many points at once, default cores / threads; and threads that each may use, default 1
+    workers, threads : int         on this machine: how many points at once, default cores / threads; threads that each may use, default 1
     store : path                   a .jsonl that takes every finished point at once. The same call again goes on where it stopped
     progress : bool or callable    show a bar, or call with the fraction done
     on_error : 'raise' or 'record' a point that fails ends the sweep, what is in `store` stays; or becomes a row with a problem and

@@ -117,7 +117,9 @@ class SweepTable:
         try:
             import pandas
         except ImportError:
-            raise ParameterError("SweepTable.to_pandas needs the package pandas, which is not installed. Run: pip install pandas.") from None
+            raise ParameterError(
+                "SweepTable.to_pandas needs the package pandas, which is not installed. Run: pip install pandas."
+            ) from None
         frame = pandas.DataFrame({name: pandas.Series([row[i] for row in self.cells], dtype=object) for i, name in enumerate(self.columns)})
         if any(self.problems):
             frame[PROBLEM] = list(self.problems)
@@ -126,8 +128,8 @@ class SweepTable:
     def save(self, path: str | Path) -> None:
         """Write a .csv: numbers with all their digits, nothing where a value is missing, and a last column 'problem' where there is any.
 
-        `load` gives the same table back. The file is complete or not there. Raises ParameterError for another ending, or a path that cannot be
-        written to.
+        `load` gives the same table back. The file is complete or not there. Raises ParameterError for another ending, or a path that
+        cannot be written to.
         """
         from snnsim.sweeps.csv_file import save
 
@@ -142,19 +144,20 @@ class SweepTable:
 
     def __rich__(self) -> Any:
         from rich import box
+        from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
         names = (*self.columns, PROBLEM) if any(self.problems) else self.columns
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=self._caption(), caption_justify="left")
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for name in names:
             texts = name == PROBLEM or any(isinstance(row[self.place(name)], str) for row in self.cells)
             table.add_column(Text(name), justify="left" if texts else "right", no_wrap=name != PROBLEM)
         for row, problem in list(zip(self.cells, self.problems, strict=True))[:_SHOWN]:
             table.add_row(*(Text(_shown(cell)) for cell in (*row, problem)[: len(names)]))
-        return table
+        return Group(table, Text(f" {said}")) if (said := self._said()) else table
 
-    def _caption(self) -> str:
+    def _said(self) -> str:
         said = [f"{len(self) - _SHOWN} more rows"] if len(self) > _SHOWN else []
         with_problem = sum(map(bool, self.problems))
         said += [f"{with_problem} of {len(self)} rows with a problem"] if with_problem else []

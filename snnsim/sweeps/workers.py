@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from itertools import islice
@@ -53,9 +54,7 @@ def check_scheduler(scheduler: Any, workers: Any, threads: Any) -> tuple[Any, in
     return scheduler, workers, 1 if threads is None else check_integer("sweep.threads", threads, low=1, high=4096)
 
 
-def outcomes(
-    job: Job, plan: Plan, todo: list[int], scheduler: Any, workers: int | None, threads: int
-) -> Iterator[tuple[int, Outcome]]:
+def outcomes(job: Job, plan: Plan, todo: list[int], scheduler: Any, workers: int | None, threads: int) -> Generator[tuple[int, Outcome]]:
     """Yield row and outcome of every point to do, in the order in which they finish."""
     if scheduler == "sync":
         yield from _here(job, plan, todo)
@@ -131,17 +130,16 @@ def _cluster(scheduler: str, workers: int | None, threads: int, points: int) -> 
     if _is_importing():
         raise SimulationError("sweep was called while a worker reads the script. Put the call under: if __name__ == '__main__'.")
     n = min(workers or max(1, dask.system.CPU_COUNT // threads), points)
-    # Before the first import of numpy in a worker: later it is too late.
-    settings: dict[str, Any] = {f"distributed.nanny.pre-spawn-environ.{name}": threads for name in _POOLS}
-    # One point at a time: when a worker dies, it is known of which.
-    settings["distributed.scheduler.worker-saturation"] = 1.0
     shape: dict[str, Any] = {"processes": False, "n_workers": 1, "threads_per_worker": n}
     if scheduler == "processes":
         shape = {"processes": True, "n_workers": n, "threads_per_worker": 1, "preload": ["snnsim.sweeps.preload"]}
-    with dask.config.set(settings):
+    # Pools are set before the first import of numpy in a worker: later it is too late. One point at a time is given to a worker: when it
+    # dies, it is known of which.
+    settings: dict[str, Any] = {f"distributed.nanny.pre-spawn-environ.{name}": threads for name in _POOLS}
+    with _own_environment(), dask.config.set({**settings, "distributed.scheduler.worker-saturation": 1.0}):
         try:
             # No limit of memory: at its own, Dask pauses workers or ends them. `simulate` refuses what does not fit.
-            cluster = distributed().LocalCluster(dashboard_address=None, memory_limit=0, **shape)
+            cluster = distributed().LocalCluster(dashboard_address="127.0.0.1:0", memory_limit=0, **shape)
         except RuntimeError as error:
             raise SimulationError(
                 f"sweep: the workers did not start ({error}). In a script, put the call under: if __name__ == '__main__'. "
@@ -149,6 +147,24 @@ def _cluster(scheduler: str, workers: int | None, threads: int, points: int) -> 
             ) from None
         with cluster:
             yield cluster
+
+
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """Leave the environment of this process as it was.
+
+    Dask prefers variables of the environment to what it is told, so they are taken out; and it leaves those of its workers behind.
+    """
+    names = (*_POOLS, "PYTHONHASHSEED", "MALLOC_TRIM_THRESHOLD_")
+    there = {name: os.environ[name] for name in names if name in os.environ}
+    for name in _POOLS:
+        os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(there)
 
 
 def _is_importing() -> bool:
