@@ -99,5 +99,5 @@ def _code(function: FunctionType) -> bytes:
 
 
 def _bytecode(code: CodeType) -> bytes:
-    constants = [_bytecode(each) if isinstance(each, CodeType) else repr(each).encode() for each in code.co_consts]
+    constants = [_bytecode(each) if isinstance(each, CodeType) else _Walk().digest(each) for each in code.co_consts]
     return _hash(code.co_code, repr(code.co_names).encode(), *constants)

@@ -39,6 +39,10 @@ class Plan:
         """Return the values of one row by column."""
         return dict(zip(self.names, self.rows[row], strict=True))
 
+    def named(self, row: int) -> str:
+        """Return the values of one row as a text."""
+        return ", ".join(f"{name} = {value!r}" for name, value in self.point(row).items())
+
     def arguments(self, row: int) -> dict[str, Scalar]:
         """Return what the function is called with at one row."""
         return {name: value for name, value in self.point(row).items() if name != DRAW}

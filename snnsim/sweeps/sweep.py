@@ -164,15 +164,11 @@ def _check(outcome: Outcome, found: Mapping[int, Outcome], plan: Plan, row: int,
     if not problem:
         return
     error = SimulationError(
-        f"sweep: the point {_named(plan, row)} failed: {problem}. Correct it, or pass on_error='record' to go on without such points."
+        f"sweep: the point {plan.named(row)} failed: {problem}. Correct it, or pass on_error='record' to go on without such points."
     )
     if outcome.trace:
         error.add_note(f"Where the function raised it:\n{outcome.trace}")
     raise error
-
-
-def _named(plan: Plan, row: int) -> str:
-    return ", ".join(f"{name} = {value!r}" for name, value in plan.point(row).items())
 
 
 def _table(plan: Plan, found: Mapping[int, Outcome], cut: bool) -> SweepTable:

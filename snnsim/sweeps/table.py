@@ -169,7 +169,7 @@ class SweepTable:
 
         stream = io.StringIO()
         Console(file=stream, width=140, color_system=None).print(self)
-        return "\n".join(line.rstrip() for line in stream.getvalue().strip("\n").splitlines())
+        return "\n".join(line.rstrip() for line in stream.getvalue().splitlines()).strip("\n")
 
     def __repr__(self) -> str:
         return f"SweepTable({len(self)} rows; {', '.join(self.parameters)} -> {', '.join(self.values)}{'; cut' if self.cut else ''})"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import threading
 import warnings
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+import snnsim
 from snnsim.errors import ParameterError, SimulationError, unknown_name
 from snnsim.sweeps.outcome import Job, Outcome
 from snnsim.sweeps.plan import Plan
@@ -120,6 +123,16 @@ def _with_workers(client: Any, address: str) -> Any:
             f"sweep.scheduler: the cluster at {address} has no workers. Start some with 'dask worker {address}', or wait for them: "
             "client.wait_for_workers(1)."
         )
+    try:
+        # Asked in Python's own words: a worker without snnsim could read none of ours, and would not say so.
+        versions = set(client.run(eval, "__import__('snnsim').__version__").values())
+    except Exception as error:
+        raise SimulationError(f"sweep.scheduler: the workers at {address} have no snnsim ({error}). Install it there.") from None
+    if versions != {snnsim.__version__}:
+        raise SimulationError(
+            f"sweep.scheduler: the workers at {address} have snnsim {', '.join(sorted(versions))}, here it is {snnsim.__version__}. "
+            "Install the same there."
+        )
     return client
 
 
@@ -175,10 +188,13 @@ def _is_importing() -> bool:
 
 
 def _over_dask(client: Any, job: Job, plan: Plan, todo: Iterable[int]) -> Iterator[tuple[int, Outcome]]:
-    # A task that returns it, not scattered data: when every worker that held it dies, Dask can make a task again.
+    import cloudpickle
+
+    # As bytes, which reach a worker whatever they hold: what it cannot read is then an error of a point, not one that Dask tries for ever.
+    # By a task, not as scattered data: when every worker that held it dies, Dask can make a task again.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sending large graph", category=UserWarning)  # once for all points, as it advises
-        shared = client.submit(_same, job, pure=False)
+        shared = client.submit(bytes, cloudpickle.dumps(job), pure=False)
     waiting = iter(todo)
     rows: dict[str, int] = {}
 
@@ -192,25 +208,33 @@ def _over_dask(client: Any, job: Job, plan: Plan, todo: Iterable[int]) -> Iterat
     running = distributed().as_completed([submit(row) for row in islice(waiting, ahead)], loop=client.loop)
     try:
         for future in running:
-            yield rows.pop(future.key), _outcome(future)
+            row = rows.pop(future.key)
+            yield row, _outcome(future, plan, row)
             for row in islice(waiting, 1):
                 running.add(submit(row))
     finally:
         client.cancel(list(running.futures))
 
 
-def _outcome(future: Any) -> Outcome:
+def _outcome(future: Any, plan: Plan, row: int) -> Outcome:
+    """Return the outcome of a point. What the function raised is one; what Dask raises is none, unless the point ended its worker."""
     try:
         return future.result()
     except distributed().KilledWorker as error:
         return Outcome(None, f"its worker died {error.allowed_failures + 1} times. It may have run out of memory")
     except (Exception, CancelledError) as error:
-        return Outcome(None, f"{type(error).__name__}: {error}")
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise SimulationError(
+            f"sweep: the workers could not run the point {plan.named(row)} ({said}). Look whether the cluster is still there and its "
+            "workers have the packages and modules of the function. With a store, the same call goes on where it stopped."
+        ) from None
 
 
-def _same(job: Job) -> Job:
-    return job
+@lru_cache(maxsize=1)
+def _opened(job: bytes) -> Job:
+    """Return what the points share: made once in each worker, and kept until the next sweep."""
+    return pickle.loads(job)
 
 
-def _run(job: Job, arguments: dict[str, Any]) -> Outcome:
-    return job(arguments)
+def _run(job: bytes, arguments: dict[str, Any]) -> Outcome:
+    return _opened(job)(arguments)
