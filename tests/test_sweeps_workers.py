@@ -141,6 +141,20 @@ def test_local_workers_use_the_threads_they_are_given_and_one_that_dies_is_named
     assert table.problems[1].startswith("its worker died 4 times")
 
 
+@pytest.mark.parametrize(("limit", "threads"), [("3", 3), ("", os.cpu_count())])
+def test_trials_of_integer_networks_take_no_more_threads_than_a_worker_may(digits, monkeypatch, limit, threads):
+    class Seen(Exception):
+        pass
+
+    def see(compiled, work, plan, workers, progress):
+        raise Seen(workers)
+
+    monkeypatch.setattr("snnsim.engines.settle._run_trials", see)
+    monkeypatch.setenv("NUMBA_NUM_THREADS", limit)
+    with pytest.raises(Seen, match=f"^{threads}$"):
+        digits[0](digits[1][:1])
+
+
 def test_a_failure_on_a_worker_names_the_point_and_the_line(client):
     with pytest.raises(sim.SimulationError, match=r"the point x = 0 failed: ZeroDivisionError") as caught:
         sim.sweep(lambda x: 1 / x, {"x": [2, 1, 0]}, scheduler=client)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Generator, Iterable, Iterator
@@ -45,10 +46,12 @@ def check_scheduler(scheduler: Any, workers: Any, threads: Any) -> tuple[Any, in
     local = scheduler in SCHEDULERS if isinstance(scheduler, str) else False
     if isinstance(scheduler, str) and not local and ":" not in scheduler:
         raise ParameterError(unknown_name("sweep.scheduler", scheduler, (*SCHEDULERS, "an address such as tcp://host:8786")))
-    if not local and not isinstance(scheduler, str) and (hasattr(scheduler, "asynchronous") and scheduler.asynchronous):
-        raise ParameterError(f"sweep.scheduler = {scheduler!r} is asynchronous. Give a Client made with asynchronous=False.")
-    if not local and not isinstance(scheduler, str) and not isinstance(scheduler, distributed().Client):
-        raise ParameterError(f"sweep.scheduler = {scheduler!r} must be a name, an address or a dask.distributed.Client.")
+    if not isinstance(scheduler, str):
+        dask = sys.modules.get("distributed")  # whoever has a client has loaded it
+        if dask is None or not isinstance(scheduler, dask.Client):
+            raise ParameterError(f"sweep.scheduler = {scheduler!r} must be a name, an address or a dask.distributed.Client.")
+        if scheduler.asynchronous:
+            raise ParameterError(f"sweep.scheduler = {scheduler!r} is asynchronous. Give a Client made with asynchronous=False.")
     for name, value in (("workers", workers), ("threads", threads)):
         if value is not None and (not local or scheduler == "sync"):
             raise ParameterError(f"sweep.{name} = {value!r} applies to workers that the sweep starts on this machine. Leave it out.")
