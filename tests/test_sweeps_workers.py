@@ -132,11 +132,12 @@ def test_local_workers_use_the_threads_they_are_given_and_one_that_dies_is_named
     def point(x):
         if x == 1:
             os._exit(1)
-        return ",".join(os.environ[name] for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"))
+        return ",".join(os.environ[name] for name in names[:3])
 
-    before = dict(os.environ)
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS", "PYTHONHASHSEED")
+    before = [os.environ.get(name) for name in names]
     table = sim.sweep(point, {"x": [0, 1, 2]}, workers=1, threads=3, on_error="record")
-    assert dict(os.environ) == before
+    assert [os.environ.get(name) for name in names] == before
     assert table["value"].tolist() == ["3,3,3", None, "3,3,3"]
     assert table.problems[1].startswith("its worker died 4 times")
 
