@@ -12,10 +12,20 @@ Names are imported on first use, so that ``import snnsim`` is quick.
 
 from __future__ import annotations
 
+import copyreg
 import importlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+
+def _read_only(mapping: dict) -> MappingProxyType:
+    return MappingProxyType(mapping)
+
+
+# Models, profiles and reports hold read-only mappings, and travel between processes; Python has no pickle for these.
+copyreg.pickle(MappingProxyType, lambda mapping: (_read_only, (dict(mapping),)))  # type: ignore[arg-type]
 
 #: public name -> module that holds it
 _PUBLIC = {
@@ -75,6 +85,7 @@ _PUBLIC = {
     "TopKAttention": "sparsity.top_k", "TopKHidden": "sparsity.top_k", "ZeroSkipping": "sparsity.zero_skipping",
     "perplexity": "sparsity.front", "sparsify": "sparsity.model", "sparsity_front": "sparsity.front",
     "Latency": "placement.latency", "Placement": "placement.placed", "place": "placement.placing",
+    "SweepTable": "sweeps.table", "sweep": "sweeps.sweep",
     "compare": "report.comparison", "ann_operations": "graph.operations",
     "SnnsimError": "errors", "ParameterError": "errors", "WiringError": "errors", "CompileError": "errors",
     "ConversionError": "errors", "PlacementError": "errors",
@@ -246,5 +257,7 @@ if TYPE_CHECKING:
     from snnsim.sparsity.top_k import TopKAttention, TopKHidden
     from snnsim.sparsity.zero_skipping import ZeroSkipping
     from snnsim.stream.reader import load_recordings
+    from snnsim.sweeps.sweep import sweep
+    from snnsim.sweeps.table import SweepTable
     from snnsim.transfer import f_i_curve
     from snnsim.trials import Trials

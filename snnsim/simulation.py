@@ -49,8 +49,8 @@ def simulate(
     code : 'unary', 'binary', 'signed_digit', 'graded' or 'time_to_first_spike'   integer networks only; default 'signed_digit'
     steps : int >= 1              of schedule 'timed': where it stops; the answer is exact for trials that are `Result.silent` by then
     seed : int >= 0               same seed, same bits; default that of `start`, else 0
-    threads : int >= 1            integer networks: trials run side by side, default one per core; the clock engine divides the neurons,
-        default 1; the event engine takes 1 alone. No result depends on it
+    threads : int >= 1            integer networks: trials run side by side, default one per core, or NUMBA_NUM_THREADS where that is set;
+        the clock engine divides the neurons, default 1; the event engine takes 1 alone. No result depends on it
     precision : 'double' or 'single'   of the clock engine's states and inputs; default that of `start`, else double
     start : object                `Result.state` of an earlier run, to continue it
     stream : path                 a new HDF5 file that takes spikes and recordings while the network runs, so that memory does not

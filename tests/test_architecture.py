@@ -30,7 +30,7 @@ ROWS = [
     ("compiler", "stream"),
     ("engines", "energy", "analysis"),
     ("progress", "placement"),
-    ("simulation",),
+    ("simulation", "sweeps"),
     ("trace", "attention", "transfer", "data"),
     ("conversion", "sparsity"),
     ("adapters", "analog", "coprocessor"),
@@ -47,6 +47,7 @@ TORCH_FILES = {"cnn", "resnet", "gpt", "encoder_decoder", "lstm"}
 #: Classes of torch modules, which must be named on import to be copied and known again; they are imported by who needs them.
 TORCH_FILES |= {"rate_module", "rate_neurons", "rate_norse", "rate_parts", "rate_snntorch"}
 HEAVY = {"torch", "snntorch", "norse", "nir", "neo", "h5py", "matplotlib", "pymetis", "rich", "typer"}
+HEAVY |= {"dask", "distributed", "scipy", "pandas"}
 
 
 def place(path: Path) -> str:

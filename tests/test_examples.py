@@ -28,7 +28,7 @@ GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_D
 #: They take a while, and draw in the run that prints.
 LESSONS = (
     "analog_chips", "dynamic_sparsity", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "placement",
-    "principal_components", "reward", "selectivity", "unsupervised_digits",
+    "principal_components", "reward", "selectivity", "sweep", "unsupervised_digits",
 )  # fmt: skip
 
 
@@ -38,6 +38,7 @@ PEERS = {
     "placement": ("pymetis",),
     "rate_baselines": ("torch",),
     "rate_fine_tuning": ("torch", "snntorch"),
+    "sweep": ("distributed", "scipy"),
 }
 
 

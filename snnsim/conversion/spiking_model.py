@@ -65,6 +65,10 @@ class SpikingModel:
         self.network: Network = self.compiled.network
         self._samples = samples
 
+    def __reduce__(self) -> tuple:
+        # Compiled anew by whoever reads a pickle: arrays of a pickle are writable, and kernels would be compiled for these once more.
+        return _model, (self.coding, self.integer_graph, self._samples)
+
     def __call__(
         self,
         inputs: Any,
@@ -178,3 +182,7 @@ class SpikingModel:
 
     def __repr__(self) -> str:
         return f"SpikingModel({self.network!r})"
+
+
+def _model(coding: Coding, integer_graph: IntegerGraph, samples: Mapping[str, np.ndarray] | None) -> SpikingModel:
+    return SpikingModel(coding, integer_graph, samples=samples)

@@ -55,5 +55,9 @@ class Current:
     def __setattr__(self, field: str, value: Any) -> None:
         raise AttributeError(f"Current.{field} cannot be changed: a description is immutable. Make a new Current.")
 
+    def __reduce__(self) -> tuple:
+        # Made anew by whoever reads a pickle or copies: nothing else can set the fields.
+        return Current, (self.target, self.signal)
+
     def __repr__(self) -> str:
         return f"Current({self.target.name!r}, {type(self.signal).__name__})"

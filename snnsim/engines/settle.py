@@ -274,7 +274,7 @@ def run_integer(
 
     inputs : int[trials, *shape of the input population]; a mapping by population where there are several
     schedule, code : names in `SCHEDULES` and `CODES`
-    threads : int   default one per core; trials run side by side
+    threads : int   default one per core, or NUMBA_NUM_THREADS where it is set; trials run side by side
     steps : int     of the schedule 'timed', and of no other
     asleep : bool[n_rows]   rows to leave alone, none of which another row depends on; default none
     Raises ParameterError, SimulationError for bad arguments, before any work is done.
@@ -282,7 +282,9 @@ def run_integer(
     one_of("simulate.code", code, CODES)
     one_of("simulate.schedule", schedule, SCHEDULES)
     seed = check_integer("simulate.seed", seed, low=0, high=2**63 - 1)
-    workers = (os.cpu_count() or 1) if threads is None else check_integer("simulate.threads", threads, low=1, high=1024)
+    # The limit of numba holds for our threads, too: many processes side by side, as in a sweep, set it.
+    cores = int(os.environ.get("NUMBA_NUM_THREADS") or os.cpu_count() or 1)
+    workers = cores if threads is None else check_integer("simulate.threads", threads, low=1, high=1024)
     if progress is not None and not callable(progress):
         raise ParameterError(f"simulate.progress = {progress!r} must be a function of the fraction done. Leave it out for none.")
     if asleep is None:
