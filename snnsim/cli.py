@@ -142,9 +142,18 @@ def energy(
     Prints a table per chip, who wins there, and what would change it; writes energy.html and energy.json.
     """
     from snnsim.progress import bar
-    from snnsim.report.energy_tables import save_energy, show_energy
+    from snnsim.report.energy_choices import check_profiles
+    from snnsim.report.energy_tables import NAMES, save_energy, show_energy
     from snnsim.report.prepare import energy_of
+    from snnsim.report.save import check_folder
+    from snnsim.units import check_integer
 
+    check_profiles(profile or None)
+    for each in bits or ():
+        check_integer("compare_energy.bits", each, low=2, high=16)
+    if tokens is not None:
+        check_integer("compare_energy.tokens", tokens, low=1)
+    check_folder(out, NAMES)
     with bar("counting (the first run compiles, half a minute)") as report:
         found = energy_of(model, data, samples=samples, profiles=profile or None, bits=bits or (), tokens=tokens, seed=seed)
         report.describe("drawing the report", 0.97)

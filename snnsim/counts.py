@@ -57,7 +57,8 @@ ROLES: Mapping[str, str] = MappingProxyType(
 
 #: kinds whose price depends on the precision of their operands
 PRECISE = ("macs", "multiplies", "adds")
-_PRECISION = re.compile(r"(fp(16|32|64)|bf16|int([1-9]\d?)(x([1-9]\d?))?)$")
+MOST = 10**30  # operations of a layer: more than any run does, and few enough for sums of floats
+_PRECISION = re.compile(r"(fp(16|32|64)|bf16|int([1-9]\d?)(x([1-9]\d?))?)")
 
 
 def check_precision(owner: str, value: Any) -> str:
@@ -65,7 +66,7 @@ def check_precision(owner: str, value: Any) -> str:
 
     Raises ParameterError.
     """
-    if not isinstance(value, str) or not _PRECISION.match(value):
+    if not isinstance(value, str) or not _PRECISION.fullmatch(value):
         raise ParameterError(f"{owner} = {value!r} must be a precision: fp64, fp32, fp16, bf16, int8, or int4x8 for weights x activations.")
     return value
 
@@ -95,8 +96,13 @@ class OperationCounts:
         frozen = {}
         if not isinstance(self.layers, Mapping):
             raise ParameterError(f"OperationCounts.layers = {self.layers!r} must map layer names to counts by kind.")
+        for what, given in (("roles", self.roles), ("precisions", self.precisions)):
+            if not isinstance(given, Mapping):
+                raise ParameterError(f"OperationCounts.{what} = {given!r} must map layer names to texts. Give a dict.")
+        if self.placed_on is not None and not isinstance(self.placed_on, str):
+            raise ParameterError(f"OperationCounts.placed_on = {self.placed_on!r} must be the name of a profile, or None.")
         for layer, role in self.roles.items():
-            if role not in ROLES:
+            if role not in list(ROLES):
                 raise ParameterError(unknown_name(f"OperationCounts.roles[{layer!r}]", role, ROLES))
         for layer, precision in self.precisions.items():
             check_precision(f"OperationCounts.precisions[{layer!r}]", precision)
@@ -106,11 +112,15 @@ class OperationCounts:
                     raise ParameterError(unknown_name(f"OperationCounts.{what}: layer", layer, self.layers))
             object.__setattr__(self, what, MappingProxyType(dict(given)))
         for layer, kinds in self.layers.items():
+            if not isinstance(kinds, Mapping):
+                raise ParameterError(f"OperationCounts.layers[{layer!r}] = {kinds!r} must map kinds of operations to counts. Give a dict.")
             for kind, count in kinds.items():
                 if kind not in OPERATIONS:
                     raise ParameterError(unknown_name(f"OperationCounts.layers[{layer!r}]", kind, OPERATIONS))
-                if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < 0:
-                    raise ParameterError(f"OperationCounts.layers[{layer!r}][{kind!r}] = {count!r} must be a whole number >= 0.")
+                if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or not 0 <= count <= MOST:
+                    raise ParameterError(
+                        f"OperationCounts.layers[{layer!r}][{kind!r}] = {count!r} must be a whole number >= 0, at most 10^30. Count again."
+                    )
             frozen[layer] = MappingProxyType({kind: int(count) for kind, count in kinds.items() if count})
         object.__setattr__(self, "layers", MappingProxyType(frozen))
 
@@ -135,6 +145,8 @@ class OperationCounts:
         return {kind: count for kind in OPERATIONS if (count := self.total(kind))}
 
     def __add__(self, other: OperationCounts) -> OperationCounts:
+        if not isinstance(other, OperationCounts):
+            return NotImplemented
         layers = {layer: dict(kinds) for layer, kinds in self.layers.items()}
         for layer, kinds in other.layers.items():
             mine = layers.setdefault(layer, {})

@@ -91,6 +91,14 @@ def check_number(owner: str, value: Any, *, unit: str = "", **bounds: float) -> 
     return number
 
 
+def check_scalar(owner: str, value: Any, *, unit: str = "", **bounds: float) -> float:
+    """Return `value` as one finite number, checked against `bounds`. Raises ParameterError, for arrays too."""
+    number = check_number(owner, value, unit=unit, **bounds)
+    if not isinstance(number, float):
+        raise ParameterError(f"{owner} = {show(number)} must be one number{unit and ' in ' + unit}, not an array. Give a float.")
+    return number
+
+
 def as_integers(owner: str, value: Any, *, low: int, high: int) -> np.ndarray:
     """Return `value` as an int64 array (any shape), every entry within low .. high.
 

@@ -94,3 +94,15 @@ def test_operations_that_were_not_counted_are_not_told(model, held_out):
         study.per_inference("spikes")
     with pytest.raises(ParameterError, match="must be < 1"):
         study.interval(1.0)
+
+
+def test_labels_that_no_score_has_are_refused(model, held_out):
+    inputs, _ = held_out
+    with pytest.raises(ParameterError, match="labels = 400 must be <= 9"):
+        sim.monte_carlo(model, inputs[:2], [1, 400], n=1)
+
+
+@pytest.mark.parametrize("wrong", [{"mismatch": 1e300}, {"converter_gain": 1e9}, {"read_noise": 1e300, "adc_bits": 8}])
+def test_imperfections_past_all_measure_are_refused(wrong):
+    with pytest.raises(ParameterError, match="must be <= "):
+        sim.AnalogDevice(**wrong)

@@ -164,3 +164,36 @@ def test_links_of_your_own_are_checked():
     with pytest.raises(ParameterError, match="must rise"):
         sim.Link(pj_per_bit=[3, 2, 1], gbit_per_s=1.0)
     assert load_link("pcie3x4", allow_recalled=True).grade == "R"
+
+
+@pytest.mark.parametrize(
+    ("splits", "text"),
+    [
+        ([1], r"splits = \[1\] must map names to lists"),
+        ({3: []}, "3 must be a text, the name of a split"),
+        ({"host alone": []}, "'host alone' is the name of a split that is tried anyway"),
+        ({"mine": [["block0.q"]]}, r"layer = \['block0.q'\] is not known"),
+    ],
+)
+def test_splits_of_another_form_are_refused(divided, splits, text):
+    model, inputs, _ = divided
+    with pytest.raises(ParameterError, match=text):
+        sim.offload(model, inputs[:1], splits=splits)
+
+
+def test_a_chip_that_can_do_nothing_says_so(divided):
+    model, inputs, _ = divided
+    assert sim.offload(model, inputs[:1], chip="a100").sentence().startswith("Nothing can be offloaded on NVIDIA A100")
+
+
+def test_rules_of_thumb_take_one_number_each():
+    with pytest.raises(ParameterError, match="share = .* must be one number, not an array"):
+        sim.speed_up([0.1, 0.2], 3.0)
+    with pytest.raises(ParameterError, match="bits = 1e.300 must be <= 1e.30"):
+        sim.macs_to_pay(1e300, 1.0, 2.0)
+
+
+def test_a_link_without_a_speed_is_refused():
+    with pytest.raises(ParameterError, match="must be >= 1e-09 Gbit"):
+        sim.Link(pj_per_bit=1.0, gbit_per_s=1e-320)
+    assert sim.Link(pj_per_bit=1.0, gbit_per_s=1.0, event_bits=32.0).event_bits == 32

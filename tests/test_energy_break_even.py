@@ -56,7 +56,7 @@ def test_bits_of_the_fair_opponent():
     [
         ({"synapses": 0}, "synapses = 0 must be >= 1"),
         ({"synapses": 5, "steps": 0}, "steps = 0 must be >= 1"),
-        ({"synapses": 5, "reuse": 0.0}, "reuse = 0 must be > 0"),
+        ({"synapses": 5, "reuse": 0.0}, "reuse = 0 must be >= 1"),
         ({"synapses": 5, "state": "cache"}, "'cache' is not known. Valid: memory, registers"),
         ({"synapses": 5, "profile": "tianjic28"}, "'tianjic28' has no price for macs .ann.. Choose one that prices ANNs and spikes"),
         ({"synapses": 5, "fixed": -1.0}, "fixed = -1 pJ must be >= 0"),
@@ -65,3 +65,43 @@ def test_bits_of_the_fair_opponent():
 def test_numbers_that_cannot_be_are_refused(arguments, text):
     with pytest.raises(ParameterError, match=text):
         sim.break_even(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"hops": [1, 2]}, "hops = .* must be one number, not an array"),
+        ({"hops": 2.0}, "hops = 2.0 needs inputs"),
+        ({"event_bits": 64, "inputs": 3}, "event_bits = 64 needs hops"),
+        ({"reuse": 0.5}, "reuse = 0.5 must be >= 1"),
+        ({"reuse": 1e300}, "reuse = 1e.300 must be <= 1e.30"),
+        ({"fixed": 1e300}, "fixed = 1e.300 pJ must be <= 1e.30 pJ"),
+        ({"synapses": 10**400}, "synapses = 10+ must be <="),
+        ({"precision": "fp31"}, "precision = 'fp31' must be a precision"),
+        ({"precision": None}, "precision = None must be a precision"),
+        ({"precision": "fp64"}, "has no price for macs:fp64"),
+        ({"profile": "arithmetic_int8", "precision": "fp32"}, "precision = 'fp32', but 'arithmetic_int8' has one price for all"),
+    ],
+)
+def test_numbers_that_overflow_or_would_change_nothing_are_refused(wrong, text):
+    with pytest.raises(ParameterError, match=text):
+        sim.break_even(**{"synapses": 10, **wrong})
+
+
+@pytest.mark.parametrize(("spikes", "text"), [(float("nan"), "must be finite"), (-1.0, "must be >= 0"), ("many", "must be a number")])
+def test_a_ratio_needs_numbers_of_spikes(spikes, text):
+    with pytest.raises(ParameterError, match=text):
+        sim.break_even(synapses=10).ratio(spikes)
+
+
+def test_spikes_that_cost_nothing_have_no_break_even(tmp_path):
+    path = tmp_path / "free.toml"
+    free = '{pj = [0, 1, 1], grade = "V", source = "s"}'
+    path.write_text(
+        'title = "t"\nnode_nm = 1\nscope = "op"\nnote = "n"\n[included]\n'
+        'synaptic = ["weight_fetches", "adds", "state_reads", "state_writes"]\n'
+        'neuron = ["spikes", "updates_idle"]\nann = ["weight_fetches", "activation_reads", "activation_writes"]\n'
+        f'[prices]\nsynaptic.synops = {free}\nann.macs = {{pj = [1, 1, 1], grade = "V", source = "s"}}\n'
+    )
+    with pytest.raises(ParameterError, match="gives spikes away at its low prices"):
+        sim.break_even(path, synapses=10)

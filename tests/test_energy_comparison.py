@@ -176,3 +176,89 @@ def test_models_are_counted_on_the_same_samples(digits):
     assert found.implementations[-1].counts.totals() == direct.totals()
     order = [found.report("horowitz45", name).total.nominal for name in names[:3]]
     assert order[0] > order[1] > order[2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"inputs": [[1]]}, "inputs is given, but both sides are counted"),
+        ({"labels": [1]}, "labels is given, but both sides are counted"),
+        ({"calibration": [[1]]}, "calibration is given, but ann is counted already"),
+        ({"bits": [4]}, "bits is given, but ann is counted already"),
+        ({"bits": 4}, "bits = 4 must be a list of whole numbers"),
+        ({"reuse": 2}, "reuse is given, but ann is counted already"),
+        ({"codes": ["graded"]}, "codes says how a SpikingModel is run, but snn is of type OperationCounts"),
+        ({"codes": "graded"}, "codes = 'graded' must be a list of codes"),
+        ({"codes": ["graded", "graded"]}, "must name each code once"),
+        ({"schedule": "eager"}, "schedule says how a SpikingModel is run"),
+        ({"threads": 1}, "threads says how a SpikingModel is run"),
+        ({"latency_ms": 3.0}, "latency_ms = 3.0 must map names of implementations to ms"),
+        ({"latency_ms": {"SNN": -1.0}}, r"latency_ms\['SNN'\] = -1 ms must be >= 0"),
+        ({"allow_recalled": 1}, "compare_energy.allow_recalled = 1 must be True or False"),
+    ],
+)
+def test_what_counts_cannot_use_is_refused(settings, text):
+    with pytest.raises(ParameterError, match=text):
+        sim.compare_energy(ANN, SNN, **{"profiles": ["horowitz45"], **settings})
+
+
+@pytest.mark.parametrize("sides", [({}, SNN), (ANN, {})])
+def test_a_side_of_nothing_is_refused(sides):
+    with pytest.raises(ParameterError, match="must hold one implementation at least"):
+        sim.compare_energy(*sides, profiles=["horowitz45"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"labels": [[1], [2]]}, r"labels has shape \(2, 1\) but must have \(2,\)"),
+        ({"labels": 3}, r"labels has shape \(\) but must have \(2,\)"),
+        ({"labels": [1, 400]}, "labels = 400 must be <= 9"),
+        ({"labels": [1.0, 2.0]}, "must hold whole numbers"),
+        ({"calibration": [[0]]}, "calibration is given, but the ANN is converted already"),
+        ({"bits": [4]}, "other bits need the float model"),
+        ({"reuse": 0}, "compare_energy.reuse = 0 must be >= 1"),
+        ({"threads": 0}, "compare_energy.threads = 0 must be >= 1"),
+    ],
+)
+def test_what_a_model_cannot_use_is_refused_before_it_is_run(digits, settings, text):
+    model, inputs, *_ = digits
+    with pytest.raises(ParameterError, match=text):
+        sim.compare_energy(None, model, inputs[:2], profiles=["horowitz45"], **settings)
+
+
+def test_two_profiles_of_one_name_are_refused(tmp_path):
+    path = tmp_path / "horowitz45.toml"
+    text = (Path(sim.__file__).parent / "hardware" / "profiles" / "horowitz45.toml").read_text()
+    path.write_text(text)
+    assert len(compared(profiles=["horowitz45", str(path)]).profiles) == 1, "the same profile from another place"
+    path.write_text(text.replace("[1.25, 2.5, 12.5]", "[1.25, 2.5, 12.6]"))
+    with pytest.raises(ParameterError, match="'horowitz45' names two different profiles"):
+        compared(profiles=["horowitz45", str(path)])
+
+
+def test_what_costs_nothing_has_no_verdict_and_no_break_even(tmp_path):
+    found = sim.compare_energy(OperationCounts({"l": {}}), OperationCounts({"s": {}}), profiles=["loihi14"])
+    assert found.verdict("loihi14") is None
+    assert found.break_even("loihi14") is None
+    sim.save_energy(found, tmp_path)
+    idle = compared(OperationCounts({"s": {"updates_idle": 5}}), ("loihi14",))
+    assert idle.break_even("loihi14") is None, "nothing there shrinks with the spikes"
+    assert idle.verdict("loihi14") is not None
+
+
+def test_the_sides_of_a_pair_are_not_mistaken():
+    with pytest.raises(ParameterError, match="EnergyComparison.snn = 'dense' is not known. Valid: spikes"):
+        compared().break_even("horowitz45", snn="dense")
+
+
+@pytest.mark.parametrize(("folder", "text"), [(None, "folder = None must be a path"), ("a\0b", "cannot be written to: embedded null byte")])
+def test_a_folder_that_cannot_be_is_refused(folder, text):
+    with pytest.raises(ParameterError, match=text):
+        sim.save_energy(compared(), folder)
+
+
+def test_only_comparisons_are_shown_and_saved(tmp_path):
+    for call in (sim.show_energy, lambda given: sim.save_energy(given, tmp_path)):
+        with pytest.raises(ParameterError, match="comparison = 3 must be an EnergyComparison"):
+            call(3)

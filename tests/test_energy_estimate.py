@@ -100,3 +100,49 @@ def test_unknown_profiles_list_the_valid_ones():
         sim.estimate_energy(OperationCounts({}), "loihi14", per=0)
     with pytest.raises(ParameterError, match="per = 2.5 must be a whole number"):
         sim.estimate_energy(OperationCounts({}), "loihi14", per=2.5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"chips": 2}, "chips = 2 draw static power for latency_ms, which is missing"),
+        ({"cores": 2}, "cores = 2 draw static power for latency_ms, which is missing"),
+        ({"cores": 2, "latency_ms": 1.0}, "cores = 2, but 'loihi14' tells the static power of a whole chip alone"),
+        ({"latency_ms": [1.0, 2.0]}, "latency_ms = .* must be one number in ms, not an array"),
+        ({"latency_ms": 1e305}, "latency_ms = 1e.305 ms must be <= 1e.30 ms"),
+        ({"per": 10**400}, "per = 10+ must be <="),
+    ],
+)
+def test_what_would_change_nothing_or_overflow_is_refused(wrong, text):
+    with pytest.raises(ParameterError, match=text):
+        sim.estimate_energy(OperationCounts({"a": {"spikes": 3}}), "loihi14", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        (({"a": 3},), r"layers\['a'\] = 3 must map kinds"),
+        (({"a": {}}, ["a"]), "roles = .'a'. must map layer names"),
+        (({"a": {}}, {"a": ["ann"]}), r"roles\['a'\] = \['ann'\] is not known"),
+        (({"a": {}}, {}, "int8"), "precisions = 'int8' must map layer names"),
+        (({"a": {}}, {}, {"a": "int8\n"}), "must be a precision"),
+        (({"a": {}}, {}, {}, 3), "placed_on = 3 must be the name of a profile"),
+        (({"a": {"spikes": 10**31}},), "must be a whole number >= 0, at most 10.30"),
+    ],
+)
+def test_counts_of_another_form_are_refused(given, text):
+    with pytest.raises(ParameterError, match=text):
+        OperationCounts(*given)
+
+
+def test_counts_add_to_counts_alone():
+    with pytest.raises(TypeError, match="unsupported operand"):
+        OperationCounts({"a": {"spikes": 3}}) + 3
+
+
+def test_a_host_that_shares_the_name_of_the_chip_but_not_its_figures_is_refused(tmp_path):
+    path = tmp_path / "loihi14.toml"
+    path.write_text('title = "t"\nnode_nm = 1\nscope = "op"\nnote = "n"\n[prices.ann.macs]\npj = [1, 1, 1]\ngrade = "V"\nsource = "s"\n')
+    counts = OperationCounts({"a": {"macs": 3}}, {"a": "ann"})
+    with pytest.raises(ParameterError, match="host = 'loihi14' is also the name of another profile"):
+        sim.estimate_energy(counts, "loihi14", host=path)

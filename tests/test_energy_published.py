@@ -100,8 +100,17 @@ def test_spiking_work_is_linear_in_rate_and_steps(rate, steps, size):
         (lambda: formulas.linear(3, 3).spiking(-0.1), "rate = -0.1 must be >= 0"),
         (lambda: formulas.convolution((3, 3), 4, 6, (8, 8), groups=4), "groups = 4 must divide"),
         (lambda: formulas.linear(3, 3).repeated(0), "steps = 0 must be >= 1"),
+        (lambda: formulas.linear(3, 3).spiking([0.1, 0.2]), "rate = .* must be one number, not an array"),
+        (lambda: formulas.linear(3, 3, bias="no"), "bias = 'no' must be True or False"),
+        (lambda: formulas.convolution(3, 4, 6, (8, 8)), "kernel = 3 must hold one whole number per axis"),
+        (lambda: formulas.convolution((3,), 4, 6, (8, 8)), "out = .8, 8. must hold one whole number per axis"),
+        (lambda: formulas.DenseWork(10**400), "macs = 10+ must be <="),
     ],
 )
 def test_sizes_that_cannot_be_are_refused(call, text):
     with pytest.raises(ParameterError, match=text):
         call()
+
+
+def test_whole_floats_count_as_whole_numbers():
+    assert formulas.DenseWork(3.0).counts().total("macs") == 3

@@ -113,6 +113,25 @@ def test_a_profile_of_your_own_is_one_file(tmp_path):
         ("node_nm = 28", "node_nm = 28\nincldued = 3", "'incldued' is not known. Valid: title"),
         ('source = "s"', 'source = " "', "must say where the figure was read"),
         ('title = "t"', "title = 3", "title = 3 must be of type str"),
+        ('title = "t"', 'title = "t"\nplaced = 2', "placed = 2 has the wrong form"),
+        ('title = "t"', 'title = "t"\nlimits = 2', "limits = 2 has the wrong form"),
+        ('scope = "term"', "scope = [1]", r"scope = \[1\] is not known"),
+        ("pj = [1, 2, 3]", "uj = [1e308, 1e308, 1e308]", "uJ must be <= 1e.30 uJ"),
+        ('["adds"]', '["adds:int8"]', "lists 'adds:int8': a list holds for all precisions"),
+        ("[prices.synaptic.synops]", '[prices.synaptic."adds:"]', "names no precision after the colon"),
+        ("[included]", '[left_out]\nsynaptic = ["adds"]\n[included]', "'adds', which is also included"),
+        ("[included]", '[left_out]\nneuron = ["barriers"]\n[included]', "may leave out barriers alone, of the role transport"),
+        ('source = "s"', 'source = "s"\nbits = 4', "bits holds for macs without a precision"),
+        ('source = "s"', 'source = "s"\nper_bit_product = [0, 0, 0]', "per_bit_product holds for macs, multiplies, adds without"),
+        ("synops]\npj = [1, 2, 3]", "macs]\npj = [1, 2, 3]\nbits = 4\nper_bit_product = [0, 0, 0]", "has bits and per_bit_product"),
+        ("synops]\npj = [1, 2, 3]", "macs]\npj = [1, 2, 3]\nper_bit_product = [0.1, 0.1, 0.1]", "makes .* pJ of 1 x 1 bits"),
+        (
+            "[included]",
+            '[placed.synaptic.adds]\npj = [1, 1, 1]\ngrade = "V"\nsource = "s"\n[included]',
+            "placed.synaptic.adds is priced and",
+        ),
+        ("[included]", '[placed.ann."macs:int8"]\npj = [1, 1, 1]\ngrade = "V"\nsource = "s"\n[included]', "holds for all precisions"),
+        ("[included]", '[limits]\ngrade = "V"\nsource = "s"\ncores = 1%s\n[included]' % ("0" * 30), "must be a whole number >= 1, <="),
     ],
 )
 def test_a_broken_profile_says_what_is_wrong(tmp_path, old, new, text):
@@ -122,9 +141,45 @@ def test_a_broken_profile_says_what_is_wrong(tmp_path, old, new, text):
         read_profile(path)
 
 
+def test_a_price_of_a_whole_inference_stands_alone(tmp_path):
+    whole = 'title = "t"\nnode_nm = 28\nscope = "inference"\nnote = "n"\n[inference]\npj = [1, 2, 3]\ngrade = "V"\nsource = "s"\n'
+    path = tmp_path / "whole.toml"
+    limits = '[limits]\ncores = 1\ngrade = "V"\nsource = "s"\n'
+    path.write_text(whole + limits)
+    assert read_profile(path).inference.pj == (1, 2, 3)
+    path.write_text(whole + "[limits]\n")
+    with pytest.raises(FormatError, match="limits is empty"):
+        read_profile(path)
+    path.write_text(whole + limits + '[included]\nneuron = ["spikes"]\n')
+    with pytest.raises(FormatError, match="included stands beside a price of a whole inference"):
+        read_profile(path)
+
+
+def test_a_path_that_no_file_can_have_is_refused():
+    with pytest.raises(FormatError, match="cannot be read: embedded null byte"):
+        load_profile("a\0.toml")
+
+
+@pytest.mark.parametrize("section", ["prices", "placed"])
+@pytest.mark.parametrize("row", ["transport.hops", "neuron.packets"])
+def test_routing_beside_an_all_in_figure_is_found_wherever_it_stands(tmp_path, section, row):
+    path = tmp_path / "twice.toml"
+    path.write_text(GOOD.replace('"term"', '"all-in"') + f'[{section}.{row}]\npj = [1, 1, 1]\ngrade = "V"\nsource = "s"\n')
+    with pytest.raises(FormatError, match=f"{section}.{row}: an all-in figure includes routing"):
+        read_profile(path)
+
+
 def test_an_edited_profile_file_is_read_again(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(GOOD)
     assert load_profile(str(path)).prices["synaptic"]["synops"].pj.nominal == 2
     path.write_text(GOOD.replace("[1, 2, 3]", "[1, 2.5, 3]"))
     assert load_profile(str(path)).prices["synaptic"]["synops"].pj.nominal == 2.5
+
+
+@pytest.mark.parametrize("limit", ["chips = 2", "mesh = [2, 2]", "cores_per_tile = 2"])
+def test_what_a_chip_holds_needs_its_cores(tmp_path, limit):
+    path = tmp_path / "toy.toml"
+    path.write_text(GOOD + f'[limits]\ngrade = "V"\nsource = "s"\n{limit}\n')
+    with pytest.raises(FormatError, match="needs cores, those of a chip"):
+        read_profile(path)

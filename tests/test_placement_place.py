@@ -329,3 +329,17 @@ def test_every_chip_with_limits_takes_a_small_network_and_prices_it(chip):
     assert (counts.total("hops") > 0) == (placement.mesh.known and len({(load.x, load.y) for load in placement.cores}) > 1)
     # An all-in figure holds the way of the events: a placement must not change it.
     assert sim.estimate_energy(counts, chip).total == sim.estimate_energy(result.counts, chip).total
+
+
+def test_a_mesh_with_more_tiles_than_cores_holds_them_all():
+    chip = hardware(**{**SMALL, "neurons_per_core": 20}, cores=5, mesh=[4, 4])
+    placement = sim.place(recurrent(), chip, partitioner="order")
+    assert 3 < len(placement.cores) < 5
+    assert len({load.core for load in placement.cores}) == len(placement.cores)
+    assert max(load.core for load in placement.cores) < 5
+
+
+@pytest.mark.parametrize("traffic", [1e308, {"exc": 1e308}, [1.0, 2.0]])
+def test_a_traffic_beyond_all_sums_is_refused(traffic):
+    with pytest.raises(ParameterError, match="must be <= 1e.15|must be one number, not an array"):
+        sim.place(recurrent(), hardware(**SMALL), traffic=traffic)

@@ -138,3 +138,41 @@ def test_what_is_unknown_or_does_not_fit_is_refused(task, change, message):
     graph, x, labels = task
     with pytest.raises(sim.ParameterError, match=message):
         sim.sparsity_front(graph, x, **{"labels": labels, "calibration": x, "methods": ["relu"], **change})
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "text"),
+    [
+        ([[0.0, float("nan")]], [0], "scores = nan must be finite"),
+        ([[0.0, 1.0]], [2], "labels = 2 must be <= 1"),
+        ([[0.0, 1.0]], [-1], "labels = -1 must be >= 0"),
+        ([[0.0, 1.0]], [[0]], "labels has shape .1, 1. but must have .1,."),
+        ([[0.0, 1.0]], [0.0], "labels = .* must hold whole numbers"),
+        ([[0.0, 1e6]], [0], "mean surprise of 1e.06"),
+        (np.zeros((0, 2)), np.zeros(0, int), "must hold one answer at least"),
+        ("a", [0], "scores = 'a' must be a number"),
+    ],
+)
+def test_perplexity_of_what_has_none_is_refused(scores, labels, text):
+    with pytest.raises(sim.ParameterError, match=text):
+        sim.perplexity(scores, labels)
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"labels": [400, 1]}, "labels = 400 must be <= 9"),
+        ({"quality": lambda scores, labels: float("nan")}, "what the function returned = nan must be finite"),
+        ({"codes": ["graded"]}, "codes = .'graded'. are those of spiking networks, and none is given"),
+        ({"codes": "graded"}, "codes = 'graded' must be a list of codes"),
+        ({"decoding": 1}, "decoding = 1 must be True or False"),
+        ({"methods": {"mine": sim.ZeroSkipping()}}, "methods.'mine'. = .* must be a list of methods"),
+        ({"methods": 3}, "methods = 3 must be a list of names"),
+        ({"host": "nope"}, "profile = 'nope' is not known"),
+    ],
+)
+def test_a_front_refuses_what_it_cannot_use(digits, settings, text):
+    _, inputs, labels, _ = digits
+    graph, _ = sim.data.load_model("digits")
+    with pytest.raises(sim.ParameterError, match=text):
+        sim.sparsity_front(graph, inputs[:2], calibration=inputs[:2], **{"labels": labels[:2], "methods": ["zero_skipping"], **settings})

@@ -393,3 +393,26 @@ WRONG = {
 def test_a_setting_that_cannot_be_is_refused_with_its_name_and_value(make, message):
     with pytest.raises(sim.ParameterError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: sim.ReluMLP(shift=[1.0, 2.0]),
+        lambda: sim.ActivationThreshold(fraction=[0.1, 0.2]),
+        lambda: sim.TopKHidden([0.1, 0.2]),
+        lambda: sim.Delta([1.0, 2.0]),
+        lambda: sim.MixtureOfDepths([0.5, 0.6]),
+    ],
+)
+def test_a_method_takes_one_number_not_an_array(wrong):
+    with pytest.raises(sim.ParameterError, match="must be one number, not an array"):
+        wrong()
+
+
+@pytest.mark.parametrize(
+    ("places", "text"), [(3, "must hold places of blocks"), ((), "one block at least"), ((0, 0), "each once"), ((0.5,), "whole number")]
+)
+def test_blocks_of_another_form_are_refused(places, text):
+    with pytest.raises(sim.ParameterError, match=text):
+        sim.MixtureOfDepths(0.5, blocks=places)

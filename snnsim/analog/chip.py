@@ -21,7 +21,7 @@ from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.errors import ParameterError
 from snnsim.graph.integer import Settled
 from snnsim.results import OperationCounts
-from snnsim.units import check_integer, check_number, one_of
+from snnsim.units import check_integer, check_scalar, one_of
 
 _CALIBRATION = 2**32 - 1  # number of the reading in which a chip measures itself; those of a user come before
 
@@ -70,7 +70,8 @@ class AnalogChip(SpikingModel):
     def digital(self, counts: OperationCounts) -> OperationCounts:
         """Return what is left for the digital part of a run, without crossbars, converters and the noise: to be priced as such."""
         layers = {name: kinds for name, kinds in counts.layers.items() if name not in self._analog}
-        return OperationCounts(layers, {name: role for name, role in counts.roles.items() if name in layers})
+        roles, precisions = ({name: each for name, each in given.items() if name in layers} for given in (counts.roles, counts.precisions))
+        return OperationCounts(layers, roles, precisions, counts.placed_on)
 
     def __repr__(self) -> str:
         return f"AnalogChip({type(self.device).__name__}, seed={self.seed}, time={self.time:g}, {self.network!r})"
@@ -101,7 +102,7 @@ class Design:
         """Return one chip; see `fabricate`."""
         seed = check_integer("fabricate.seed", seed, low=0, high=2**63 - 1)
         reading = check_integer("fabricate.reading", reading, low=0, high=_CALIBRATION - 1)
-        at = self.device.t_0 if time is None else float(check_number("fabricate.time", time, unit="s"))
+        at = self.device.t_0 if time is None else check_scalar("fabricate.time", time, unit="s")
         self.device.check_time(at)
         made = program(self.model.integer_graph, self.device, seed=seed, time=at, reach=self.reach)
         if self.recover is not None:

@@ -54,17 +54,17 @@ class AnalogDevice:
     #: a weight is the difference of two devices, one of which is written
     pair: ClassVar[bool] = False
 
-    mismatch: float = param(0.0, ge=0.0, doc="standard deviation over mean of a device")
+    mismatch: float = param(0.0, ge=0.0, le=1e6, doc="standard deviation over mean of a device")
     weight_bits: int | None = None
     dac_bits: int | None = None
     adc_bits: int | None = None
     tile: int | None = None
     stuck_off: float = param(0.0, ge=0.0, le=1.0, doc="share of devices stuck at 0")
     stuck_on: float = param(0.0, ge=0.0, le=1.0, doc="share of devices stuck at the largest conductance")
-    read_noise: float = param(0.0, ge=0.0, unit="LSB", doc="noise of a result")
-    converter_gain: float = param(0.0, ge=0.0, doc="standard deviation of the gain of converters")
-    converter_offset: float = param(0.0, ge=0.0, unit="LSB", doc="standard deviation of the offset of converters")
-    gain: float | None = param(None, gt=0.0, unit="LSB", doc="result of one weight step times one input step")
+    read_noise: float = param(0.0, ge=0.0, le=1e6, unit="LSB", doc="noise of a result")
+    converter_gain: float = param(0.0, ge=0.0, le=100.0, doc="standard deviation of the gain of converters")
+    converter_offset: float = param(0.0, ge=0.0, le=1e6, unit="LSB", doc="standard deviation of the offset of converters")
+    gain: float | None = param(None, gt=0.0, le=1e6, unit="LSB", doc="result of one weight step times one input step")
     t_0: float = param(0.0, ge=0.0, unit="s", doc="first reading after the devices were written")
 
     def __post_init__(self) -> None:

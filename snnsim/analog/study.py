@@ -17,7 +17,7 @@ from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.engines.settle import CODES, SCHEDULES, run_integer
 from snnsim.errors import ParameterError
 from snnsim.results import OperationCounts
-from snnsim.units import check_integer, check_number, one_of
+from snnsim.units import as_integers, check_integer, check_scalar, one_of
 
 _RESAMPLES = 10_000
 
@@ -54,7 +54,7 @@ class ChipStudy:
 
         It is about chips, for these very samples. Source: Efron & Tibshirani (1993), chapter 13.
         """
-        confidence = float(check_number("ChipStudy.interval.confidence", confidence, gt=0.0, lt=1.0))
+        confidence = check_scalar("ChipStudy.interval.confidence", confidence, gt=0.0, lt=1.0)
         n = len(self.accuracy)
         drawn = np.random.default_rng(n).integers(0, n, size=(_RESAMPLES, n))
         low, high = np.percentile(self.accuracy[drawn].mean(axis=1), [50.0 * (1.0 - confidence), 50.0 * (1.0 + confidence)])
@@ -120,7 +120,7 @@ def monte_carlo(
     total = len(next(iter(samples.values())))
     counted = check_integer("monte_carlo.counted", counted, low=0, high=total)
     workers = (os.cpu_count() or 1) if threads is None else check_integer("monte_carlo.threads", threads, low=1, high=1024)
-    wanted = _answers(model, samples) if labels is None else _checked_labels(labels, total)
+    wanted = _answers(model, samples) if labels is None else _checked_labels(model, labels, total)
     if progress is not None and not callable(progress):
         raise ParameterError(f"monte_carlo.progress = {progress!r} must be a function of the fraction done. Leave it out for none.")
     part = {name: array[:counted] for name, array in samples.items()}
@@ -153,14 +153,15 @@ def monte_carlo(
     )
 
 
-def _checked_labels(labels: Any, samples: int) -> np.ndarray:
+def _checked_labels(model: SpikingModel, labels: Any, samples: int) -> np.ndarray:
     wanted = np.asarray(labels)
     if wanted.shape != (samples,) or wanted.dtype.kind not in "iu":
         raise ParameterError(
             f"monte_carlo.labels has shape {wanted.shape} and dtype {wanted.dtype} but must hold one whole number for each of the "
             f"{samples} samples. Give the index of the right score."
         )
-    return wanted
+    classes = next(iter(model.coding.outputs.values())).shape[-1]
+    return as_integers("monte_carlo.labels", wanted, low=0, high=classes - 1)
 
 
 def _counts(chip: AnalogChip, part: dict[str, np.ndarray], code: str, schedule: str) -> tuple[OperationCounts, OperationCounts]:

@@ -11,15 +11,15 @@ from typing import Any, final
 
 from snnsim.errors import ParameterError, unknown_name
 from snnsim.hardware.figures import GRADES, Interval
-from snnsim.units import check_integer, check_number
+from snnsim.units import check_integer, check_scalar
 
 
 def _interval(owner: str, value: Any, unit: str, *, gt: float | None = None) -> Interval:
     values = list(value) if isinstance(value, (list, tuple)) else [value] * 3
     if len(values) != 3:
         raise ParameterError(f"{owner} = {value!r} must be one number or [low, nominal, high] in {unit}.")
-    bound = {"ge": 0.0} if gt is None else {"gt": gt}
-    low, nominal, high = (float(check_number(owner, each, unit=unit, **bound)) for each in values)
+    bound = {"ge": 0.0, "le": 1e30} if gt is None else {"gt": gt, "ge": 1e-9, "le": 1e30}
+    low, nominal, high = (check_scalar(owner, each, unit=unit, **bound) for each in values)
     if not low <= nominal <= high:
         raise ParameterError(f"{owner} = {value!r} must rise: low <= nominal <= high. Sort the figures.")
     return Interval(low, nominal, high)
@@ -55,7 +55,7 @@ class Link:
             ("sync_us", "us", None),
         ):
             object.__setattr__(self, field, _interval(f"Link.{field}", getattr(self, field), unit, gt=gt))
-        check_integer("Link.event_bits", self.event_bits, low=1)
+        object.__setattr__(self, "event_bits", check_integer("Link.event_bits", self.event_bits, low=1, high=10**6))
         if self.grade not in GRADES:
             raise ParameterError(unknown_name("Link.grade", self.grade, GRADES))
 

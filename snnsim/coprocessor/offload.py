@@ -79,6 +79,23 @@ class _Machine:
         return (work / self.cores + (steps * barrier.value.nominal if barrier else 0.0)) * 1e-6
 
 
+#: names of the splits that are tried anyway, as they are shown
+_SHOWN = {"none": "host alone", "all": "all the chip can do", "attention": "attention", "mlp": "all but attention", "best": "best found"}
+
+
+def _check_splits(splits: Any) -> None:
+    """Refuse splits of another form, and names that are taken."""
+    if splits is None:
+        return
+    if not isinstance(splits, Mapping):
+        raise ParameterError(f"offload.splits = {splits!r} must map names to lists of layers. Give a dict.")
+    for name in splits:
+        if not isinstance(name, str):
+            raise ParameterError(f"offload.splits: {name!r} must be a text, the name of a split. Rename it.")
+        if name in (*_SHOWN, *_SHOWN.values()):
+            raise ParameterError(f"offload.splits: {name!r} is the name of a split that is tried anyway. Rename it.")
+
+
 def offload(
     spiking: SpikingModel,
     inputs: Any,
@@ -135,30 +152,22 @@ def offload(
         check_bool(f"offload.{name}", value)
     at_host, at_chip = load_profile(host), load_profile(chip)
     way = load_link(link, allow_recalled=allow_recalled)
-    n_cores = at_chip.limits.get("cores", 1) if cores is None else check_integer("offload.cores", cores, low=1)
+    n_cores = at_chip.limits.get("cores", 1) if cores is None else check_integer("offload.cores", cores, low=1, high=10**9)
+    _check_splits(splits)
     if objective == "latency" and ("macs" not in at_host.times or not at_chip.times):
         lacking = at_host.name if "macs" not in at_host.times else at_chip.name
         raise ParameterError(f"offload.objective = 'latency', but {lacking!r} holds no times. Choose another, or the objective 'energy'.")
-    result = spiking(inputs, code=code, schedule=schedule, threads=threads)
-    trials = len(result.steps) if result.steps is not None else 1
     ann = ann_operations(
         spiking.integer_graph, spiking.reference(inputs), skip_zeros=skip_zeros, precision=precision, reuse=reuse
     )  # fmt: skip
+    result = spiking(inputs, code=code, schedule=schedule, threads=threads)
+    trials = len(result.steps) if result.steps is not None else 1
     costs = layer_costs(spiking.network, ann, result.counts, at_host, at_chip, per=trials, allow_recalled=allow_recalled)
     steps = float(result.steps.mean()) if result.steps is not None else 1.0
     machine = _Machine(costs, at_host, at_chip, way, overlap, n_cores, steps)
     sets = {name: named_layers(spiking.network, costs, name) for name in NAMED}
     for name, layers in (splits or {}).items():
-        if name in (*NAMED, "best"):
-            raise ParameterError(f"offload.splits: {name!r} is the name of a split that is tried anyway. Rename it.")
         sets[name] = chosen_layers(spiking.network, costs, layers)
     sets["best"] = search(spiking.network, costs, lambda s: value_of(machine.split("", s), objective), sets.values())
-    labels = {
-        "none": "host alone",
-        "all": "all the chip can do",
-        "attention": "attention",
-        "mlp": "all but attention",
-        "best": "best found",
-    }
-    rows = tuple(machine.split(labels.get(name, name), layers) for name, layers in sets.items())
+    rows = tuple(machine.split(_SHOWN.get(name, name), layers) for name, layers in sets.items())
     return Offload(rows, costs, at_host, at_chip, way, n_cores, overlap, objective)

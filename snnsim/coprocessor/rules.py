@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snnsim.errors import ParameterError
-from snnsim.units import check_number
+from snnsim.units import check_scalar
 
 
 def speed_up(share: float, acceleration: float, overhead: float = 0.0) -> float:
@@ -15,9 +15,9 @@ def speed_up(share: float, acceleration: float, overhead: float = 0.0) -> float:
 
     Raises ParameterError outside 0 <= share <= 1, acceleration > 0, overhead >= 0. Source: Amdahl (1967).
     """
-    a = float(check_number("speed_up.share", share, ge=0.0, le=1.0))
-    s = float(check_number("speed_up.acceleration", acceleration, gt=0.0))
-    t = float(check_number("speed_up.overhead", overhead, ge=0.0))
+    a = check_scalar("speed_up.share", share, ge=0.0, le=1.0)
+    s = check_scalar("speed_up.acceleration", acceleration, gt=0.0)
+    t = check_scalar("speed_up.overhead", overhead, ge=0.0)
     return 1.0 / ((1.0 - a) + a / s + t)
 
 
@@ -26,9 +26,9 @@ def macs_to_pay(bits: float, pj_per_bit: float, host_pj_per_mac: float, chip_pj_
 
     Raises ParameterError unless E_host > E_chip.
     """
-    moved = float(check_number("macs_to_pay.bits", bits, gt=0.0)) * float(check_number("macs_to_pay.pj_per_bit", pj_per_bit, ge=0.0))
-    host = float(check_number("macs_to_pay.host_pj_per_mac", host_pj_per_mac, unit="pJ", gt=0.0))
-    chip = float(check_number("macs_to_pay.chip_pj_per_mac", chip_pj_per_mac, unit="pJ", ge=0.0))
+    moved = check_scalar("macs_to_pay.bits", bits, gt=0.0, le=1e30) * check_scalar("macs_to_pay.pj_per_bit", pj_per_bit, ge=0.0, le=1e30)
+    host = check_scalar("macs_to_pay.host_pj_per_mac", host_pj_per_mac, unit="pJ", gt=0.0)
+    chip = check_scalar("macs_to_pay.chip_pj_per_mac", chip_pj_per_mac, unit="pJ", ge=0.0)
     if chip >= host:
         raise ParameterError(f"macs_to_pay.chip_pj_per_mac = {chip:g} pJ must be < {host:g} pJ of the host: else no event ever pays.")
     return moved / (host - chip)

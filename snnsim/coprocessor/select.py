@@ -40,7 +40,7 @@ def chosen_layers(network: Network, costs: Mapping[str, LayerCost], layers: Any)
         raise ParameterError(f"offload.splits = {layers!r} must name layers in a list, or be one of {', '.join(NAMED)}, best.")
     wanted = list(layers)
     for name in wanted:
-        if name not in costs:
+        if name not in list(costs):
             raise ParameterError(unknown_name("offload.splits: layer", name, costs))
         if not costs[name].sources:
             raise ParameterError(f"offload.splits: {name!r} is an input of the model, which the host encodes. Leave it out.")

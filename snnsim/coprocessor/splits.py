@@ -93,6 +93,8 @@ class Offload:
         best, base = self.best(), self.splits[0]
         what = f"{self.chip.title} beside {self.host.title} over {self.link.title}"
         if not best.layers:
+            if not any(split.layers for split in self.splits):
+                return f"Nothing can be offloaded on {what}: the chip has no price for any layer."
             other = min((split for split in self.splits if split.layers), key=lambda split: value_of(split, self.objective), default=None)
             tail = "" if other is None else f"; the cheapest way to use the chip ({other.name}) {_against(other, base, self.objective)}"
             return f"Offloading does not pay on {what}: the host alone needs least {self.objective}{tail}."

@@ -17,10 +17,13 @@ from typing import NamedTuple, final
 
 import numpy as np
 
+from snnsim.counts import MOST, check_precision
 from snnsim.errors import ParameterError
 from snnsim.hardware.figures import Interval
 from snnsim.hardware.profile import Profile, load_profile
-from snnsim.units import check_integer, check_number, one_of
+from snnsim.units import check_integer, check_number, check_scalar, one_of
+
+_MOST = 1e30  # of a number: products of a few of them stay finite
 
 
 class Threshold(NamedTuple):
@@ -74,8 +77,8 @@ class BreakEven:
 
     def ratio(self, spikes: float | np.ndarray) -> np.ndarray:
         """Return E_snn / E_ann at nominal prices for spikes per synapse and inference, float64[...]."""
-        spikes = np.asarray(spikes, dtype=np.float64)
-        return (self.fixed.nominal + spikes * self.per_spike.nominal) / self.ann.nominal
+        spikes = check_number("BreakEven.ratio.spikes", spikes, ge=0.0, le=_MOST)
+        return np.asarray((self.fixed.nominal + spikes * self.per_spike.nominal) / self.ann.nominal)
 
     def __str__(self) -> str:
         low, nominal, high = self.spikes_per_synapse
@@ -91,8 +94,9 @@ def _needed(chip: Profile, role: str, kind: str, precision: str = "") -> Interva
         return price.pj
     if kind in chip.included.get(role, ()) or kind in chip.left_out.get(role, ()):
         return Interval(0.0, 0.0, 0.0)
+    named = f"{kind}:{precision}" if precision else kind
     raise ParameterError(
-        f"break_even.profile = {chip.name!r} has no price for {kind} ({role}). Choose one that prices ANNs and spikes, such as "
+        f"break_even.profile = {chip.name!r} has no price for {named} ({role}). Choose one that prices ANNs and spikes, such as "
         "'horowitz45'."
     )
 
@@ -118,7 +122,7 @@ def break_even(
     synapses : int        M, of the layer
     inputs, outputs : int N_in, N_out: activations read and written by the ANN, neurons that send and receive; default 0 leaves them out
     steps : int           T, in each of which every output neuron takes an update where the profile prices idle ones
-    reuse : float         MACs for which the ANN uses one weight that it has read
+    reuse : float         MACs for which the ANN uses one weight that it has read, >= 1
     state : str           where membrane potentials live: 'memory', read and written for every synaptic operation, or 'registers'
     precision : str       of the MACs, such as 'int8' or 'fp32'; default what the profile prices
     hops, event_bits : float, int   links an event takes, and its bits
@@ -129,13 +133,21 @@ def break_even(
     Source: the form of Davidson & Furber (2021) and Dampfhoffer et al. (2022); here every term is a price of the profile.
     """
     chip = load_profile(profile)
-    m = check_integer("break_even.synapses", synapses, low=1)
-    n_in, n_out = (check_integer(f"break_even.{name}", n, low=0) for name, n in (("inputs", inputs), ("outputs", outputs)))
-    steps = check_integer("break_even.steps", steps, low=1)
-    again = 1.0 / float(check_number("break_even.reuse", reuse, gt=0.0))
+    m = check_integer("break_even.synapses", synapses, low=1, high=MOST)
+    n_in, n_out = (check_integer(f"break_even.{name}", n, low=0, high=MOST) for name, n in (("inputs", inputs), ("outputs", outputs)))
+    steps = check_integer("break_even.steps", steps, low=1, high=MOST)
+    again = 1.0 / check_scalar("break_even.reuse", reuse, ge=1.0, le=_MOST)
     one_of("break_even.state", state, ("memory", "registers"))
-    links = float(check_number("break_even.hops", hops, ge=0.0)) * check_integer("break_even.event_bits", event_bits, low=1)
-    base = float(check_number("break_even.fixed", fixed, unit="pJ", ge=0.0))
+    if precision != "":
+        check_precision("break_even.precision", precision)
+        if chip.scope == "arithmetic":
+            raise ParameterError(f"break_even.precision = {precision!r}, but {chip.name!r} has one price for all. Leave it out.")
+    links = check_scalar("break_even.hops", hops, ge=0.0, le=_MOST) * check_integer("break_even.event_bits", event_bits, low=1, high=MOST)
+    if event_bits != 32 and not links:
+        raise ParameterError(f"break_even.event_bits = {event_bits!r} needs hops: bits cost where they travel. Give their number.")
+    if links and not n_in:
+        raise ParameterError(f"break_even.hops = {hops!r} needs inputs: they are the neurons whose events travel. Give their number.")
+    base = check_scalar("break_even.fixed", fixed, unit="pJ", ge=0.0, le=_MOST)
     weight = "synaptic", "weight_fetches"
     ann = _needed(chip, "ann", "macs", precision).times(m) + _needed(chip, "ann", "weight_fetches").times(m * again)
     ann = ann + _needed(chip, "ann", "activation_reads").times(n_in) + _needed(chip, "ann", "activation_writes").times(n_out)
@@ -146,8 +158,14 @@ def break_even(
     if links:
         event = event + _needed(chip, "transport", "core_bits").times(links)
     updates = _needed(chip, "neuron", "updates_idle").times(steps * n_out)
+    spike = synop.times(m) + event.times(n_in)
+    if not (ann.low > 0.0 and spike.low > 0.0):
+        raise ParameterError(
+            f"break_even.profile = {chip.name!r} gives {'spikes' if ann.low > 0.0 else 'the ANN'} away at its low prices: there is no "
+            "break-even with what costs nothing. Choose another profile."
+        )
     return BreakEven(
-        chip.name, ann, synop.times(m) + event.times(n_in), updates + Interval(base, base, base), m, n_in, n_out, steps
+        chip.name, ann, spike, updates + Interval(base, base, base), m, n_in, n_out, steps
     )  # fmt: skip
 
 

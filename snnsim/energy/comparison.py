@@ -76,20 +76,22 @@ class EnergyComparison:
         return min(priced, key=lambda entry: entry[1].nominal, default=None)
 
     def verdict(self, profile: str) -> Verdict | None:
-        """Return who wins on a profile; None where one side has no total."""
+        """Return who wins on a profile; None where one side has no total, or costs nothing: then no other is so many times as dear."""
         ann, snn = self.best(profile, "ann"), self.best(profile, "snn")
         if ann is None or snn is None:
             return None
         (winner, least), (loser, most) = sorted((ann, snn), key=lambda entry: entry[1].nominal)
-        ratio = most.nominal / least.nominal if least.nominal else inf
-        return Verdict(winner, loser, ratio, least.high < most.low)
+        if not least.nominal:
+            return None
+        return Verdict(winner, loser, most.nominal / least.nominal, least.high < most.low)
 
     def break_even(self, profile: str, snn: str | None = None, ann: str | None = None) -> Interval | None:
         """Return the share of its present activity at which a spiking network would cost what the ANN costs.
 
         1 or more: it pays now. 0 or less: what does not depend on spikes (idle neurons) costs more than the ANN already. All of
         synapses, events, driven updates and rows is taken to shrink with the activity. Default: the best of either side.
-        None where one of them has no total. Low prices are divided by low prices: they stand for the same memory.
+        None where one of them has no total, or nothing that the network does depends on spikes. Low prices are divided by low prices:
+        they stand for the same memory.
         """
         pair = self._pair(profile, snn, ann)
         if pair is None:
@@ -98,7 +100,9 @@ class EnergyComparison:
         rest = spiking.kind(*_AT_REST)
         total, goal = spiking.total or rest, dense.total or rest
         moving = [t - r for t, r in zip(total, rest, strict=True)]
-        return Interval(*((g - r) / m if m > 0 else inf for g, r, m in zip(goal, rest, moving, strict=True)))
+        if not min(moving) > 0.0:
+            return None
+        return Interval(*((g - r) / m for g, r, m in zip(goal, rest, moving, strict=True)))
 
     def sensitivity(self, profile: str, snn: str | None = None, ann: str | None = None) -> list[Term]:
         """Return how the ratio snn / ann moves with each price, the most influential first. Empty where one side has no total."""
@@ -124,7 +128,8 @@ class EnergyComparison:
             best = self.best(profile, role)
             if given is None and best is None:
                 return None
-            names.append(given if given is not None else best[0])  # type: ignore[index]
+            valid = [each.name for each in self.implementations if each.role == role]
+            names.append(one_of(f"EnergyComparison.{role}", given, valid) if given is not None else best[0])  # type: ignore[index]
         spiking, dense = (self.report(profile, name) for name in names)
         return None if spiking.total is None or dense.total is None else (spiking, dense)
 
@@ -181,7 +186,7 @@ def compare_implementations(
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ParameterError(f"compare_energy: {sorted(twice)[0]!r} names two implementations. Rename one.")
-    chips = tuple({chip.name: chip for chip in map(load_profile, profiles)}.values())
+    chips = distinct([load_profile(profile) for profile in profiles])
     helper = None if host is None else load_profile(host)
     reports = {
         chip.name: {
@@ -194,6 +199,15 @@ def compare_implementations(
         for chip in chips
     }  # fmt: skip
     return EnergyComparison(tuple(implementations), chips, reports, per, tokens, helper)
+
+
+def distinct(chips: Sequence[Profile]) -> tuple[Profile, ...]:
+    """Return every profile once. Raises ParameterError where two different ones have the same name."""
+    found: dict[str, Profile] = {}
+    for chip in chips:
+        if found.setdefault(chip.name, chip) != chip:
+            raise ParameterError(f"compare_energy.profiles: {chip.name!r} names two different profiles. Rename one file.")
+    return tuple(found.values())
 
 
 def mixed_nodes(comparison: EnergyComparison) -> list[str]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, final
 
-from snnsim.counts import OperationCounts
+from snnsim.counts import MOST, OperationCounts
 from snnsim.errors import ParameterError
 from snnsim.hardware.figures import Interval
 from snnsim.hardware.profile import Profile, load_profile
-from snnsim.units import check_bool, check_integer, check_number
+from snnsim.units import check_bool, check_integer, check_scalar
 
 _ZERO = Interval(0.0, 0.0, 0.0)
 
@@ -103,9 +103,11 @@ class _Sums:
         self.layers[layer] = self.layers.get(layer, _ZERO) + energy
 
 
-def _checked(counts: Any, chip: Profile) -> None:
+def _checked(counts: Any, chip: Profile, helper: Profile | None) -> None:
     if not isinstance(counts, OperationCounts):
         raise ParameterError(f"estimate_energy.counts = {counts!r} must be OperationCounts, such as Result.counts.")
+    if helper is not None and helper.name == chip.name and helper != chip:
+        raise ParameterError(f"estimate_energy.host = {helper.name!r} is also the name of another profile, the chip's. Rename one file.")
     if counts.placed_on not in (None, chip.name) and "cores" in chip.limits:
         raise ParameterError(
             f"estimate_energy.profile = {chip.name!r}, but the hops were counted on the cores of {counts.placed_on!r}. Price them there, "
@@ -145,6 +147,17 @@ def _add_up(counts: OperationCounts, chip: Profile, helper: Profile | None, per:
                 sums.recalled.append(f"{role}.{kind}")
             sums.price(role, layer, kind, price.pj.times(count / per * (slices if kind == "synops" else 1)))
     return sums
+
+
+def _check_static(chip: Profile, latency_ms: float | None, chips: int, cores: int | None) -> None:
+    """Refuse numbers of chips and cores that would change nothing."""
+    name, value = ("chips", chips) if cores is None else ("cores", cores)
+    if latency_ms is None and (chips != 1 or cores is not None):
+        raise ParameterError(f"estimate_energy.{name} = {value} draw static power for latency_ms, which is missing. Give it, or neither.")
+    if cores is not None and chip.static and "core" not in chip.static:
+        raise ParameterError(
+            f"estimate_energy.cores = {cores}, but {chip.name!r} tells the static power of a whole chip alone. Leave it out; chips= counts."
+        )
 
 
 def _static(chip: Profile, latency_ms: float | None, chips: int, cores: int | None) -> Interval | None:
@@ -192,16 +205,17 @@ def estimate_energy(
     -----
     MixedNodesWarning   when energies of two process nodes are added up
     """
-    per = check_integer("estimate_energy.per", per, low=1, why="it is the number of inferences counted")
+    per = check_integer("estimate_energy.per", per, low=1, high=MOST, why="it is the number of inferences counted")
     for name, value in (("allow_recalled", allow_recalled), ("allow_mixed_nodes", allow_mixed_nodes)):
         check_bool(f"estimate_energy.{name}", value)
     if latency_ms is not None:
-        latency_ms = float(check_number("estimate_energy.latency_ms", latency_ms, unit="ms", ge=0.0))
-    chips = check_integer("estimate_energy.chips", chips, low=1)
-    cores = None if cores is None else check_integer("estimate_energy.cores", cores, low=1)
+        latency_ms = check_scalar("estimate_energy.latency_ms", latency_ms, unit="ms", ge=0.0, le=1e30)
+    chips = check_integer("estimate_energy.chips", chips, low=1, high=MOST)
+    cores = None if cores is None else check_integer("estimate_energy.cores", cores, low=1, high=MOST)
     chip = load_profile(profile)
     helper = None if host is None else load_profile(host)
-    _checked(counts, chip)
+    _checked(counts, chip, helper)
+    _check_static(chip, latency_ms, chips, cores)
     sums = _add_up(counts, chip, helper, per, allow_recalled)
     nodes = {chip.name: chip.node_nm}
     if helper is not None and sums.hosted:

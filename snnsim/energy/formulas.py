@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import final
 
-from snnsim.counts import OperationCounts
+from snnsim.counts import MOST, OperationCounts
 from snnsim.errors import ParameterError
-from snnsim.units import check_integer, check_number
+from snnsim.units import check_bool, check_integer, check_scalar
 
 
 @final
@@ -25,7 +25,7 @@ class DenseWork:
     macs: int
 
     def __post_init__(self) -> None:
-        check_integer("DenseWork.macs", self.macs, low=0)
+        object.__setattr__(self, "macs", check_integer("DenseWork.macs", self.macs, low=0, high=MOST))
 
     def __add__(self, other: DenseWork) -> DenseWork:
         if not isinstance(other, DenseWork):
@@ -41,8 +41,8 @@ class DenseWork:
 
         rate : spikes per input neuron and step, >= 0; steps : T
         """
-        rate = float(check_number("DenseWork.rate", rate, ge=0.0))
-        return SpikingWork(round(self.macs * rate * check_integer("DenseWork.steps", steps, low=1)))
+        rate = check_scalar("DenseWork.rate", rate, ge=0.0, le=float(MOST))
+        return SpikingWork(round(self.macs * rate * check_integer("DenseWork.steps", steps, low=1, high=MOST)))
 
     def counts(self, layer: str = "dense", precision: str = "fp32") -> OperationCounts:
         """Return OperationCounts of one layer of this work, MACs alone: memory and events are not in a formula."""
@@ -57,7 +57,7 @@ class SpikingWork:
     synops: int
 
     def __post_init__(self) -> None:
-        check_integer("SpikingWork.synops", self.synops, low=0)
+        object.__setattr__(self, "synops", check_integer("SpikingWork.synops", self.synops, low=0, high=MOST))
 
     def __add__(self, other: SpikingWork) -> SpikingWork:
         if not isinstance(other, SpikingWork):
@@ -79,7 +79,7 @@ class SpikingWork:
 def linear(n_in: int, n_out: int, *, positions: int = 1, bias: bool = False) -> DenseWork:
     """Return (n_in + bias) n_out MACs at each of some positions."""
     n, m = check_integer("linear.n_in", n_in, low=1), check_integer("linear.n_out", n_out, low=1)
-    return DenseWork((n + bool(bias)) * m * check_integer("linear.positions", positions, low=1))
+    return DenseWork((n + check_bool("linear.bias", bias)) * m * check_integer("linear.positions", positions, low=1))
 
 
 def convolution(kernel: Sequence[int], channels_in: int, channels_out: int, out: Sequence[int], *, groups: int = 1) -> DenseWork:
@@ -90,6 +90,9 @@ def convolution(kernel: Sequence[int], channels_in: int, channels_out: int, out:
         raise ParameterError(
             f"convolution.groups = {groups} must divide channels_in = {c} and channels_out = {d}. Choose a divisor of both."
         )
+    for name, given in (("kernel", kernel), ("out", out)):
+        if not isinstance(given, Sequence) or isinstance(given, str) or not given or len(given) != len(kernel):
+            raise ParameterError(f"convolution.{name} = {given!r} must hold one whole number per axis, as kernel=(3, 3), out=(28, 28) do.")
     sizes = [check_integer("convolution.kernel", n, low=1) for n in kernel] + [check_integer("convolution.out", n, low=1) for n in out]
     return DenseWork(prod(sizes) * c * d // groups)
 

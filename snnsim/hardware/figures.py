@@ -61,8 +61,7 @@ class Price:
         """
         if self.per_bit_product is None:
             return self if max(bits) <= self.bits else None
-        shift = self.per_bit_product.times(bits[0] * bits[1] - 64)
-        pj = Interval(*(max(0.0, value) for value in self.pj + shift))
+        pj = self.pj + self.per_bit_product.times(bits[0] * bits[1] - 64)  # no less than 0, as a profile is checked for
         return Price(pj, "D", f"{self.source}; scaled to {bits[0]} x {bits[1]} bits", self.per_bit_product)
 
 

@@ -10,10 +10,13 @@ from typing import Any
 
 from snnsim.counts import OPERATIONS, PRECISE, ROLES, check_precision
 from snnsim.errors import FormatError, ParameterError, unknown_name
+from snnsim.hardware.checks import check_profile
 from snnsim.hardware.figures import GRADES, Figure, Interval, Price
 from snnsim.hardware.profile import LIMITS, SCOPES, Profile
 from snnsim.units import check_number
 
+_MOST = 1e30  # of a figure in the unit it is written in: sums over any run stay finite
+_LIMIT = 10**15  # of a limit: exact as a float, too
 _FORM = "See snnsim/hardware/profiles/horowitz45.toml for the form."
 _ENERGY = {"fj": 1e-3, "pj": 1.0, "nj": 1e3, "uj": 1e6}
 _TIME = {"ns": 1.0, "us": 1e3, "ms": 1e6}
@@ -33,8 +36,6 @@ _KEYS = (
     "static",
     "inference",
 )
-#: scopes whose figures leave things out by what they are; the others may leave out barriers alone, of which only the time is published
-_PARTIAL = ("arithmetic", "floor", "reference")
 
 
 def _interval(where: str, row: Mapping[str, Any], unit: str, factor: float, name: str) -> Interval:
@@ -42,7 +43,7 @@ def _interval(where: str, row: Mapping[str, Any], unit: str, factor: float, name
     if not isinstance(values, list) or len(values) != 3 or not all(type(value) in (int, float) for value in values):
         raise FormatError(f"{where}.{unit} = {values!r} must be [low, nominal, high] in {name}.")
     try:
-        low, nominal, high = (float(check_number(f"{where}.{unit}", value, unit=name, ge=0.0)) for value in values)
+        low, nominal, high = (float(check_number(f"{where}.{unit}", value, unit=name, ge=0.0, le=_MOST)) for value in values)
     except ParameterError as error:
         raise FormatError(str(error)) from None
     if not low <= nominal <= high:
@@ -74,7 +75,13 @@ def _figure(where: str, row: Mapping[str, Any], units: Mapping[str, float], extr
     return Figure(_interval(where, row, unit, units[unit], _SHOWN.get(unit, unit)), row["grade"], row["source"])
 
 
-def _price(where: str, row: Mapping[str, Any]) -> Price:
+def _price(where: str, row: Mapping[str, Any], kind: str = "") -> Price:
+    """Return a price. kind : of operation; bits matter to plain MACs alone, or to all of `PRECISE` by their product"""
+    for key, kinds in (("bits", ("macs",)), ("per_bit_product", PRECISE)):
+        if key in row and kind not in kinds:
+            raise FormatError(f"{where}.{key} holds for {', '.join(kinds)} without a precision: nothing else is scaled by bits. Drop it.")
+    if "bits" in row and "per_bit_product" in row:
+        raise FormatError(f"{where} has bits and per_bit_product: a price that is scaled has no widest operands. Drop one.")
     figure = _figure(where, row, _ENERGY, ("per_bit_product", "bits"))
     bits = row.get("bits", 8)
     if type(bits) is not int or not 1 <= bits <= 64:
@@ -89,6 +96,8 @@ def _check_kind(where: str, kind: str) -> None:
     plain, _, precision = kind.partition(":")
     if plain not in OPERATIONS:
         raise FormatError(unknown_name(where, plain, OPERATIONS))
+    if kind.endswith(":"):
+        raise FormatError(f"{where}.{kind!r} names no precision after the colon. Name one, or drop the colon.")
     if precision:
         if plain not in PRECISE:
             raise FormatError(f"{where}.{kind!r}: only {', '.join(PRECISE)} differ by precision. Drop ':{precision}'.")
@@ -108,12 +117,15 @@ def _lists(where: str, section: str, table: Mapping[str, Any]) -> dict[str, tupl
             raise FormatError(unknown_name(f"{where}.{section}", role, ROLES))
         for kind in kinds:
             _check_kind(f"{where}.{section}.{role}", kind)
+            if ":" in kind:
+                raise FormatError(f"{where}.{section}.{role} lists {kind!r}: a list holds for all precisions. Drop the precision.")
     return {role: tuple(kinds) for role, kinds in found.items()}
 
 
 def _prices(where: str, section: str, table: Mapping[str, Any]) -> dict[str, Mapping[str, Price]]:
     found = table.get(section, {})
-    if not all(isinstance(row, dict) and all(isinstance(x, dict) for x in row.values()) for row in found.values()):
+    rows = found.values() if isinstance(found, dict) else [found]
+    if not all(isinstance(row, dict) and all(isinstance(x, dict) for x in row.values()) for row in rows):
         raise FormatError(f"{where}.{section} = {found!r} has the wrong form. {_FORM}")
     prices: dict[str, Mapping[str, Price]] = {}
     for role, rows in found.items():
@@ -121,26 +133,35 @@ def _prices(where: str, section: str, table: Mapping[str, Any]) -> dict[str, Map
             raise FormatError(unknown_name(f"{where}.{section}", role, ROLES))
         for kind in rows:
             _check_kind(f"{where}.{section}.{role}", kind)
-        prices[role] = MappingProxyType({kind: _price(f"{where}.{section}.{role}.{kind}", row) for kind, row in rows.items()})
+        prices[role] = MappingProxyType({kind: _price(f"{where}.{section}.{role}.{kind}", row, kind) for kind, row in rows.items()})
     return prices
 
 
 def _limits(where: str, table: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
-    found = dict(table.get("limits", {}))
+    found = table.get("limits", {})
+    if not isinstance(found, dict):
+        raise FormatError(f"{where}.limits = {found!r} has the wrong form. {_FORM}")
     if not found:
         return {}, ""
+    found = dict(found)
     source, grade = found.pop("source", ""), found.pop("grade", None)
     if not isinstance(source, str) or not source.strip() or grade not in GRADES:
         raise FormatError(f"{where}.limits needs a grade ({', '.join(GRADES)}) and a source. Say where the limits were read.")
     for name, value in found.items():
+        least = 0 if name == "synapse_overhead_bits" else 1
         if name not in LIMITS:
             raise FormatError(unknown_name(f"{where}.limits", name, LIMITS))
         if name == "mesh":
-            if not isinstance(value, list) or len(value) != 2 or not all(type(n) is int and n >= 1 for n in value):
-                raise FormatError(f"{where}.limits.mesh = {value!r} must be [columns, rows], whole numbers >= 1.")
-        elif type(value) is not int or value < (0 if name == "synapse_overhead_bits" else 1):
-            raise FormatError(f"{where}.limits.{name} = {value!r} must be a whole number >= 1. Leave out what has no limit.")
-    if "mesh" in found and "cores" in found:
+            if not isinstance(value, list) or len(value) != 2 or not all(type(n) is int and 1 <= n <= 10**6 for n in value):
+                raise FormatError(f"{where}.limits.mesh = {value!r} must be [columns, rows], whole numbers >= 1 and <= 10^6. Correct it.")
+        elif type(value) is not int or not least <= value <= _LIMIT:
+            raise FormatError(
+                f"{where}.limits.{name} = {value!r} must be a whole number >= {least}, <= {_LIMIT}. Leave out what has no limit."
+            )
+    for name in ("mesh", "chips", "cores_per_tile"):
+        if name in found and "cores" not in found:
+            raise FormatError(f"{where}.limits.{name} = {found[name]} needs cores, those of a chip. Give their number, or drop it.")
+    if "mesh" in found:
         places = found["mesh"][0] * found["mesh"][1] * found.get("cores_per_tile", 1)
         if places < found["cores"]:
             raise FormatError(
@@ -168,7 +189,7 @@ def _check_form(where: str, table: dict[str, Any]) -> None:
     for key in ("title", "scope", "note"):
         if key not in table:
             raise FormatError(f"{where}: {key!r} is missing. {_FORM}")
-    if table["scope"] not in SCOPES:
+    if table["scope"] not in list(SCOPES):  # a list, for whatever a file holds can be looked up in it
         raise FormatError(unknown_name(f"{where}.scope", table["scope"], SCOPES))
     if "node_nm" not in table and table["scope"] not in ("floor", "reference"):
         raise FormatError(f"{where}: 'node_nm' is missing. Only a floor or a reference may lack a process node. {_FORM}")
@@ -186,31 +207,6 @@ def _check_form(where: str, table: dict[str, Any]) -> None:
         raise FormatError(f"{where}.prices is empty, or [inference] stands beside it: a profile needs one of them. {_FORM}")
 
 
-def _check_scope(where: str, profile: Profile) -> None:
-    """Refuse what would count twice, or leave out what the scope does not allow to be left out."""
-    for role, rows in profile.prices.items():
-        for other, why in ((profile.included, "included: it would count twice"), (profile.left_out, "left out: it cannot be both")):
-            twice = [kind for kind in rows if kind.partition(":")[0] in other.get(role, ())]
-            if twice:
-                raise FormatError(f"{where}.prices.{role}.{twice[0]} is priced and also listed as {why}. Drop one.")
-    if profile.scope == "all-in":
-        for role, rows in profile.prices.items():
-            routed = [kind for kind in rows if role == "transport" or kind == "spikes"]
-            if routed:
-                raise FormatError(
-                    f"{where}.prices.{role}.{routed[0]}: an all-in figure includes routing; it would count twice. Drop it, or list it "
-                    "as included."
-                )
-    if profile.scope not in _PARTIAL:
-        for role, kinds in profile.left_out.items():
-            wrong = [kind for kind in kinds if kind != "barriers"]
-            if wrong:
-                raise FormatError(
-                    f"{where}.left_out.{role} lists {wrong[0]!r}: a profile of scope {profile.scope!r} may leave out barriers alone. "
-                    "Price it, list it as included where another price holds it, or drop it, and the total will say what is missing."
-                )
-
-
 def read_profile(path: str | Path) -> Profile:
     """Return the profile stored in a TOML file.
 
@@ -222,7 +218,7 @@ def read_profile(path: str | Path) -> Profile:
     path = Path(path)
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # no text, no TOML, no path
         raise FormatError(f"Profile {path} cannot be read: {error}. Give a TOML file.") from None
     where = f"Profile {path.stem}"
     _check_form(where, table)
@@ -244,5 +240,5 @@ def read_profile(path: str | Path) -> Profile:
         times=MappingProxyType(_figures(where, "times", table, _TIME, OPERATIONS)),
         static=MappingProxyType(_figures(where, "static", table, _POWER, ("chip", "core"))),
     )
-    _check_scope(where, profile)
+    check_profile(where, profile)
     return profile

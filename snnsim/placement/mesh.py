@@ -88,7 +88,11 @@ def _ground(mesh: Mesh, n_cores: int) -> np.ndarray:
     if rest:
         tiles = ceil(rest / mesh.per_tile)
         width = min(mesh.columns, max(ceil(sqrt(tiles)), ceil(tiles / mesh.rows)))
-        walks.append(full * mesh.per_chip + _walk(mesh, width, ceil(tiles / width)))
+        block = _walk(mesh, width, ceil(tiles / width))
+        if len(block) < rest:  # a mesh with more tiles than the cores fill: row by row
+            width = min(mesh.columns, tiles)
+            block = _walk(mesh, width, ceil(tiles / width))
+        walks.append(full * mesh.per_chip + block)
     return np.concatenate(walks)
 
 

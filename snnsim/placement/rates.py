@@ -11,7 +11,7 @@ from snnsim.errors import ParameterError, UnrecordedError, unknown_name
 from snnsim.network import Network
 from snnsim.placement.blocks import offsets
 from snnsim.results import Result, SpikeTrains
-from snnsim.units import check_number
+from snnsim.units import check_number, check_scalar
 
 
 def trains_of(network: Network, result: Any, digest: str, seed: int, needed: Iterable[str], owner: str) -> dict[str, SpikeTrains]:
@@ -37,6 +37,9 @@ def trains_of(network: Network, result: Any, digest: str, seed: int, needed: Ite
     return {name: result.spikes[name] for name in needed}
 
 
+_MOST = 1e15  # of a rate: sums over all units stay whole numbers
+
+
 def spikes_of(network: Network, trains: Mapping[str, SpikeTrains]) -> np.ndarray:
     """Return the spikes of each unit over the whole result, int64[n_units]; 0 where they are not known."""
     first = offsets(network)
@@ -52,12 +55,12 @@ def given_rates(network: Network, traffic: Any) -> np.ndarray:
     if traffic is None:
         return rates
     if not isinstance(traffic, Mapping):
-        return rates * float(check_number("place.traffic", traffic, ge=0.0))
+        return rates * check_scalar("place.traffic", traffic, ge=0.0, le=_MOST)
     first = offsets(network)
     for name, rate in traffic.items():
         if name not in network.populations:
             raise ParameterError(unknown_name("place.traffic: population", name, network.populations))
-        value, size = np.asarray(check_number(f"place.traffic[{name!r}]", rate, ge=0.0)), network.populations[name].size
+        value, size = np.asarray(check_number(f"place.traffic[{name!r}]", rate, ge=0.0, le=_MOST)), network.populations[name].size
         if value.size not in (1, size):
             raise ParameterError(
                 f"place.traffic[{name!r}] has shape {value.shape} but must be one number, or one for each of {size} neurons."

@@ -15,23 +15,32 @@ from snnsim.energy.break_even import baseline_bits
 from snnsim.energy.entries import Implementation
 from snnsim.errors import ParameterError
 from snnsim.graph.operations import ann_operations
+from snnsim.report.energy_choices import is_counted
 from snnsim.report.quality import accuracy
 from snnsim.results import Result
-from snnsim.units import check_integer
+from snnsim.units import as_integers
 
 #: samples that are held at a time
 _BATCH = 64
 
 
-def _labels(labels: Any, samples: int) -> np.ndarray | None:
+def _labels(labels: Any, model: SpikingModel | RateModel, samples: int) -> np.ndarray | None:
     if labels is None:
         return None
-    array = np.asarray(labels)
-    if len(array) != samples or array.dtype.kind not in "iu":
+    shape = _answer(model)
+    array = as_integers("compare_energy.labels", labels, low=0, high=shape[-1] - 1)
+    if array.shape != (samples, *shape[:-1]):
         raise ParameterError(
-            f"compare_energy.labels must be {samples} whole numbers, one for each sample; they are {array.dtype}{array.shape}."
+            f"compare_energy.labels has shape {array.shape} but must have {(samples, *shape[:-1])}: one class for every answer. Reshape it."
         )
     return array
+
+
+def _answer(model: SpikingModel | RateModel) -> tuple[int, ...]:
+    """Return the shape of the first output for one sample, classes last."""
+    if isinstance(model, RateModel):
+        return model.plan.graph.nodes[next(iter(model.readouts))].shape
+    return next(iter(model.coding.outputs.values())).shape
 
 
 def _first(outputs: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -56,7 +65,7 @@ def ann_baselines(
     Raises ParameterError for inputs that do not fit the model.
     """
     batches, samples = _batches(spiking, inputs)
-    right = _labels(labels, samples)
+    right = _labels(labels, spiking, samples)
     counts: list[list[OperationCounts]] = [[], []]
     scores = []
     for batch in batches:
@@ -86,7 +95,7 @@ def _spiking_runs(
     spiking: SpikingModel, inputs: Any, codes: Sequence[str], schedule: str, labels: Any, threads: int | None
 ) -> list[Implementation]:
     batches, samples = _batches(spiking, inputs)
-    right = _labels(labels, samples)
+    right = _labels(labels, spiking, samples)
     found = []
     for code in codes:
         counts, scores = [], []
@@ -99,10 +108,10 @@ def _spiking_runs(
     return found
 
 
-def _rate_run(model: RateModel, inputs: Any, labels: Any) -> tuple[list[Implementation], int]:
-    result = model(inputs)
+def _rate_run(model: RateModel, inputs: Any, labels: Any, threads: int | None) -> tuple[list[Implementation], int]:
+    result = model(inputs, threads=threads)
     scores = _first(result.outputs)[:, -1]
-    right = _labels(labels, len(scores))
+    right = _labels(labels, model, len(scores))
     reached = None if right is None else accuracy(scores, right)
     return [Implementation(f"SNN rates, T = {model.steps}", "snn", result.counts, reached)], len(scores)
 
@@ -122,12 +131,6 @@ def _given(owner: str, role: str, given: Any) -> list[Implementation]:
     return found
 
 
-def _is_counted(given: Any) -> bool:
-    if isinstance(given, Mapping):
-        return all(isinstance(each, (OperationCounts, Result)) for each in given.values())
-    return isinstance(given, (OperationCounts, Result))
-
-
 def implementations(
     ann: Any, snn: Any, inputs: Any, labels: Any, calibration: Any, codes: Sequence[str], schedule: str, bits: Sequence[int],
     reuse: int | None, threads: int | None,
@@ -135,21 +138,20 @@ def implementations(
     """Return what spikes, what does not, and the samples that were run (None where everything was counted before)."""
     if not isinstance(snn, (SpikingModel, RateModel)):
         spikes = _given("snn", "snn", snn)
-        if _is_counted(ann):
+        if is_counted(ann):
             return spikes, _given("ann", "ann", ann), None
     if inputs is None:
         raise ParameterError("compare_energy.inputs is missing: a model is counted on samples. Give them, or give counts on both sides.")
-    wanted = [check_integer("compare_energy.bits", b, low=2, high=16) for b in bits]
+    # The ANN first: what cannot be converted is found before anything is run.
+    more = [baseline_bits(snn.steps)] if isinstance(snn, RateModel) else []
+    dense = _given("ann", "ann", ann) if is_counted(ann) else _dense(ann, snn, inputs, labels, calibration, [*bits, *more], reuse)
     samples: int | None = None
     if isinstance(snn, SpikingModel):
         samples = _batches(snn, inputs)[1]
         spikes = _spiking_runs(snn, inputs, codes, schedule, labels, threads)
     elif isinstance(snn, RateModel):
-        spikes, samples = _rate_run(snn, inputs, labels)
-        wanted.append(baseline_bits(snn.steps))
-    if _is_counted(ann):
-        return spikes, _given("ann", "ann", ann), samples
-    return spikes, _dense(ann, snn, inputs, labels, calibration, wanted, reuse), samples
+        spikes, samples = _rate_run(snn, inputs, labels, threads)
+    return spikes, dense, samples
 
 
 def _dense(
@@ -163,12 +165,11 @@ def _dense(
             "compare_energy.ann is missing: counts of spikes alone do not say what the ANN is. Give the model or its counts."
         )
     model = ann if isinstance(ann, SpikingModel) else snn if ann is None else convert(ann, calibration)
+    _labels(labels, model, _batches(model, inputs)[1])
     found = [
         *ann_baselines(model, inputs, precision="fp32", reuse=reuse)[:1],
         *ann_baselines(model, inputs, labels=labels, reuse=reuse),
     ]
-    if bits and (ann is None or isinstance(ann, SpikingModel)):
-        raise ParameterError("compare_energy.bits: other bits need the float model. Give it as ann.")
     for b in dict.fromkeys(bits):
         low = convert(ann, calibration, weight_bits=b, activation_bits=b)
         for each in ann_baselines(low, inputs, labels=labels, reuse=reuse):

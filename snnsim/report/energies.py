@@ -10,17 +10,11 @@ from typing import Any
 from snnsim.energy.comparison import EnergyComparison, compare_implementations, mixed_nodes
 from snnsim.energy.entries import Implementation
 from snnsim.energy.estimate import MixedNodesWarning
-from snnsim.engines.settle import CODES, SCHEDULES
 from snnsim.errors import ParameterError
 from snnsim.hardware.profile import load_profile
 from snnsim.report.counted import implementations
+from snnsim.report.energy_choices import CODED, SCHEDULED, check_dense, check_latencies, check_profiles, check_runs, check_sides
 from snnsim.units import check_bool, check_integer, one_of
-
-#: chips and figures of comparable meaning; the brain as a line to compare with
-DEFAULT_PROFILES = (
-    "horowitz45", "seneca22", "loihi14", "loihi14_sanafe", "truenorth28", "tianjic28", "odin28", "spinnaker1", "spinnaker2",
-    "a100", "edge_tpu", "brain",
-)  # fmt: skip
 
 
 def compare_energy(
@@ -32,8 +26,8 @@ def compare_energy(
     calibration: Any = None,
     profiles: Sequence[Any] | None = None,
     host: Any = "horowitz45",
-    codes: Sequence[str] = ("unary", "signed_digit", "graded"),
-    schedule: str = "settled",
+    codes: Sequence[str] = CODED,
+    schedule: str = SCHEDULED,
     bits: Sequence[int] = (),
     reuse: int | None = None,
     per: int | None = None,
@@ -79,23 +73,22 @@ def compare_energy(
     -----
     MixedNodesWarning   naming every sum over two process nodes
     """
-    names = DEFAULT_PROFILES if profiles is None else profiles
-    if isinstance(names, str) or not isinstance(names, Sequence) or not names:
-        raise ParameterError(f"compare_energy.profiles = {profiles!r} must be a list of names. Leave it out for the default ones.")
-    chips = [load_profile(name) for name in names]
-    for code in codes:
-        one_of("compare_energy.codes", code, CODES)
-    one_of("compare_energy.schedule", schedule, [name for name in SCHEDULES if name != "timed"])
-    check_bool("compare_energy.allow_mixed_nodes", allow_mixed_nodes)
+    chips = check_profiles(profiles)
+    helper = None if host is None else load_profile(host)
+    check_sides(ann, snn, inputs, labels)
+    check_runs(snn, codes, schedule, threads)
+    wanted, latencies = check_dense(ann, snn, calibration, bits, reuse), check_latencies(latency_ms)
+    for name, value in (("allow_recalled", allow_recalled), ("allow_mixed_nodes", allow_mixed_nodes)):
+        check_bool(f"compare_energy.{name}", value)
     tokens = None if tokens is None else check_integer("compare_energy.tokens", tokens, low=1)
     spikes, dense, samples = implementations(
-        ann, snn, inputs, labels, inputs if calibration is None else calibration, codes, schedule, bits, reuse, threads
+        ann, snn, inputs, labels, inputs if calibration is None else calibration, codes, schedule, wanted, reuse, threads
     )  # fmt: skip
     if per is not None and samples is not None and per != samples:
         raise ParameterError(f"compare_energy.per = {per!r}, but {samples} samples are run. Leave it out.")
     inferences = check_integer("compare_energy.per", per, low=1) if per is not None else samples or 1
     found = compare_implementations(
-        _timed([*dense, *spikes], latency_ms or {}), chips, host=host, per=inferences, tokens=tokens, allow_recalled=allow_recalled
+        _timed([*dense, *spikes], latencies), chips, host=helper, per=inferences, tokens=tokens, allow_recalled=allow_recalled
     )  # fmt: skip
     mixed = mixed_nodes(found)
     if mixed and not allow_mixed_nodes:

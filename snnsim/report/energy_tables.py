@@ -23,6 +23,7 @@ from snnsim.energy.entries import EnergyRow
 from snnsim.errors import ParameterError
 from snnsim.hardware.figures import Interval
 from snnsim.hardware.profile import SCOPES, Profile
+from snnsim.report.save import check_folder
 
 NAMES = ("energy.html", "energy.json")
 _COLUMNS = ("implementation", "low", "nominal", "high", "per token", "per spike (pJ)", "learning", "accuracy", "remark")
@@ -54,7 +55,7 @@ def _sentence(comparison: EnergyComparison, profile: Profile) -> str:
     """Return who wins on a profile, and what would change it."""
     verdict = comparison.verdict(profile.name)
     if verdict is None:
-        return f"{profile.name}: no winner, for one side has no total."
+        return f"{profile.name}: no winner, for one side has no total, or costs nothing."
     sure = "at the ends of all intervals too" if verdict.sure else "at nominal prices; the intervals overlap"
     text = f"{profile.name}: {verdict.winner} wins; {verdict.loser} needs {verdict.ratio:.3g} times as much, {sure}."
     even = comparison.break_even(profile.name)
@@ -82,11 +83,18 @@ def _called(comparison: EnergyComparison, names: list[str]) -> str:
     return ", ".join(names)
 
 
+def _checked(owner: str, comparison: Any) -> None:
+    if not isinstance(comparison, EnergyComparison):
+        raise ParameterError(f"{owner}.comparison = {comparison!r} must be an EnergyComparison. Give what sim.compare_energy returned.")
+
+
 def show_energy(comparison: EnergyComparison, console: Console | None = None) -> None:
     """Print a table per profile, then who wins where and what would change it.
 
-    Energies per spike and of learning are on the page and in the JSON of `save_energy`.
+    Energies per spike and of learning are on the page and in the JSON of `save_energy`. Raises ParameterError for anything but a
+    comparison.
     """
+    _checked("show_energy", comparison)
     out = console or Console()
     for profile in comparison.profiles:
         table = Table(
@@ -181,7 +189,8 @@ def _html_table(caption: str, head: tuple[str, ...], rows: list[tuple[str, ...]]
 
 def save_energy(comparison: EnergyComparison, folder: str | Path) -> tuple[Path, Path]:
     """Write energy.html and energy.json into `folder` and return their paths. Raises ParameterError when it cannot be written to."""
-    path = Path(folder)
+    _checked("save_energy", comparison)
+    path = check_folder(folder, NAMES, "save_energy.folder")
     texts = (energy_html(comparison), json.dumps(energy_dict(comparison), indent=1, allow_nan=False))
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -24,16 +24,20 @@ from snnsim.report.verdict import verdict
 NAMES = ("report.html", "report.json")
 
 
-def check_folder(folder: str | Path) -> Path:
-    """Return `folder` after proving that the reports can be written there. Makes nothing.
+def check_folder(folder: str | Path, names: Sequence[str] = NAMES, owner: str = "out") -> Path:
+    """Return `folder` after proving that the reports `names` can be written there. Makes nothing. owner : of the folder, for errors
 
     Raises ParameterError saying why they cannot.
     """
+    if not isinstance(folder, (str, Path)):
+        raise ParameterError(f"{owner} = {folder!r} must be a path. Give the folder to write into.")
     path = Path(folder)
     try:
-        for name in NAMES:
+        if "\0" in str(folder):
+            raise ValueError("embedded null byte")
+        for name in names:
             if (path / name).is_dir():
-                raise ParameterError(f"out = {str(folder)!r}: {name} is a folder there. Choose another folder.")
+                raise ParameterError(f"{owner} = {str(folder)!r}: {name} is a folder there. Choose another folder.")
         ground = path
         while not ground.exists():
             ground = ground.parent
@@ -43,7 +47,7 @@ def check_folder(folder: str | Path) -> Path:
         if isinstance(error, ParameterError):
             raise
         reason = getattr(error, "strerror", None) or error
-        raise ParameterError(f"out = {str(folder)!r} cannot be written to: {reason}. Choose another folder.") from None
+        raise ParameterError(f"{owner} = {str(folder)!r} cannot be written to: {reason}. Choose another folder.") from None
     return path
 
 

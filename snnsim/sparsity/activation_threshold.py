@@ -14,7 +14,7 @@ from snnsim.sparsity.flow import Flow, silenced
 from snnsim.sparsity.rule import Method, Rule
 from snnsim.sparsity.run import Run
 from snnsim.sparsity.structure import hidden
-from snnsim.units import check_number, one_of
+from snnsim.units import check_scalar, one_of
 
 
 @final
@@ -43,9 +43,9 @@ class ActivationThreshold(Method):
                 f"ActivationThreshold.tau = {self.tau!r} and fraction = {self.fraction!r}: one of them sets the thresholds. Give just one."
             )
         if self.tau is not None:
-            object.__setattr__(self, "tau", check_number("ActivationThreshold.tau", self.tau, ge=0.0))
+            object.__setattr__(self, "tau", check_scalar("ActivationThreshold.tau", self.tau, ge=0.0))
         else:
-            object.__setattr__(self, "fraction", check_number("ActivationThreshold.fraction", self.fraction, gt=0.0, le=1.0))
+            object.__setattr__(self, "fraction", check_scalar("ActivationThreshold.fraction", self.fraction, gt=0.0, le=1.0))
         one_of("ActivationThreshold.at", self.at, ("hidden", "inputs"))
 
     def prepare(self, graph: Graph, calibration: dict[str, np.ndarray] | None) -> tuple[Graph, Rule]:

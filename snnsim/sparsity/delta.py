@@ -12,7 +12,7 @@ from snnsim.graph.nodes import Linear, Multiply, Node
 from snnsim.sparsity.flow import Flow
 from snnsim.sparsity.rule import Method, Rule
 from snnsim.sparsity.run import Run
-from snnsim.units import check_number, one_of
+from snnsim.units import check_scalar, one_of
 
 _WORDS = 4  # 8-bit words of an accumulator
 
@@ -46,7 +46,7 @@ class Delta(Method):
     along: Literal["tokens", "frames"] = "tokens"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "threshold", check_number("Delta.threshold", self.threshold, ge=0.0))
+        object.__setattr__(self, "threshold", check_scalar("Delta.threshold", self.threshold, ge=0.0))
         one_of("Delta.along", self.along, ("tokens", "frames"))
 
     def prepare(self, graph: Graph, calibration: dict[str, np.ndarray] | None) -> tuple[Graph, Rule]:

@@ -15,7 +15,7 @@ from snnsim.hardware.profile import Interval, Profile, load_profile
 from snnsim.results import OperationCounts
 from snnsim.sparsity.model import as_graph, sparsify
 from snnsim.sparsity.sweeps import SWEEPS, Setting, text
-from snnsim.units import one_of
+from snnsim.units import as_integers, check_bool, check_number, check_scalar, one_of
 
 
 class FrontRow(NamedTuple):
@@ -49,14 +49,27 @@ def accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     return float((scores.argmax(axis=-1) == labels).mean())
 
 
+_CODES = ("unary", "signed_digit", "graded")
+_MOST = 700.0  # e to more is no float64
+
+
 def perplexity(scores: np.ndarray, labels: np.ndarray) -> float:
     r"""Return :math:`\exp(-\mathrm{mean} \ln p(label))`; scores (logits) float64[..., classes], labels int[...].
 
-    Source: Jelinek et al. (1977).
+    Raises ParameterError for scores that are not finite, and labels of another shape or past the classes. Source: Jelinek et al. (1977).
     """
+    scores = np.asarray(check_number("perplexity.scores", scores))
+    if scores.ndim == 0 or not scores.size:
+        raise ParameterError(f"perplexity.scores has shape {scores.shape} but must hold one answer at least, classes last.")
+    labels = as_integers("perplexity.labels", labels, low=0, high=scores.shape[-1] - 1)
+    if labels.shape != scores.shape[:-1]:
+        raise ParameterError(f"perplexity.labels has shape {labels.shape} but must have {scores.shape[:-1]}: one class for every answer.")
     shifted = scores - scores.max(axis=-1, keepdims=True)
     logarithm = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return float(np.exp(-np.take_along_axis(logarithm, np.asarray(labels)[..., None], axis=-1).mean()))
+    surprise = -float(np.take_along_axis(logarithm, labels[..., None], axis=-1).mean())
+    if surprise > _MOST:
+        raise ParameterError(f"perplexity.scores give labels a mean surprise of {surprise:.3g}: e to this power is no number. Scale them.")
+    return float(np.exp(surprise))
 
 
 #: name -> (function of outputs and labels, whether more is better)
@@ -74,7 +87,7 @@ def sparsity_front(
     calibration: Any,
     spiking: Any = None,
     methods: Sequence[str] | Mapping[str, Sequence[Any]] | None = None,
-    codes: Sequence[str] = ("unary", "signed_digit", "graded"),
+    codes: Sequence[str] = _CODES,
     profile: str | Profile = "horowitz45",
     host: str | Profile | None = "horowitz45",
     quality: str | Callable[[np.ndarray, np.ndarray], float] = "accuracy",
@@ -105,20 +118,21 @@ def sparsity_front(
     if not callable(quality):
         one_of("sparsity_front.quality", quality, QUALITIES)
     judge, rising = (quality, True) if callable(quality) else QUALITIES[quality]
-    chip = profile if isinstance(profile, Profile) else load_profile(profile)
+    check_bool("sparsity_front.decoding", decoding)
+    chip, helper = load_profile(profile), None if host is None else load_profile(host)
     graph = as_graph(model, calibration)
     sweeps = _settings(graph, methods)
     networks = _networks(spiking, codes)
     dense = sparsify(graph)(inputs, decoding=decoding)
     samples = len(dense.outputs[graph.output.name])
-    labels = _checked_labels(labels, dense.outputs[graph.output.name])
+    labels = _checked_labels(labels, dense.outputs[graph.output.name], whole=not callable(quality))
 
     def row(kind: str, method: str, setting: str, scores: np.ndarray, counts: OperationCounts) -> FrontRow:
-        report = estimate_energy(counts, chip, host=host, per=samples)
+        report = estimate_energy(counts, chip, host=helper, per=samples)
         macs = counts.total("macs") / samples
         skipped = 0.0 if kind == "SNN" else 1.0 - macs * samples / dense.dense_macs
         synops = counts.total("synops") / samples
-        return FrontRow(kind, method, setting, float(judge(scores, labels)), macs, skipped, synops, report.total, report, counts)
+        return FrontRow(kind, method, setting, _judged(judge, scores, labels), macs, skipped, synops, report.total, report, counts)
 
     rows = [row("ANN", "dense", "", dense.outputs[graph.output.name], dense.counts)]
     for name, settings in sweeps.items():
@@ -146,17 +160,24 @@ def sparsity_front(
 def _settings(graph: Graph, methods: Any) -> dict[str, list[Setting]]:
     """Return the settings to try by name, checked."""
     if isinstance(methods, Mapping):
+        for name, settings in methods.items():
+            if not isinstance(settings, Sequence) or isinstance(settings, str):
+                raise ParameterError(f"sparsity_front.methods[{name!r}] = {settings!r} must be a list of methods. Give [{settings!r}].")
         return {name: [each if isinstance(each, tuple) else (each,) for each in settings] for name, settings in methods.items()}
-    if isinstance(methods, str):
+    if methods is not None and (isinstance(methods, str) or not isinstance(methods, Sequence)):
         raise ParameterError(f"sparsity_front.methods = {methods!r} must be a list of names. Give [{methods!r}].")
     for name in methods or ():
-        if name not in SWEEPS:
+        if name not in list(SWEEPS):
             raise ParameterError(unknown_name("sparsity_front.methods: method", name, SWEEPS))
     return {name: SWEEPS[name](graph) for name in (SWEEPS if methods is None else methods)}
 
 
 def _networks(spiking: Any, codes: Sequence[str]) -> dict[str, Any]:
     """Return the spiking networks by name, checked together with the codes that they will run in."""
+    if isinstance(codes, str) or not isinstance(codes, Sequence) or not codes or len(set(codes)) < len(codes):
+        raise ParameterError(f"sparsity_front.codes = {codes!r} must be a list of codes, one at least and each once.")
+    if spiking is None and tuple(codes) != _CODES:
+        raise ParameterError(f"sparsity_front.codes = {codes!r} are those of spiking networks, and none is given. Give spiking=.")
     networks = dict(spiking) if isinstance(spiking, Mapping) else {} if spiking is None else {"": spiking}
     for name, network in networks.items():
         if not hasattr(network, "integer_graph"):
@@ -171,13 +192,19 @@ def _networks(spiking: Any, codes: Sequence[str]) -> dict[str, Any]:
     return networks
 
 
-def _checked_labels(labels: Any, scores: np.ndarray) -> np.ndarray:
+def _judged(judge: Callable[[np.ndarray, np.ndarray], float], scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return a quality. Raises ParameterError for a function of the caller that gives no finite number."""
+    return check_scalar("sparsity_front.quality: what the function returned", judge(scores, labels))
+
+
+def _checked_labels(labels: Any, scores: np.ndarray, *, whole: bool) -> np.ndarray:
+    """Return the labels. whole : whether they must be classes, as for the qualities that are known by name"""
     found = as_array(labels)
     if found.shape != scores.shape[:-1]:
         raise ParameterError(
             f"sparsity_front.labels has shape {found.shape} but the model gives scores of shape {scores.shape}: one label for each row."
         )
-    return found
+    return as_integers("sparsity_front.labels", found, low=0, high=scores.shape[-1] - 1) if whole else found
 
 
 def _marked(rows: list[FrontRow], rising: bool) -> list[FrontRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 from typing import Literal, NamedTuple, final
@@ -16,7 +17,7 @@ from snnsim.sparsity.rule import Method, Rule, ridge
 from snnsim.sparsity.run import Run
 from snnsim.sparsity.structure import Block, blocks, causal
 from snnsim.sparsity.top_k import largest, selection
-from snnsim.units import check_number, one_of
+from snnsim.units import check_integer, check_scalar, one_of
 
 
 class Router(NamedTuple):
@@ -60,10 +61,15 @@ class MixtureOfDepths(Method):
     blocks: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fraction", check_number("MixtureOfDepths.fraction", self.fraction, gt=0.0, le=1.0))
+        object.__setattr__(self, "fraction", check_scalar("MixtureOfDepths.fraction", self.fraction, gt=0.0, le=1.0))
         one_of("MixtureOfDepths.router", self.router, ("linear", "update"))
         if self.blocks is not None:
-            object.__setattr__(self, "blocks", tuple(self.blocks))
+            if isinstance(self.blocks, str) or not isinstance(self.blocks, Iterable):
+                raise ParameterError(f"MixtureOfDepths.blocks = {self.blocks!r} must hold places of blocks, such as (0, 1).")
+            given = tuple(check_integer("MixtureOfDepths.blocks", place) for place in self.blocks)
+            if not given or len(set(given)) < len(given):
+                raise ParameterError(f"MixtureOfDepths.blocks = {given} must name one block at least, and each once. Leave it out for all.")
+            object.__setattr__(self, "blocks", given)
 
     def prepare(self, graph: Graph, calibration: dict[str, np.ndarray] | None) -> tuple[Graph, Rule]:
         found = blocks(graph)

@@ -14,7 +14,7 @@ from snnsim.sparsity.flow import Flow, silenced
 from snnsim.sparsity.rule import Method, Rule, ridge
 from snnsim.sparsity.run import Run
 from snnsim.sparsity.structure import hidden
-from snnsim.units import check_bool, check_number
+from snnsim.units import check_bool, check_scalar
 
 _TRIED = np.linspace(0.0, 1.0, 21)  # shifts, by the spread of the hidden sums
 
@@ -40,7 +40,7 @@ class ReluMLP(Method):
 
     def __post_init__(self) -> None:
         if self.shift is not None:
-            object.__setattr__(self, "shift", check_number("ReluMLP.shift", self.shift, ge=0.0))
+            object.__setattr__(self, "shift", check_scalar("ReluMLP.shift", self.shift, ge=0.0))
         check_bool("ReluMLP.refit", self.refit)
 
     def prepare(self, graph: Graph, calibration: dict[str, np.ndarray] | None) -> tuple[Graph, Rule]:

@@ -15,7 +15,7 @@ from snnsim.sparsity.flow import Flow, silenced, without
 from snnsim.sparsity.rule import Method, Rule
 from snnsim.sparsity.run import Run
 from snnsim.sparsity.structure import hidden
-from snnsim.units import check_integer, check_number
+from snnsim.units import check_integer, check_scalar
 
 
 def largest(x: np.ndarray, k: int) -> np.ndarray:
@@ -97,7 +97,7 @@ class TopKHidden(Method):
     fraction: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "fraction", check_number("TopKHidden.fraction", self.fraction, gt=0.0, le=1.0))
+        object.__setattr__(self, "fraction", check_scalar("TopKHidden.fraction", self.fraction, gt=0.0, le=1.0))
 
     def prepare(self, graph: Graph, calibration: dict[str, np.ndarray] | None) -> tuple[Graph, Rule]:
         layers = {node.name: ceil(self.fraction * node.shape[-1]) for node in hidden(graph)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnsim.errors import ParameterError, unknown_name
-from snnsim.units import check_number
+from snnsim.units import check_scalar
 
 if TYPE_CHECKING:
     from snnsim.sweeps.table import SweepTable
@@ -18,7 +18,7 @@ def mean(table: SweepTable, over: str | Sequence[str], level: float) -> SweepTab
     """See `SweepTable.mean`."""
     from snnsim.sweeps.table import SweepTable
 
-    level = float(check_number("SweepTable.mean.level", level, gt=0.0, lt=1.0))
+    level = check_scalar("SweepTable.mean.level", level, gt=0.0, lt=1.0)
     gone = [over] if isinstance(over, str) else list(over)
     for name in gone:
         if name not in table.parameters:

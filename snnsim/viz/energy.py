@@ -40,11 +40,13 @@ def energy_by_profile(comparison: EnergyComparison, ax: Axes | None = None) -> A
             ax.barh(place + shift, nominal, height=0.34, color=colour, alpha=0.45 if hosted else 1.0)
             ax.errorbar(nominal, place + shift, xerr=[[nominal - low], [high - nominal]], color="black", capsize=2, linewidth=0.8)
     ax.set_yticks(range(len(labels)), labels=labels, fontsize=8)
-    ax.set(xscale="log", xlabel="energy per inference (µJ)", ylim=(len(labels) - 0.5, -0.5))
+    ax.set(xlabel="energy per inference (µJ)", ylim=(len(labels) - 0.5, -0.5))
     for role, colour in (("best ANN (pale: on a host)", GREY), ("best spiking network", BLUE)):
         ax.plot([], [], color=colour, linewidth=7, label=role)
     priced = [best[1].low for profile in comparison.profiles for role in ("ann", "snn") if (best := comparison.best(profile.name, role))]
-    if priced:
+    priced = [low for low in priced if low > 0.0]
+    if priced:  # a logarithmic axis has no place for 0
+        ax.set(xscale="log")
         ax.set_xlim(left=0.3e-6 * min(priced))
     legend_above(ax, 2)
     plain(ax)
