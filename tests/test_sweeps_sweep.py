@@ -291,6 +291,9 @@ def test_a_failure_that_ends_a_sweep_leaves_the_others_in_the_store(tmp_path):
         ('{"format": "snnsim-sweep", "version": 99}\n', "has version 99; this snnsim reads up to 1"),
         ('{"format": "snnsim-sweep", "version": 1}\n{"row": 0, "val\n{"row": 1}\n', "is damaged in line 2"),
         ('{"format": "snnsim-sweep", "version": 1}\n{"row": 0, "values": {"y": NaN}, "problem": ""}\n', "is damaged in line 2"),
+        ('{"format": "snnsim-sweep", "version": 1}\n{"row": -1, "values": {"y": 1}, "problem": ""}\n', "row = -1 is no number of a point"),
+        ('{"format": "snnsim-sweep", "version": 1}\n{"row": true, "values": {"y": 1}, "problem": ""}\n', "row = True is no number"),
+        ('{"format": "snnsim-sweep"}\n', "version = None is no whole number"),
     ],
 )
 def test_a_foreign_or_damaged_store_is_refused_and_left_as_it_is(text, says, tmp_path):
@@ -299,6 +302,18 @@ def test_a_foreign_or_damaged_store_is_refused_and_left_as_it_is(text, says, tmp
     with pytest.raises(sim.FormatError, match=says):
         here(lambda x: x, {"x": [1]}, store=path)
     assert path.read_text() == text
+
+
+def test_a_store_with_a_row_past_the_points_is_refused(tmp_path):
+    path = tmp_path / "s.jsonl"
+    here(_square, {"x": [1, 2]}, store=path)
+    path.write_text(path.read_text().replace('"row": 1', '"row": 99'))
+    with pytest.raises(sim.FormatError, match="holds row 99 of a sweep of 2 points"):
+        here(_square, {"x": [1, 2]}, store=path)
+
+
+def _square(x):
+    return x * x
 
 
 def test_two_sweeps_never_write_to_one_store(tmp_path):

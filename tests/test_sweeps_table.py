@@ -155,3 +155,19 @@ def test_a_missing_package_is_named_with_the_command(call, package, monkeypatch)
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(sim.ParameterError, match=f"needs the package {package.split('.')[0]}, which is not installed. Run: pip install"):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda table: table.mean(over=3), "mean.over = 3 must be the name of a parameter"),
+        (lambda table: table.mean(over="g", level=[0.5, 0.9]), "mean.level = .* must be one number, not an array"),
+        (lambda table: table.pivot("r", "g", "g"), "pivot.rows = 'g' must differ from columns"),
+        (lambda table: table.save(None), "save.path = None must be the path of a file"),
+        (lambda table: sim.SweepTable.load(None), "load.path = None must be the path of a file"),
+    ],
+)
+def test_questions_that_make_no_sense_are_refused(call, text):
+    table = sim.SweepTable(("g",), ("r",), ((1, 2.0), (2, 4.0)), ("", ""), False)
+    with pytest.raises(sim.ParameterError, match=text):
+        call(table)

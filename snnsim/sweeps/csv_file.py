@@ -28,6 +28,8 @@ _FIRST = re.compile(r"# snnsim sweep, version 1, (\d+) parameters(, cut)?\s*")
 
 def save(table: SweepTable, path: str | Path) -> None:
     """See `SweepTable.save`."""
+    if not isinstance(path, (str, Path)):
+        raise ParameterError(f"SweepTable.save.path = {path!r} must be the path of a file. Give a text such as 'sweep.csv'.")
     path = Path(path)
     if path.suffix != ".csv":
         raise ParameterError(f"SweepTable.save.path = '{path}' must end in .csv. For other forms see to_pandas().")
@@ -52,6 +54,8 @@ def load(path: str | Path) -> SweepTable:
     """See `SweepTable.load`."""
     from snnsim.sweeps.table import SweepTable
 
+    if not isinstance(path, (str, Path)):
+        raise ParameterError(f"SweepTable.load.path = {path!r} must be the path of a file. Give a text such as 'sweep.csv'.")
     path = Path(path)
     try:
         with open(path, newline="", encoding="utf-8") as stream:

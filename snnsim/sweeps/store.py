@@ -39,8 +39,8 @@ def check_store(path: Any) -> Path | None:
 class Store:
     """An open store. A context manager; `done` holds what was finished before."""
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
-        self.path = path
+    def __init__(self, path: Path, header: Mapping[str, Any], points: int) -> None:
+        self.path, self.points = path, points
         header = json.loads(json.dumps({"format": FORMAT, "version": VERSION, **header}))
         try:
             self._file = open(path, "a+b")  # noqa: SIM115
@@ -57,6 +57,9 @@ class Store:
         found, lines, end = read_lines(self.path)
         if found is not None:
             _check_same(self.path, found, header)
+            past = [row for row in lines if row >= self.points]
+            if past:
+                raise FormatError(f"{self.path} is damaged: it holds row {past[0]} of a sweep of {self.points} points. Remove that line.")
         self._file.truncate(end)
         if found is None:
             self._append(header)
@@ -111,13 +114,19 @@ def read_lines(path: Path) -> tuple[dict[str, Any] | None, dict[int, Outcome], i
         foreign = True
     if foreign:
         raise FormatError(f"{path} holds no sweep of snnsim. Give another file, or a new name.")
-    if header["version"] > VERSION:
-        raise FormatError(f"{path} has version {header['version']}; this snnsim reads up to {VERSION}. Upgrade snnsim.")
+    version = header.get("version")
+    if type(version) is not int:
+        raise FormatError(f"{path} is damaged in line 1 (version = {version!r} is no whole number). Give another file, or a new name.")
+    if version > VERSION:
+        raise FormatError(f"{path} has version {version}; this snnsim reads up to {VERSION}. Upgrade snnsim.")
     for number, text in enumerate(lines[1:], start=2):
         try:
             line = json.loads(text)
             values = None if line["values"] is None else {name: from_json(each) for name, each in line["values"].items()}
-            done[int(line["row"])] = Outcome(values, str(line["problem"]))
+            row = line["row"]
+            if type(row) is not int or row < 0:
+                raise ValueError(f"row = {row!r} is no number of a point")
+            done[row] = Outcome(values, str(line["problem"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FormatError(f"{path} is damaged in line {number} ({error}). Remove that line: its point is run again.") from None
     return header, done, end

@@ -19,6 +19,8 @@ def mean(table: SweepTable, over: str | Sequence[str], level: float) -> SweepTab
     from snnsim.sweeps.table import SweepTable
 
     level = check_scalar("SweepTable.mean.level", level, gt=0.0, lt=1.0)
+    if not isinstance(over, (str, Sequence)):
+        raise ParameterError(f"SweepTable.mean.over = {over!r} must be the name of a parameter, or a list of names.")
     gone = [over] if isinstance(over, str) else list(over)
     for name in gone:
         if name not in table.parameters:

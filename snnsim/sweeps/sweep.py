@@ -81,7 +81,7 @@ def sweep(
         raise ParameterError(f"sweep.progress = {progress!r} must be True, False or a function of the fraction done.")
     path = check_store(store)
     with ExitStack() as open_things:
-        opened = open_things.enter_context(Store(path, _header(job, plan))) if path else None
+        opened = open_things.enter_context(Store(path, _header(job, plan), len(plan.rows))) if path else None
         found = {row: each for row, each in opened.done.items() if on_error == "record" or not each.failed} if opened else {}
         report = _report(open_things, progress, len(plan.rows))
         report(found)

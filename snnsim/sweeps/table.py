@@ -97,6 +97,8 @@ class SweepTable:
         Both in the order in which they first appear; masked where a value is missing. Raises ParameterError where two rows of the table
         fall into one place: take the mean over the other parameters first.
         """
+        if rows == columns:
+            raise ParameterError(f"SweepTable.pivot.rows = {rows!r} must differ from columns: each has an axis of its own. Rename one.")
         at_row, at_column = (list(dict.fromkeys(row[self.place(name)] for row in self.cells)) for name in (rows, columns))
         column = self[value]
         if column.dtype == object:
