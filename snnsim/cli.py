@@ -153,6 +153,7 @@ def energy(
         check_integer("compare_energy.bits", each, low=2, high=16)
     if tokens is not None:
         check_integer("compare_energy.tokens", tokens, low=1)
+    check_integer("seed", seed, low=0, high=2**63 - 1)
     check_folder(out, NAMES)
     with bar("counting (the first run compiles, half a minute)") as report:
         found = energy_of(model, data, samples=samples, profiles=profile or None, bits=bits or (), tokens=tokens, seed=seed)

@@ -127,6 +127,27 @@ def test_bad_input_is_one_line_with_exit_code_2_and_nothing_written(tmp_path, wi
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--profile", "tpu"], "Valid: a100"),
+        (["--bits", "1"], "bits = 1 must be >= 2"),
+        (["--tokens", "0"], "tokens = 0 must be >= 1"),
+        (["--seed", "-1"], "seed = -1 must be >= 0"),
+        (["--samples", "0"], "samples = 0 must be >= 1"),
+        (["--out", "/proc/nowhere"], "cannot be written to"),
+        (["--out", "taken"], "energy.json is a folder there"),
+    ],
+)
+def test_bad_input_to_energy_is_one_line_before_anything_is_counted(tmp_path, within, arguments, text):
+    (tmp_path / "taken" / "energy.json").mkdir(parents=True)
+    done = within("energy", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert text in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.strip()]) == 1, done.stderr
+    assert not list(tmp_path.rglob("*.html"))
+
+
 @pytest.mark.parametrize("arguments", [["--code", "rate"], ["missing.npz"], ["--colour", "red"]])
 def test_a_process_of_its_own_says_and_returns_the_same(tmp_path, within, arguments):
     here, apart = within("compare", *arguments, cwd=tmp_path), snnsim("compare", *arguments, cwd=tmp_path)

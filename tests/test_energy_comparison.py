@@ -262,3 +262,18 @@ def test_only_comparisons_are_shown_and_saved(tmp_path):
     for call in (sim.show_energy, lambda given: sim.save_energy(given, tmp_path)):
         with pytest.raises(ParameterError, match="comparison = 3 must be an EnergyComparison"):
             call(3)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"spiking": None}, "spiking = NoneType must be a SpikingModel"),
+        ({"labels": [1, 99]}, "ann_baselines.labels = 99 must be <= 9"),
+        ({"labels": [1, 2], "precision": "fp32"}, "labels tell the accuracy of integers, not of fp32"),
+        ({"name": 3}, "name = 3 must be a text"),
+    ],
+)
+def test_baselines_of_nothing_are_refused(digits, change, text):
+    model, inputs, *_ = digits
+    with pytest.raises(ParameterError, match=text):
+        sim.ann_baselines(**{"spiking": model, "inputs": inputs[:2], **change})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import snnsim as sim
 from snnsim.errors import ParameterError
 from snnsim.graph.operations import ann_operations
 
@@ -79,3 +80,20 @@ def test_a_precision_nobody_counts_in_is_refused(digits):
         ann_operations(model.integer_graph, values, skip_zeros=False, precision="int4")
     with pytest.raises(ParameterError, match="reuse = 0 must be >= 1"):
         ann_operations(model.integer_graph, values, skip_zeros=False, reuse=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"graph": None}, "graph = NoneType must be an IntegerGraph"),
+        ({"values": {}}, "values = dict must hold the integers of every layer"),
+        ({"values": None}, "values = NoneType must hold the integers"),
+        ({"skip_zeros": "no"}, "skip_zeros = 'no' must be True or False"),
+        ({"precision": ["fp32"]}, "precision = .'fp32'. must be a precision"),
+    ],
+)
+def test_what_is_no_program_or_no_run_of_it_is_refused(digits, change, text):
+    model, inputs, *_ = digits
+    given = {"graph": model.integer_graph, "values": model.reference(inputs[:1]), "skip_zeros": True, **change}
+    with pytest.raises(ParameterError, match=text):
+        sim.ann_operations(**given)

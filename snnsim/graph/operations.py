@@ -11,7 +11,7 @@ from snnsim.counts import OperationCounts, check_precision
 from snnsim.errors import ParameterError
 from snnsim.graph.integer import DenseEdge, Edge, FiltersEdge, IntegerGraph, Layer, PointEdge, ProductEdge, Settled, read, weight_words
 from snnsim.graph.nodes import convolve
-from snnsim.units import check_integer
+from snnsim.units import check_bool, check_integer
 
 _FLOAT_BITS = {"fp64": 64, "fp32": 32, "fp16": 16, "bf16": 16}
 
@@ -116,6 +116,18 @@ def _layer_counts(
     return counts, widths
 
 
+def _check_counted(graph: Any, values: Any) -> None:
+    if not isinstance(graph, IntegerGraph):
+        raise ParameterError(
+            f"ann_operations.graph = {type(graph).__name__} must be an IntegerGraph. Give SpikingModel.integer_graph of a converted model."
+        )
+    if not isinstance(values, Mapping) or not all(isinstance(values.get(name), Settled) for name in graph.layers):
+        raise ParameterError(
+            f"ann_operations.values = {type(values).__name__} must hold the integers of every layer of graph. Give "
+            "SpikingModel.reference(inputs)."
+        )
+
+
 def ann_operations(
     graph: IntegerGraph,
     values: Mapping[str, Settled],
@@ -134,10 +146,11 @@ def ann_operations(
                          `graph` with their own bits, layer by layer, packed in memory
     reuse : int          MACs for which one weight is used before it is read again; default all of one inference
 
-    Raises ParameterError for another precision, or reuse < 1.
+    Raises ParameterError for another precision, reuse < 1, or values that are not those of `graph`.
     """
-    if precision is not None and precision not in _FLOAT_BITS:
-        check_precision("ann_operations.precision", precision)
+    _check_counted(graph, values)
+    check_bool("ann_operations.skip_zeros", skip_zeros)
+    if precision is not None and check_precision("ann_operations.precision", precision) not in _FLOAT_BITS:
         raise ParameterError(
             f"ann_operations.precision = {precision!r}: integers have the bits of the graph. Convert at other bits, or name one of "
             f"{', '.join(_FLOAT_BITS)}."

@@ -24,14 +24,14 @@ from snnsim.units import as_integers
 _BATCH = 64
 
 
-def _labels(labels: Any, model: SpikingModel | RateModel, samples: int) -> np.ndarray | None:
+def _labels(labels: Any, model: SpikingModel | RateModel, samples: int, owner: str = "compare_energy") -> np.ndarray | None:
     if labels is None:
         return None
     shape = _answer(model)
-    array = as_integers("compare_energy.labels", labels, low=0, high=shape[-1] - 1)
+    array = as_integers(f"{owner}.labels", labels, low=0, high=shape[-1] - 1)
     if array.shape != (samples, *shape[:-1]):
         raise ParameterError(
-            f"compare_energy.labels has shape {array.shape} but must have {(samples, *shape[:-1])}: one class for every answer. Reshape it."
+            f"{owner}.labels has shape {array.shape} but must have {(samples, *shape[:-1])}: one class for every answer. Reshape it."
         )
     return array
 
@@ -62,10 +62,17 @@ def ann_baselines(
     labels : int[samples]    adds the accuracy of the integer program
     reuse : int              see `ann_operations`
 
-    Raises ParameterError for inputs that do not fit the model.
+    Raises ParameterError for inputs that do not fit the model, labels of another shape, and labels beside a float precision: what is
+    counted are the integers, whose accuracy is not that of floats.
     """
+    if not isinstance(spiking, SpikingModel):
+        raise ParameterError(f"ann_baselines.spiking = {type(spiking).__name__} must be a SpikingModel. Give what sim.convert returned.")
+    if precision is not None and labels is not None:
+        raise ParameterError(f"ann_baselines.labels tell the accuracy of integers, not of {precision}. Leave out one of both.")
+    if not isinstance(name, str):
+        raise ParameterError(f"ann_baselines.name = {name!r} must be a text.")
     batches, samples = _batches(spiking, inputs)
-    right = _labels(labels, spiking, samples)
+    right = _labels(labels, spiking, samples, "ann_baselines")
     counts: list[list[OperationCounts]] = [[], []]
     scores = []
     for batch in batches:
@@ -74,7 +81,7 @@ def ann_baselines(
         for skip in (False, True):
             counts[skip].append(ann_operations(spiking.integer_graph, reference, skip_zeros=skip, precision=precision, reuse=reuse))
     bits = precision or f"int{_program_bits(counts[0][0])}"
-    reached = None if right is None or precision else accuracy(np.concatenate(scores), right)
+    reached = None if right is None else accuracy(np.concatenate(scores), right)
     kinds = ("dense", "zero-skipping")
     return [
         Implementation(f"{name} {bits}, {kind}", "ann", sum(parts[1:], start=parts[0]), reached)

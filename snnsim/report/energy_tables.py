@@ -55,7 +55,7 @@ def _sentence(comparison: EnergyComparison, profile: Profile) -> str:
     """Return who wins on a profile, and what would change it."""
     verdict = comparison.verdict(profile.name)
     if verdict is None:
-        return f"{profile.name}: no winner, for one side has no total, or costs nothing."
+        return f"{profile.name}: no winner, for one side has no total or costs nothing."
     sure = "at the ends of all intervals too" if verdict.sure else "at nominal prices; the intervals overlap"
     text = f"{profile.name}: {verdict.winner} wins; {verdict.loser} needs {verdict.ratio:.3g} times as much, {sure}."
     even = comparison.break_even(profile.name)
