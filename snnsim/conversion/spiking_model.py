@@ -65,6 +65,11 @@ class SpikingModel:
         self.network: Network = self.compiled.network
         self._samples = samples
 
+    @property
+    def original(self) -> SpikingModel:
+        """The model without the hardware that it was put on; itself, where there is none."""
+        return self
+
     def __call__(
         self,
         inputs: Any,
