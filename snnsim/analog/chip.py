@@ -87,7 +87,7 @@ class AnalogChip(SpikingModel):
         return OperationCounts(layers, roles, precisions)
 
     def hardware(self, counts: OperationCounts, inferences: int) -> OperationCounts:
-        """Return what the chip does in a run of its network that counted `counts`.
+        """Return what the chip does in a run of its network that counted `counts`, or as an ANN (`ann_operations` of its program).
 
         The populations that stand for converters and noise, and the synapses that stand for devices, give way to `analog(inferences)`.
         """
