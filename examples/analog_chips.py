@@ -88,6 +88,8 @@ def energies(model: sim.SpikingModel, held_out: tuple, calibration: np.ndarray) 
         row(what, study.mean, study.counts[0], COUNTED)
     work = chip.analog()
     print(", ".join(f"{work.total(kind)} {kind}" for kind in ("crossbar_reads", "macs", "dac_conversions", "adc_conversions")), "per image")
+    fixed = sim.fabricate(model, "brainscales2", calibration=calibration).crossbars
+    print(f"BrainScaleS-2 sends inputs {min(bar.sends for bar in fixed)} to {max(bar.sends for bar in fixed)} times for a result")
     for profile in ("horowitz45", "hermes14", "isaac32"):
         print(f"crossbars and converters alone: {sim.estimate_energy(work, profile)}")
 

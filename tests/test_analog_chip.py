@@ -179,6 +179,17 @@ def test_counts_of_a_run_hold_crossbars_and_converters_instead_of_synapses_and_n
     assert all("noise" not in name and not name.startswith("in -> ") for name in counts.layers)
 
 
+def test_inputs_that_are_sent_several_times_are_counted_so_often():
+    # A step of the ADC takes a sum of 1 / 0.002 = 500; for step 127 to be the largest sum, 12,700, it may take 100: sent five times.
+    device = sim.AnalogDevice(adc_bits=8, gain=0.002)
+    weight = np.random.default_rng(3).integers(-50, 51, size=(6, 4))
+    chip = AnalogChip(
+        SpikingModel(None, dense(weight, 100)), None, made(dense(weight, 100), device, reach={"out.crossbar": 12_700.0}), device, 0, 0.0
+    )
+    assert chip.crossbars[0].sends == 5
+    assert chip.analog(3).totals() == {"macs": 3 * 5 * 24, "crossbar_reads": 3 * 5, "dac_conversions": 3 * 5 * 6, "adc_conversions": 3 * 4}
+
+
 def test_the_energy_of_a_chip_is_that_of_its_parts_by_hand(model, images):
     chip = sim.fabricate(model, "pcm")
     counts = chip(images, code="graded").counts

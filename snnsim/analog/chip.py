@@ -66,7 +66,8 @@ class AnalogChip(SpikingModel):
         """Return the work of crossbars and converters: each crossbar is read once for every vector of an inference.
 
         A weight is one multiply-accumulate per reading, whether one device holds it or two, and whatever the input is. Rows and columns
-        have a converter each; crossbars side by side have rows of their own. Conversions carry the bits of the device as precision.
+        have a converter each; crossbars side by side have rows of their own. Where inputs are sent several times (`Crossbar.sends`), so
+        often do rows and devices work for one result. Conversions carry the bits of the device as precision.
         """
         n = check_integer("AnalogChip.analog.inferences", inferences, low=1)
         layers: dict[str, dict[str, int]] = {}
@@ -74,10 +75,10 @@ class AnalogChip(SpikingModel):
         precisions: dict[str, str] = {}
         for bar, names in zip(self.crossbars, self._names, strict=True):
             tile, beside = bar.tile, across(bar.tile.width, self.device.tile)
-            reads = n * tile.reads
+            results, reads = n * tile.reads, n * tile.reads * bar.sends
             layers |= {
                 names.crossbar: {"macs": reads * tile.height * tile.width, "crossbar_reads": reads * beside},
-                names.adc: {"adc_conversions": reads * tile.width},
+                names.adc: {"adc_conversions": results * tile.width},
                 names.dac: {"dac_conversions": reads * tile.height * beside},
             }
             roles |= {names.crossbar: "crossbar", names.adc: "converter", names.dac: "converter"}
