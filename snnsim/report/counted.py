@@ -162,7 +162,7 @@ def _dense(
         raise ParameterError(
             "compare_energy.ann is missing: counts of spikes alone do not say what the ANN is. Give the model or its counts."
         )
-    model = ann if isinstance(ann, SpikingModel) else snn if ann is None else convert(ann, calibration)
+    model = (ann if isinstance(ann, SpikingModel) else snn if ann is None else convert(ann, calibration)).original
     found = [
         *ann_baselines(model, inputs, precision="fp32", reuse=reuse)[:1],
         *ann_baselines(model, inputs, labels=labels, reuse=reuse),
