@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from snnsim.kernels._jit import leaf_apart
+from snnsim.kernels._jit import leaf, leaf_part
 
 #: bytes of a word, and the words whose bytes add up without a carry into the next
 BYTES, MOST = 8, 255
@@ -12,7 +12,7 @@ _IDLE, _NONE, _BYTE, _TOP = np.uint8(0), np.uint64(0), np.uint64(8), np.uint64(4
 _PAIRS, _ONES = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0001000100010001)
 
 
-@leaf_apart
+@leaf_part
 def _take(marks, first, last):
     """Count and clear marks one by one."""
     driven = 0
@@ -22,7 +22,7 @@ def _take(marks, first, last):
     return driven
 
 
-@leaf_apart
+@leaf
 def count_marks(marks, first, n, tally):
     """Add the marked ones of `n` neurons from `first` on to tally[0], the others to tally[1], and clear the marks.
 

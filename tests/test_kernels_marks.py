@@ -4,14 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnsim.kernels._jit import leaf
 from snnsim.kernels.marks import count_marks
-
-
-@leaf
-def counted(marks, first, n, tally):
-    """`count_marks` has no entry from Python."""
-    count_marks(marks, first, n, tally)
 
 
 @given(seed=st.integers(0, 2**32 - 1), words=st.integers(1, 700), share=st.sampled_from([0.0, 0.05, 0.5, 1.0]))
@@ -21,7 +14,7 @@ def test_marked_neurons_are_counted_and_cleared_and_no_others(seed, words, share
     first = int(random.integers(0, marks.size))
     n = int(random.integers(0, marks.size - first + 1))
     before, tally = marks.copy(), np.array([5, 7])
-    counted(marks, first, n, tally)
+    count_marks(marks, first, n, tally)
     driven = int(before[first : first + n].sum())
     assert tally.tolist() == [5 + driven, 7 + n - driven]
     before[first : first + n] = 0
