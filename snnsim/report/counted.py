@@ -55,22 +55,34 @@ def ann_baselines(
 
     Raises ParameterError for inputs that do not fit the model.
     """
+    return _baselines(spiking, inputs, [precision], labels, reuse, name)[0]
+
+
+def _baselines(
+    spiking: SpikingModel, inputs: Any, precisions: Sequence[str | None], labels: Any, reuse: int | None, name: str = "ANN"
+) -> list[list[Implementation]]:  # fmt: skip
+    """Return `ann_baselines` of each precision, from one evaluation of the integer program: with many weights that is most of the time."""
     batches, samples = _batches(spiking, inputs)
     right = _labels(labels, samples)
-    counts: list[list[OperationCounts]] = [[], []]
+    counts: list[tuple[list[OperationCounts], list[OperationCounts]]] = [([], []) for _ in precisions]
     scores = []
     for batch in batches:
         reference = spiking.reference(batch)
         scores.append(_first(spiking.outputs(reference)))
-        for skip in (False, True):
-            counts[skip].append(ann_operations(spiking.integer_graph, reference, skip_zeros=skip, precision=precision, reuse=reuse))
-    bits = precision or f"int{_program_bits(counts[0][0])}"
-    reached = None if right is None or precision else accuracy(np.concatenate(scores), right)
-    kinds = ("dense", "zero-skipping")
-    return [
-        Implementation(f"{name} {bits}, {kind}", "ann", sum(parts[1:], start=parts[0]), reached)
-        for kind, parts in zip(kinds, counts, strict=True)
-    ]
+        for precision, sides in zip(precisions, counts, strict=True):
+            for skip, side in zip((False, True), sides, strict=True):
+                side.append(ann_operations(spiking.integer_graph, reference, skip_zeros=skip, precision=precision, reuse=reuse))
+    found = []
+    for precision, sides in zip(precisions, counts, strict=True):
+        bits = precision or f"int{_program_bits(sides[0][0])}"
+        reached = None if right is None or precision else accuracy(np.concatenate(scores), right)
+        found.append(
+            [
+                Implementation(f"{name} {bits}, {kind}", "ann", sum(parts[1:], start=parts[0]), reached)
+                for kind, parts in zip(("dense", "zero-skipping"), sides, strict=True)
+            ]
+        )
+    return found
 
 
 def _program_bits(counts: OperationCounts) -> int:
@@ -163,10 +175,8 @@ def _dense(
             "compare_energy.ann is missing: counts of spikes alone do not say what the ANN is. Give the model or its counts."
         )
     model = (ann if isinstance(ann, SpikingModel) else snn if ann is None else convert(ann, calibration)).original
-    found = [
-        *ann_baselines(model, inputs, precision="fp32", reuse=reuse)[:1],
-        *ann_baselines(model, inputs, labels=labels, reuse=reuse),
-    ]
+    real, whole = _baselines(model, inputs, ["fp32", None], labels, reuse)
+    found = [real[0], *whole]
     if bits and (ann is None or isinstance(ann, SpikingModel)):
         raise ParameterError("compare_energy.bits: other bits need the float model. Give it as ann.")
     for b in dict.fromkeys(bits):
