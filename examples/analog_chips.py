@@ -11,8 +11,9 @@ and its neurons. What is measured on 64 training images sets the ranges of the c
 - homeostasis: units move their own thresholds until their mean activity is the ideal one
 - readout: the chip stays as it is; neurons with plastic synapses learn its spikes by STDP from 100 examples, as in few_shot_readout.py
 
-All figures are of 360 held-out images, those of the picture of every second one. A chip is certified as any converted network is:
-its spikes equal its own integer program.
+All accuracies are of 360 held-out images, those of the picture of every second one. The second table sets accuracy beside energy: of the
+network all in digital logic, as ANN and in spikes, and of one chip of each kind, its converters calibrated channel by channel, in spikes
+and once with an ANN around its crossbars. A chip is certified as any converted network is: its spikes equal its own integer program.
 """
 
 import argparse
@@ -37,7 +38,7 @@ CHIPS = (
     ("PCM after a year", "pcm", YEAR),
 )
 WAYS = (None, "drift", "homeostasis", "channels")
-ADC8 = 1.67  # pJ for one conversion of 8 bits, ISAAC (Shafiee et al. 2016)
+COUNTED = 32  # images whose operations are counted
 TIMES, SPREADS, BITS = (20.0, 3600.0, DAY, 30 * DAY, YEAR), (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), (2, 3, 4, 5, 6, 8)
 
 
@@ -61,19 +62,36 @@ def table(model: sim.SpikingModel, held_out: tuple, calibration: np.ndarray, les
         print(f"{what:37}" + "".join(f"{cell:>15}" for cell in cells) + f"{100 * relearned(chip, lessons, held_out):12.1f}")
 
 
-def costs(model: sim.SpikingModel, held_out: tuple, calibration: np.ndarray) -> None:
-    """Print what one image costs on a chip, counted in its crossbars, converters and digital part."""
-    study = sim.monte_carlo(model, *held_out, "pcm", n=1, calibration=calibration, counted=64)
-    plain = model(held_out[0][:64], code="graded").counts.total("synops") / 64
-    analog = 1e-6 * ADC8 * study.adc_conversions
-    print(
-        f"an image on a PCM chip: {study.crossbar_reads} readings of crossbars, {study.dac_conversions} conversions into them, "
-        f"{study.adc_conversions} out of them ({analog:.4f} µJ)"
-    )
-    print(
-        f"digital part: {study.per_inference('synops')[0]:.0f} synaptic operations, {study.per_inference('spikes')[0]:.0f} spikes; "
-        f"all of it digital: {plain:.0f} synaptic operations"
-    )
+def row(what: str, accuracy: float, counts: sim.OperationCounts, n: int) -> None:
+    """Print accuracy and energy of one implementation, n images counted."""
+    report = sim.estimate_energy(counts, "horowitz45", per=n)
+    crossbars, converters = (report.part(role).nominal / 1e3 for role in ("crossbar", "converter"))
+    low, nominal, high = (value / 1e3 for value in report.total)
+    rest = nominal - crossbars - converters
+    print(f"{what:37}{100 * accuracy:9.1f}{crossbars:11.1f}{converters:12.1f}{rest:10.0f}{nominal:9.0f} ({low:.0f} .. {high:.0f})")
+
+
+def energies(model: sim.SpikingModel, held_out: tuple, calibration: np.ndarray) -> None:
+    """Print accuracy and energy of the digital network, as ANN and in spikes, and of one recovered chip of each kind."""
+    shown = held_out[0][:COUNTED]
+    ideal = sim.monte_carlo(model, *held_out, "ideal", n=1).mean
+    chip = sim.fabricate(model, "pcm", calibration=calibration, recover="channels")
+    reached = float((chip.outputs(chip.reference(held_out[0]))["logits"].argmax(axis=1) == held_out[1]).mean())
+    print(f"one image, nJ by horowitz45     right (%)  crossbars  converters   digital    total (low .. high); {COUNTED} images counted")
+    for what, each, right in (("all digital, ANN of 8 bits", model, ideal), ("PCM after 20 s, the rest an ANN", chip, reached)):
+        ann = sim.ann_operations(each.integer_graph, each.reference(shown), skip_zeros=False)
+        row(what, right, chip.hardware(ann, COUNTED) if each is chip else ann, COUNTED)
+    row("all digital, spikes", ideal, model(shown, code="graded").counts, COUNTED)
+    bits = [(f"mismatch of 10 %, ADC of {b} bits", sim.AnalogDevice(mismatch=0.1, dac_bits=7, adc_bits=b), None) for b in (4, 6, 8)]
+    for what, device, time in (*CHIPS, *bits):
+        study = sim.monte_carlo(model, *held_out, device, n=1, time=time, calibration=calibration, recover="channels", counted=COUNTED)
+        row(what, study.mean, study.counts[0], COUNTED)
+    work = chip.analog()
+    print(", ".join(f"{work.total(kind)} {kind}" for kind in ("crossbar_reads", "macs", "dac_conversions", "adc_conversions")), "per image")
+    fixed = sim.fabricate(model, "brainscales2", calibration=calibration).crossbars
+    print(f"BrainScaleS-2 sends inputs {min(bar.sends for bar in fixed)} to {max(bar.sends for bar in fixed)} times for a result")
+    for profile in ("horowitz45", "hermes14", "isaac32"):
+        print(f"crossbars and converters alone: {sim.estimate_energy(work, profile)}")
 
 
 def sweep(model: sim.SpikingModel, held_out: tuple, calibration: np.ndarray, n: int, cases: list, ways: tuple) -> dict:
@@ -134,7 +152,7 @@ def main() -> None:
     print(f"without imperfections {100 * ideal.mean:.1f} % right")
     print(f"a PCM chip after a day, its spikes against its own program: {checked.mismatches} of {checked.compared} integers differ")
     table(model, held_out, calibration, (sim.data.patches(images[chosen]), digits[chosen]), options.chips)
-    costs(model, held_out, calibration)
+    energies(model, held_out, calibration)
     if options.picture:
         draw(options.picture, model, held_out, calibration, options.chips)
 

@@ -18,13 +18,12 @@ from snnsim.kernels.deliver import count_operations, deliver, list_all, list_den
 from snnsim.kernels.layout import DENSE, LEARNED, ONE_TO_ONE
 from snnsim.kernels.lessons import any_full
 from snnsim.kernels.mail import open_mail
+from snnsim.kernels.marks import count_marks
 from snnsim.kernels.record import is_due, note, write_sample
 from snnsim.kernels.teach import teach
 from snnsim.kernels.threads import meet
 from snnsim.kernels.timed import read_timed
 from snnsim.kernels.voltage import listen
-
-_IDLE = np.uint8(0)
 
 
 @leaf_apart
@@ -44,17 +43,6 @@ def arrive(step, p, part, fabric, lessons, sent, n_post, scratch, planes, lands,
             some |= sent.answer[thread, slot, fabric.strand[q].pre] != 0
         if some:
             deliver(fabric.strand, q, part, slot, sent, n_post, scratch, planes, lands, inputs)
-
-
-@leaf_apart
-def count_marks(marks, tally):
-    """Add the marked neurons to tally[0], the others to tally[1], and clear the marks."""
-    driven = 0
-    for i in range(marks.size):
-        driven += marks[i]
-        marks[i] = _IDLE
-    tally[0] += driven
-    tally[1] += marks.size - driven
 
 
 @leaf_part
@@ -87,7 +75,7 @@ def advance(step, p, part, kernels, cells, fabric, lessons, sent, scratch, plane
                 cells.tally[p],
             )
     if lands:
-        count_marks(scratch.marks[cells.first[p] : cells.first[p] + n], cells.tally[p])
+        count_marks(scratch.marks, cells.first[p], n, cells.tally[p])
     elif fed:
         inputs[:] = 0.0
     return n_spiking

@@ -17,9 +17,9 @@ PLAIN, PLACED, SPREAD = 0, 1, 2
 # Codes: the rule for the next event towards a target value.
 UNARY, BINARY, SIGNED_DIGIT, GRADED, FIRST_SPIKE = 0, 1, 2, 3, 4
 
-# Columns of the projection counters.
-EVENTS, SYNOPS, PARTNER_READS, SCALED = 0, 1, 2, 3
-N_COUNTERS = 4
+# Columns of the projection counters. Its events are the spikes of its pre population, which are counted there.
+SYNOPS, PARTNER_READS, SCALED = 0, 1, 2
+N_COUNTERS = 3
 
 # Entries of the description of a convolution in `index`: sizes of space, of space out, of the kernel (three axes each), channels in,
 # channels in per group, channels out, channels out per group, and where the tables of the three axes begin.
@@ -193,10 +193,11 @@ def _multiply(net, e, place, d, acc, seen, first, counts, times):
     synops = 0
     if net.contiguous[e]:
         targets, values = acc[target + begin : target + end], seen[other + begin : other + end]
+        some = np.int32(0)  # as wide as the values: a wider count would halve the vectors of this loop
         for j in range(end - begin):
             targets[j] += factor * values[j]
-            synops += values[j] != 0
-        return synops
+            some = np.int32(some + (values[j] != 0))
+        return np.int64(some)
     n = net.n_step[e]
     steps = net.index[net.step_ptr[e] : net.step_ptr[e] + 2 * n]
     for j in range(begin, end):
@@ -253,7 +254,7 @@ def deliver(net, e, unit, change, times, scaled, acc, seen, alive, counts):
     acc : int32[n_units]       modified in place
     seen : int32[...]          operand values as the product edges have seen them, modified in place
     alive : bool[n_proj]       whether any event has passed e; a product waits for its partner's first event
-    counts : int64[n_proj, 4]  events, synaptic operations, reads of the partner, operations with abs(size) > 1
+    counts : int64[n_proj, 3]  synaptic operations, reads of the partner, operations with abs(size) > 1
     Returns the synaptic operations of one event. O(fan-out).
     """
     d = np.int32(change)
@@ -264,9 +265,9 @@ def deliver(net, e, unit, change, times, scaled, acc, seen, alive, counts):
         if place >= 0:
             synops += _deliver_at(net, e, place, d, acc, seen, alive, counts, times)
     alive[e] = True
-    counts[e, EVENTS] += times
     counts[e, SYNOPS] += synops * times
-    counts[e, SCALED] += synops * scaled
+    if scaled > 0:  # never in three of the five codes
+        counts[e, SCALED] += synops * scaled
     return synops
 
 

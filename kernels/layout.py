@@ -145,7 +145,7 @@ class Scratch(NamedTuple):
     """What one thread works with between the steps."""
 
     inputs: np.ndarray  # float[width]  of one step; zero between populations
-    marks: np.ndarray  # uint8[N]  neurons with input; zero between populations
+    marks: np.ndarray  # uint8[N, up to whole words]  neurons with input; zero between populations
     mailed: np.ndarray  # bool[P]  some input comes by mail
     lands: np.ndarray  # bool[P]  arriving input is added to the state after the step
     listed: np.ndarray  # int32[2, max(n)]  spikes of a DENSE answer, as a list

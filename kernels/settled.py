@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from snnsim.kernels._jit import leaf_part
-from snnsim.kernels.integer_net import DENSE, EVENTS, FIRST_SPIKE, PLAIN, SCALED, SYNOPS, add_row, deliver, events_of, next_event, touch
+from snnsim.kernels.integer_net import DENSE, FIRST_SPIKE, PLAIN, SCALED, SYNOPS, add_row, deliver, events_of, next_event, touch
 from snnsim.kernels.trial import evaluate, note, time_of
 
 
@@ -64,7 +64,6 @@ def _deliver_rows(net, code, e, p, trial, change, pair):
         if held == 1:
             entry = net.weight_ptr[e] + pair[0] * width
             add_row(net, e, entry, width, change[first + row * n_in + pair[0]] * gain, targets)
-    trial.counts[e, EVENTS] += total
     trial.counts[e, SYNOPS] += total * width
     trial.counts[e, SCALED] += all_scaled * width
     trial.alive[e] |= total > 0

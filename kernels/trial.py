@@ -20,7 +20,7 @@ class Trial(NamedTuple):
     alive: np.ndarray  # bool[n_proj]      whether any event has passed a projection
     spikes: np.ndarray  # int64[n_pop]      events emitted
     evaluated: np.ndarray  # int64[n_pop]      rows whose g was evaluated
-    counts: np.ndarray  # int64[n_proj, 4]  see integer_net.deliver
+    counts: np.ndarray  # int64[n_proj, 3]  see integer_net.deliver
     trace: np.ndarray  # int32[n, n_traced] acc, or s of chosen units after 0, 1, ... rounds; n = 0 records nothing
     told: np.ndarray  # int64[n]           events emitted by then
     events: np.ndarray  # int32[n, 3]       (step, unit, size) of the first n events; n = 0 records nothing

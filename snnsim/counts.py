@@ -22,7 +22,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "multiplies": "multiplications",
         "tables": "table look-ups",
         "divides": "divisions and square roots",
-        "macs": "multiply-accumulate operations of an ANN",
+        "macs": "multiply-accumulate operations of an ANN or a crossbar",
         "weight_fetches": "8-bit words of weights read from memory",
         "state_reads": "state variables or accumulators read from memory",
         "state_writes": "state variables or accumulators written to memory",
@@ -31,6 +31,7 @@ OPERATIONS: Mapping[str, str] = MappingProxyType(
         "updates_driven": "neuron updates that had input to handle",
         "updates_idle": "neuron updates that had none",
         "plasticity_updates": "applications of a learning rule to one synapse",
+        "crossbar_reads": "vectors multiplied by a crossbar, all of its rows and columns at once",
         "dac_conversions": "numbers turned into an analog input of a crossbar",
         "adc_conversions": "analog sums of a crossbar turned into numbers",
         "packets": "events sent from a core to another one",
@@ -50,13 +51,14 @@ ROLES: Mapping[str, str] = MappingProxyType(
         "lookup": "update of neurons whose thresholds are a table",
         "group": "a function of a whole row of units: softmax, norm",
         "ann": "a layer of an ANN that does not spike",
+        "crossbar": "sums of currents through analog weights",
         "converter": "between numbers and the analog inside of a crossbar",
         "transport": "events on their way between cores and chips, and keeping cores in step",
     }
 )
 
 #: kinds whose price depends on the precision of their operands
-PRECISE = ("macs", "multiplies", "adds")
+PRECISE = ("macs", "multiplies", "adds", "dac_conversions", "adc_conversions")
 MOST = 10**30  # operations of a layer: more than any run does, and few enough for sums of floats
 _PRECISION = re.compile(r"(fp(16|32|64)|bf16|int([1-9]\d?)(x([1-9]\d?))?)")
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
 from random_graphs import random_graph, random_inputs, random_spatial_graph
 
 import snnsim as sim
+from snnsim.analog.chip import AnalogChip
 from snnsim.analog.crossbar import noise_of
 from snnsim.analog.design import program
 from snnsim.compiler.integer import compile_integer
 from snnsim.conversion.lower import lower
+from snnsim.conversion.spiking_model import SpikingModel
 from snnsim.engines.settle import run_integer
 from snnsim.errors import ConversionError, ParameterError
 from snnsim.graph.integer import DenseEdge, FiltersEdge, IntegerGraph, Layer
@@ -127,27 +130,108 @@ def test_tiles_are_counted_as_they_are_cut(model):
     ]
     tokens = [int(np.prod(shape[:-1])) for _, shape in shapes]
     rows, columns = zip(*(weight for weight, _ in shapes), strict=True)
-    assert whole.adc_conversions == sum(t * c for t, c in zip(tokens, columns, strict=True))
-    assert whole.dac_conversions == sum(t * r for t, r in zip(tokens, rows, strict=True))
-    assert whole.crossbar_reads == sum(tokens)
+    whole, cut = whole.analog(), cut.analog()
+    assert whole.total("adc_conversions") == sum(t * c for t, c in zip(tokens, columns, strict=True))
+    assert whole.total("dac_conversions") == sum(t * r for t, r in zip(tokens, rows, strict=True))
+    assert whole.total("crossbar_reads") == sum(tokens)
     high, wide = [-(-r // 16) for r in rows], [-(-c // 16) for c in columns]
-    assert cut.adc_conversions == sum(t * c * h for t, c, h in zip(tokens, columns, high, strict=True))
-    assert cut.dac_conversions == sum(t * r * w for t, r, w in zip(tokens, rows, wide, strict=True))
-    assert cut.crossbar_reads == sum(t * h * w for t, h, w in zip(tokens, high, wide, strict=True))
+    assert cut.total("adc_conversions") == sum(t * c * h for t, c, h in zip(tokens, columns, high, strict=True))
+    assert cut.total("dac_conversions") == sum(t * r * w for t, r, w in zip(tokens, rows, wide, strict=True))
+    assert cut.total("crossbar_reads") == sum(t * h * w for t, h, w in zip(tokens, high, wide, strict=True))
+    macs = sum(t * r * c for t, r, c in zip(tokens, rows, columns, strict=True))
+    assert whole.total("macs") == cut.total("macs") == macs
 
 
 def test_the_digital_part_of_an_ideal_chip_emits_the_spikes_of_the_model(model, images):
     chip = sim.fabricate(model, "ideal")
     mine, theirs = chip(images, code="graded"), model(images, code="graded")
     assert (chip.scores(mine) == model.scores(theirs)).all()
-    digital = chip.digital(mine.counts)
-    assert digital.total("spikes") == theirs.counts.total("spikes")
-    assert mine.counts.total("spikes") > digital.total("spikes")  # with the results of the converters
-    kept = {name for name in theirs.counts.layers if name in digital.layers}
+    assert mine.counts.total("spikes") == theirs.counts.total("spikes")  # converters emit numbers, which are no spikes
+    kept = {name for name in theirs.counts.layers if name in mine.counts.layers}
     assert {"block0.norm1", "embed -> block0.norm1"} <= kept
     for name in kept:  # more populations take turns, in which the others idle
-        mine, wanted = ({k: n for k, n in counts.layers[name].items() if k != "updates_idle"} for counts in (digital, theirs.counts))
-        assert mine == wanted
+        chips, wanted = ({k: n for k, n in counts.layers[name].items() if k != "updates_idle"} for counts in (mine.counts, theirs.counts))
+        assert chips == wanted
+        assert mine.counts.role(name) == theirs.counts.role(name)
+        assert mine.counts.precisions.get(name) == theirs.counts.precisions.get(name)
+
+
+def test_counts_of_a_run_hold_crossbars_and_converters_instead_of_synapses_and_neurons():
+    weight = np.random.default_rng(3).integers(-50, 51, size=(6, 4))
+    device = sim.AnalogDevice(adc_bits=6, dac_bits=4, tile=4, read_noise=0.5)
+    graph = dense(weight, 100)
+    program_of = made(graph, device, reach={"out.crossbar": 7000.0, "out.crossbar2": 7000.0})
+    chip = AnalogChip(SpikingModel(None, graph), None, program_of, device, 0, 0.0)
+    inputs = {"in": np.random.default_rng(4).integers(-100, 101, size=(5, 6))}
+    inputs |= {bar.noise: np.ones((5, 4), dtype=int) for bar in chip.crossbars}
+    counts = chip.hardware(run_integer(chip.compiled, inputs=inputs, code="graded", schedule="settled", seed=0).counts, 5)
+    by_role = {role: {} for role in ("crossbar", "converter")}
+    for name, kinds in counts.layers.items():
+        for kind, n in kinds.items() if counts.role(name) in by_role else ():
+            by_role[counts.role(name)][kind] = by_role[counts.role(name)].get(kind, 0) + n
+    # 5 inputs; 6 rows in tiles of 4 and 2, 4 columns each
+    assert by_role["crossbar"] == {"macs": 5 * 6 * 4, "crossbar_reads": 5 * 2}
+    assert by_role["converter"] == {"dac_conversions": 5 * 6, "adc_conversions": 5 * 2 * 4}
+    assert {counts.precisions[name] for name, kinds in counts.layers.items() if "adc_conversions" in kinds} == {"int6"}
+    assert {counts.precisions[name] for name, kinds in counts.layers.items() if "dac_conversions" in kinds} == {"int4"}
+    # what is digital: inputs, the readout, and the results of the converters on their way to it
+    digital = {name for name in counts.layers if counts.role(name) not in by_role}
+    assert digital == {"in", "out", "out.crossbar -> out", "out.crossbar2 -> out"}
+    assert all("noise" not in name and not name.startswith("in -> ") for name in counts.layers)
+
+
+def test_inputs_that_are_sent_several_times_are_counted_so_often():
+    # A step of the ADC takes a sum of 1 / 0.002 = 500; for step 127 to be the largest sum, 12,700, it may take 100: sent five times.
+    device = sim.AnalogDevice(adc_bits=8, gain=0.002)
+    weight = np.random.default_rng(3).integers(-50, 51, size=(6, 4))
+    chip = AnalogChip(
+        SpikingModel(None, dense(weight, 100)), None, made(dense(weight, 100), device, reach={"out.crossbar": 12_700.0}), device, 0, 0.0
+    )
+    assert chip.crossbars[0].sends == 5
+    assert chip.analog(3).totals() == {"macs": 3 * 5 * 24, "crossbar_reads": 3 * 5, "dac_conversions": 3 * 5 * 6, "adc_conversions": 3 * 4}
+
+
+def test_the_energy_of_a_chip_is_that_of_its_parts_by_hand(model, images):
+    chip = sim.fabricate(model, "pcm")
+    counts = chip(images, code="graded").counts
+    work = chip.analog()
+    rest = {"neuron", "group", "lookup", "synaptic", "product"}
+    report = sim.estimate_energy(counts, "horowitz45", per=len(images))
+    cell = 0.3e9 * 100e-9 / 128**2  # pJ: 0.3 mW for 100 ns
+    assert report.part("crossbar").nominal == pytest.approx(4 * 8 * cell * work.total("macs"))
+    assert report.part("converter").nominal == pytest.approx(1.67 * work.total("adc_conversions") + 0.84 * work.total("dac_conversions"))
+    assert report.total.nominal == pytest.approx(report.part("crossbar", "converter", *rest).nominal)
+    floor = sim.estimate_energy(counts, "hermes14", host="horowitz45", per=len(images), allow_mixed_nodes=True)
+    assert set(floor.hosted) == rest
+    assert floor.part("crossbar", "converter").nominal == pytest.approx(2 / 9.76 * work.total("macs"), rel=1e-5)
+    assert floor.part(*rest).nominal == pytest.approx(report.part(*rest).nominal)
+    serial = sim.estimate_energy(counts, "isaac32", host="horowitz45", per=len(images), allow_mixed_nodes=True)
+    adc, dac = 16e9 / (8 * 1.2e9), 4e9 / (8 * 128 * 12e6)  # pJ: 16 mW for 8 of 1.2 GS/s, 4 mW for 8 x 128 at 12 MHz
+    one = 4 * 8 * (adc + 0.021) * work.total("adc_conversions") + 8 * dac * work.total("dac_conversions")
+    assert serial.part("converter").nominal == pytest.approx(one, rel=1e-5)
+    assert sim.estimate_energy(counts, "loihi14").total is None
+
+
+def test_comparisons_set_a_chip_beside_the_ann_of_the_model_it_was_made_of(model, images):
+    chip = sim.fabricate(model, "pcm")
+    settings = {"profiles": ["horowitz45", "hermes14"], "codes": ("graded",), "allow_mixed_nodes": True}
+    mine, theirs = (sim.compare_energy(None, each, images[:4], **settings) for each in (chip, model))
+    digital, analog = (each.report("horowitz45", "SNN graded, settled").total for each in (theirs, mine))
+    assert mine.best("horowitz45", "ann") == theirs.best("horowitz45", "ann")
+    assert analog.high < digital.low * 3 and analog.nominal < digital.nominal / 3
+    assert mine.report("hermes14", "SNN graded, settled").total is not None
+    assert theirs.report("hermes14", "SNN graded, settled").total is None  # without a crossbar nothing is left for that chip to do
+
+
+def test_an_adc_of_few_bits_costs_less_and_one_of_more_than_are_known_has_no_price(model, images):
+    def report(**settings):
+        chip = sim.fabricate(model, sim.AnalogDevice(**settings))
+        return sim.estimate_energy(chip(images[:2], code="graded").counts, "horowitz45", per=2)
+
+    costs = [report(adc_bits=bits).part("converter").nominal for bits in (4, 6, 8, 10)]
+    assert costs == sorted(costs) and costs[0] < costs[-1]
+    assert set(report(adc_bits=12).unpriced["converter"]) == {"adc_conversions:int12"}
+    assert set(report(dac_bits=9).unpriced["converter"]) == {"dac_conversions:int9"}
 
 
 @pytest.mark.parametrize("device", ["mismatch", "subthreshold", "brainscales2", "rram", "pcm"])
@@ -245,3 +329,13 @@ def test_a_kernel_that_fits_no_tile_is_refused_by_the_name_of_its_layer():
     graph = next(g for g in map(random_spatial_graph, range(50)) if np.prod(g.layers["features"].edges[0].weight.shape[:-2]) > 1)
     with pytest.raises(ParameterError, match="AnalogDevice.tile = 1 must be >= . for layer 'features'"):
         made(graph, sim.AnalogDevice(tile=1))
+
+
+def test_models_and_chips_travel_in_pickles_whole(model, images):
+    chip = sim.fabricate(model, sim.PCM(), seed=3)
+    again, copy = pickle.loads(pickle.dumps((chip, model)))
+    assert type(again) is AnalogChip
+    assert (again.seed, again.time, len(again.crossbars)) == (3, chip.time, len(chip.crossbars))
+    assert again(images[:3]).counts.totals() == chip(images[:3]).counts.totals()
+    assert np.array_equal(again.scores(again(images[:3])), chip.scores(chip(images[:3])))
+    assert copy.layers == model.layers

@@ -106,9 +106,9 @@ def test_brainscales2_has_the_published_bits_gain_and_noise():
     chip = sim.BrainScaleS2()
     assert (chip.weight_bits, chip.dac_bits, chip.adc_bits, chip.read_noise, chip.gain) == (6, 5, 8, 2.0, 0.002)
     # 500 steps of weight times input make one of the result; sent 3 times, 166.7, and a fourth time would pass 127 results
-    assert step_of(chip, 1, 127 * 150.0, 1.0) == (167.0, 167)
-    assert step_of(chip, 1, 127 * 2000.0, 1.0) == (500.0, 500)  # once at least: what is larger is cut by the ADC
-    assert step_of(chip, 10, 127 * 0.3, 1.0) == (0.3, 3)
+    assert step_of(chip, 1, 127 * 150.0, 1.0) == (167.0, 167, 3)
+    assert step_of(chip, 1, 127 * 2000.0, 1.0) == (500.0, 500, 1)  # once at least: what is larger is cut by the ADC
+    assert step_of(chip, 10, 127 * 0.3, 1.0) == (0.3, 3, 1666)
 
 
 def test_weights_of_few_bits_take_as_many_magnitudes():

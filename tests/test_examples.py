@@ -27,7 +27,7 @@ GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_D
 
 #: They take a while, and draw in the run that prints.
 LESSONS = (
-    "analog_chips", "dynamic_sparsity", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "placement",
+    "dynamic_sparsity", "few_shot_readout", "inhibitory_plasticity", "own_rule", "pattern_detection", "placement",
     "principal_components", "reward", "selectivity", "sweep", "unsupervised_digits",
 )  # fmt: skip
 
@@ -161,9 +161,9 @@ def test_the_microcircuit_fires_as_in_nest_at_the_same_scale():
     assert rates.sum() == pytest.approx(nest.sum(), rel=0.05)
 
 
-def test_training_again_gives_the_shipped_model_within_one_percent(tmp_path):
+def test_a_shorter_training_comes_within_one_percent_of_the_shipped_model(tmp_path):
     pytest.importorskip("torch", reason="torch comes with the test extra")
-    command = [sys.executable, str(FOLDER / "train_digits_transformer.py"), "--out", "model.npz"]
+    command = [sys.executable, str(FOLDER / "train_digits_transformer.py"), "--epochs", "80", "--out", "model.npz"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     accuracy = float(re.search(r"held-out accuracy (\S+)", done.stdout)[1])

@@ -1,13 +1,22 @@
-"""Operations of the ANN baselines against closed forms."""
+"""Operations of the ANN baselines against closed forms and naive loops."""
 
 from __future__ import annotations
 
+from math import ceil
+
+import naive_synapses as naive
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_graphs import random_graph, random_inputs, random_spatial_graph
 
 import snnsim as sim
 from snnsim.errors import ParameterError
+from snnsim.graph.integer import IntegerGraph, Layer, PointEdge, ProductEdge
 from snnsim.graph.operations import ann_operations
+from snnsim.models.integer_input import IntegerInput
+from snnsim.models.readout import Readout
 
 
 def test_dense_macs_follow_the_transformer_formula(digits):
@@ -80,6 +89,90 @@ def test_a_precision_nobody_counts_in_is_refused(digits):
         ann_operations(model.integer_graph, values, skip_zeros=False, precision="int4")
     with pytest.raises(ParameterError, match="reuse = 0 must be >= 1"):
         ann_operations(model.integer_graph, values, skip_zeros=False, reuse=0)
+
+
+def naive_edge(edge, layer, values, skip):
+    """Return macs, adds, multiplies, bits of weights and numbers read of one edge, by loops over trials and synapses."""
+    macs = adds = multiplies = weights = reads = 0
+    if isinstance(edge, ProductEdge):
+        pairs = naive.meetings(edge)
+        for trial in range(len(values[edge.left].s)):
+            sides = []
+            for name, index in ((edge.left, edge.left_index), (edge.right, edge.right_index)):
+                flat = values[name].s[trial].ravel()
+                sides.append([int(flat[unit]) if unit >= 0 else 0 for unit in naive.places(index, flat.size)])
+            macs += sum(not skip or (sides[0][a] != 0 and sides[1][b] != 0) for a, b in pairs)
+            reads += len(sides[0]) + len(sides[1])
+        return macs, adds, multiplies, weights, reads
+    source = values[edge.source].s
+    size = source[0].size
+    read, all_synapses = naive.places(edge.index, size), naive.synapses(edge, layer, size)
+    for trial in source:
+        flat = trial.ravel()
+        done = sum(not skip or flat[read[place]] != 0 for place, _ in all_synapses)
+        reads += sum(unit >= 0 for unit in read)
+        if isinstance(edge, PointEdge):
+            words = naive.words_of_factor(edge.weight)
+            adds, multiplies = adds + done, multiplies + (done if words else 0)
+            weights += 8 * words * np.size(edge.weight)
+        else:
+            macs += done
+            weights += naive.bits_of_weights(edge.weight) * edge.weight.size
+    return macs, adds, multiplies, weights, reads
+
+
+def bits_of_values(layer):
+    """Return the bits that tell the levels of a layer apart, at least 1."""
+    bits = 1
+    while 2**bits < layer.unit.n_levels:
+        bits += 1
+    return bits
+
+
+def naive_counts(graph, values, skip):
+    """Return the counts of an integer ANN, layer by layer."""
+    found = {}
+    for name, layer in graph.layers.items():
+        n, rows = values[name].s.size, values[name].s.size // layer.shape[-1]
+        kinds = dict.fromkeys(("macs", "adds", "multiplies", "weight_fetches", "activation_reads"), 0)
+        for edge in layer.edges:
+            macs, adds, multiplies, weights, reads = naive_edge(edge, layer, values, skip)
+            sources = (edge.left, edge.right) if isinstance(edge, ProductEdge) else (edge.source,)
+            kinds["macs"] += macs
+            kinds["adds"] += adds
+            kinds["multiplies"] += multiplies
+            kinds["weight_fetches"] += ceil(weights / 8)
+            kinds["activation_reads"] += ceil(reads * max(bits_of_values(graph.layers[source]) for source in sources) / 8)
+        kinds["activation_writes"] = 4 * n if layer.unit.label == "readout" else ceil(n * bits_of_values(layer) / 8)
+        own = layer.unit.operations(layer.shape[-1])
+        if layer.unit.label == "spiking":
+            kinds |= {"multiplies": kinds["multiplies"] + n, "shifts": n, "tables": rows * own.get("tables", 0)}
+        if layer.unit.label == "group":
+            found[f"{name}.group"] = {kind: rows * each for kind, each in own.items() if kind != "state_reads"}
+        found[name] = kinds
+    return {name: {kind: count for kind, count in kinds.items() if count} for name, kinds in found.items()}
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), make=st.sampled_from([random_graph, random_spatial_graph]), skip=st.booleans())
+def test_every_kind_of_count_is_that_of_naive_loops_over_all_synapses(seed, make, skip):
+    graph = make(seed)
+    values = graph.evaluate(random_inputs(graph, 2, seed))
+    assert ann_operations(graph, values, skip_zeros=skip).to_dict() == naive_counts(graph, values, skip)
+
+
+@settings(max_examples=40)
+@given(seed=st.integers(0, 2**32 - 1), letters=st.sampled_from(["ij", "i", "j", "hij", "d"]), skip=st.booleans())
+def test_products_of_some_places_alone_are_counted_one_by_one(seed, letters, skip):
+    random = np.random.default_rng(seed)
+    sizes = dict(zip("hijd", map(int, random.integers(1, 4, size=4)), strict=True))
+    views = tuple(tuple(sizes[letter] for letter in side) for side in ("ihd", "jhd"))
+    only = letters, random.random([sizes[letter] for letter in letters]) < 0.6
+    ends = [Layer(name, view, IntegerInput(s_min=-1, s_max=1), (), 1.0) for name, view in zip("qk", views, strict=True)]
+    edge = ProductEdge("q", "k", "ihd,jhd->hij", views, only=only)
+    graph = IntegerGraph([*ends, Layer("scores", tuple(sizes[letter] for letter in "hij"), Readout(), (edge,), 1.0)])
+    values = graph.evaluate(random_inputs(graph, 3, seed))
+    assert ann_operations(graph, values, skip_zeros=skip).to_dict() == naive_counts(graph, values, skip)
 
 
 @pytest.mark.parametrize(

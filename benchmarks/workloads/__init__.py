@@ -12,11 +12,11 @@ SIMULATIONS = ("cuba", "cuba_big", "coba", "brunel", "brunel_stdp", "sparse")
 #: beside another simulator
 COMPARED = (*SIMULATIONS, "microcircuit", "build", "memory", "first_spike", "diehl_cook", "mlp_lif")
 #: ours alone
-ALONE = ("threads", "growth", "limits", "settle", "convert_speed", "learning_off")
+ALONE = ("threads", "growth", "limits", "settle", "convert_speed", "learning_off", "counting", "energy_report", "chips")
 NAMES = (*COMPARED, *ALONE)
 #: options that not every workload takes
 TAKEN_BY = {
-    "duration": (*SIMULATIONS, "microcircuit", "threads", "learning_off"),
+    "duration": (*SIMULATIONS, "microcircuit", "threads", "learning_off", "counting"),
     "scale": (*SIMULATIONS, "microcircuit", "build", "memory", "threads", "limits", "learning_off"),
     "precision": (*SIMULATIONS, "microcircuit", "build", "memory", "threads", "growth", "limits", "learning_off", "mlp_lif"),
     "plastic": ("memory",),

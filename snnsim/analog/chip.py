@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import fields
 from functools import cached_property
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 
 from snnsim.analog.coding import NoisyCoding
 from snnsim.analog.crossbar import noise_of
-from snnsim.analog.design import Program, ideal, program
+from snnsim.analog.design import Program, fresh, ideal, program
 from snnsim.analog.device import AnalogDevice
 from snnsim.analog.presets import device_of
 from snnsim.analog.recover import RECOVERIES
 from snnsim.analog.tiles import across
 from snnsim.conversion.coding import Coding
 from snnsim.conversion.spiking_model import SpikingModel
+from snnsim.counts import OperationCounts
 from snnsim.errors import ParameterError
 from snnsim.graph.integer import Settled
-from snnsim.results import OperationCounts
+from snnsim.results import Result
 from snnsim.units import check_integer, check_scalar, one_of
 
 _CALIBRATION = 2**32 - 1  # number of the reading in which a chip measures itself; those of a user come before
+
+
+class _Names(NamedTuple):
+    """Layers in `Result.counts`: the devices of a crossbar, its ADCs and its DACs."""
+
+    crossbar: str
+    adc: str
+    dac: str
 
 
 @final
@@ -36,42 +45,71 @@ class AnalogChip(SpikingModel):
     ----------
     device : AnalogDevice; seed : int; time : float   which chip it is, and how many seconds after it was written
     crossbars : tuple of Crossbar                     tiles of weights and their converters
-    adc_conversions, dac_conversions, crossbar_reads : int   for one inference, each crossbar being read once for every vector
+    original : SpikingModel                           the model that it was made of
     """
 
-    def __init__(
-        self, coding: Coding, made: Program, device: AnalogDevice, seed: int, time: float, samples: Mapping[str, np.ndarray] | None = None
-    ) -> None:
-        super().__init__(coding, made.graph, samples=samples)
-        self.device, self.seed, self.time = device, seed, time
+    def __init__(self, model: SpikingModel, coding: Coding, made: Program, device: AnalogDevice, seed: int, time: float) -> None:
+        super().__init__(coding, made.graph, samples=model._samples)
+        self._original, self.device, self.seed, self.time = model, device, seed, time
         self.crossbars, self._dacs = made.crossbars, made.dacs
 
-    @property
-    def adc_conversions(self) -> int:
-        return sum(bar.tile.reads * bar.tile.width for bar in self.crossbars)
+    def __call__(self, inputs: Any, **settings: Any) -> Result:
+        """Run as a `SpikingModel` is run; `Result.counts` are those of the chip, see `hardware`."""
+        result = super().__call__(inputs, **settings)
+        return dataclasses.replace(result, counts=self.hardware(result.counts, len(next(iter(result.values.values())))))
 
     @property
-    def dac_conversions(self) -> int:
-        return sum(bar.tile.reads * bar.tile.height * across(bar.tile.width, self.device.tile) for bar in self.crossbars)
+    def original(self) -> SpikingModel:
+        return self._original
 
-    @property
-    def crossbar_reads(self) -> int:
-        return sum(bar.tile.reads * across(bar.tile.width, self.device.tile) for bar in self.crossbars)
+    def analog(self, inferences: int = 1) -> OperationCounts:
+        """Return the work of crossbars and converters: each crossbar is read once for every vector of an inference.
+
+        A weight is one multiply-accumulate per reading, whether one device holds it or two, and whatever the input is. Rows and columns
+        have a converter each; crossbars side by side have rows of their own. Where inputs are sent several times (`Crossbar.sends`), so
+        often do rows and devices work for one result. Conversions carry the bits of the device as precision.
+        """
+        n = check_integer("AnalogChip.analog.inferences", inferences, low=1)
+        layers: dict[str, dict[str, int]] = {}
+        roles: dict[str, str] = {}
+        precisions: dict[str, str] = {}
+        for bar, names in zip(self.crossbars, self._names, strict=True):
+            tile, beside = bar.tile, across(bar.tile.width, self.device.tile)
+            results, reads = n * tile.reads, n * tile.reads * bar.sends
+            layers |= {
+                names.crossbar: {"macs": reads * tile.height * tile.width, "crossbar_reads": reads * beside},
+                names.adc: {"adc_conversions": results * tile.width},
+                names.dac: {"dac_conversions": reads * tile.height * beside},
+            }
+            roles |= {names.crossbar: "crossbar", names.adc: "converter", names.dac: "converter"}
+            for name, bits in ((names.adc, self.device.adc_bits), (names.dac, self.device.dac_bits)):
+                if bits is not None:
+                    precisions[name] = f"int{bits}"
+        return OperationCounts(layers, roles, precisions)
+
+    def hardware(self, counts: OperationCounts, inferences: int) -> OperationCounts:
+        """Return what the chip does in a run of its network that counted `counts`, or as an ANN (`ann_operations` of its program).
+
+        The populations that stand for converters and noise, and the synapses that stand for devices, give way to `analog(inferences)`.
+        """
+        layers = {name: kinds for name, kinds in counts.layers.items() if name not in self._stand_ins}
+        roles = {name: role for name, role in counts.roles.items() if name in layers}
+        precisions = {name: precision for name, precision in counts.precisions.items() if name in layers}
+        return OperationCounts(layers, roles, precisions) + self.analog(inferences)
 
     @cached_property
-    def _analog(self) -> frozenset[str]:
-        """Names in `Result.counts` whose work is done by crossbars and converters."""
-        bars = {bar.name for bar in self.crossbars}
+    def _stand_ins(self) -> frozenset[str]:
+        """Names of the populations and projections that stand for crossbars, converters and noise."""
+        inner = {bar.name for bar in self.crossbars} | set(self._dacs)
         noise = {bar.noise for bar in self.crossbars if bar.noise}
-        inner = bars | noise | set(self._dacs)
-        paths = {key for key, p in self.network.projections.items() if p.post.name in bars | set(self._dacs)}
-        return frozenset(inner | paths)
+        paths = {key for key, p in self.network.projections.items() if p.post.name in inner}
+        return frozenset(inner | noise | paths)
 
-    def digital(self, counts: OperationCounts) -> OperationCounts:
-        """Return what is left for the digital part of a run, without crossbars, converters and the noise: to be priced as such."""
-        layers = {name: kinds for name, kinds in counts.layers.items() if name not in self._analog}
-        roles, precisions = ({name: each for name, each in given.items() if name in layers} for given in (counts.roles, counts.precisions))
-        return OperationCounts(layers, roles, precisions, counts.placed_on)
+    @cached_property
+    def _names(self) -> tuple[_Names, ...]:
+        """Names in counts of the parts of each crossbar; no population of the network has them, but those of the ADC."""
+        taken = set(self.network.populations) | set(self.network.projections)
+        return tuple(_Names(fresh(f"{bar.name}.devices", taken), bar.name, fresh(f"{bar.name}.drivers", taken)) for bar in self.crossbars)
 
     def __repr__(self) -> str:
         return f"AnalogChip({type(self.device).__name__}, seed={self.seed}, time={self.time:g}, {self.network!r})"
@@ -109,7 +147,7 @@ class Design:
             inputs = self._coding(made, seed, _CALIBRATION).encode(self.given)[0]
             graph = RECOVERIES[self.recover](made.graph, made.crossbars, self.device, inputs, self.ideal)
             made = made._replace(graph=graph)
-        return AnalogChip(self._coding(made, seed, reading), made, self.device, seed, at, self.model._samples)
+        return AnalogChip(self.model, self._coding(made, seed, reading), made, self.device, seed, at)
 
     def _coding(self, made: Program, seed: int, reading: int) -> Coding:
         deviations = noise_of(made.crossbars, self.device)
@@ -117,7 +155,7 @@ class Design:
             return self.model.coding
         layers = made.graph.layers
         noise = {name: (layers[name].shape, d, layers[name].unit.bounds()[1]) for name, d in deviations.items()}
-        plain = {field.name: getattr(self.model.coding, field.name) for field in fields(Coding)}
+        plain = {field.name: getattr(self.model.coding, field.name) for field in dataclasses.fields(Coding)}
         return NoisyCoding(**plain, noise=noise, seed=seed, reading=reading)
 
 

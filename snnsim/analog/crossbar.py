@@ -36,6 +36,7 @@ class Crossbar:
     theta : int      threshold of a converter without error
     bound : int      what the sum of a column can reach
     noise : str      population of the noise, or empty
+    sends : int      how often an input is sent for one result, where the gain of the device is fixed
     """
 
     name: str
@@ -48,6 +49,7 @@ class Crossbar:
     theta: int
     bound: int
     noise: str = ""
+    sends: int = 1
 
     def converter(self, device: AnalogDevice, theta: np.ndarray, bias: np.ndarray) -> Staircase:
         """Return the converters with these thresholds and offsets, int64[width] each: limited to the bits of the ADC, if it has any."""
@@ -58,22 +60,22 @@ class Crossbar:
         return Staircase(theta=theta, s_min=-reach, s_max=reach, bias=bias)
 
 
-def step_of(device: AnalogDevice, gain: int, reach: float, unit: float) -> tuple[float, int]:
-    """Return (step, worth) of a converter; see `Crossbar`.
+def step_of(device: AnalogDevice, gain: int, reach: float, unit: float) -> tuple[float, int, int]:
+    """Return (step, worth, sends) of a converter; see `Crossbar`.
 
     gain : of the edge, accumulator units for one step of the weight times one of the input
     reach : largest sum in the calibration data; unit : steps of the network in one weight step times input step of the device
     """
     if device.adc_bits is None:
-        return 1.0, gain
-    needed = reach / (2 ** (device.adc_bits - 1) - 1)
+        return 1.0, gain, 1
+    needed, sends = reach / (2 ** (device.adc_bits - 1) - 1), 1
     if device.gain is None:
         worth = max(1, math.ceil(abs(gain) * needed))
     else:
         largest = unit / device.gain
         sends = max(1, math.floor(largest / needed)) if needed else 1
         worth = max(1, round(abs(gain) * largest / sends))
-    return worth / abs(gain), worth if gain > 0 else -worth
+    return worth / abs(gain), worth if gain > 0 else -worth, sends
 
 
 def shift_of(layer: str, weight: np.ndarray, largest: int) -> int:
@@ -124,7 +126,7 @@ def build(device: AnalogDevice, site: Site, tile: Tile, weight: np.ndarray, digi
     """
     edge, shift = tile.edge, shift_of(site.layer, weight, site.largest)
     unit = site.level * (digital / (2**device.weight_bits - 1) if device.weight_bits is not None else 1.0)
-    step, worth = step_of(device, edge.gain, reach, unit)
+    step, worth, sends = step_of(device, edge.gain, reach, unit)
     theta = max(1, round(step * 2.0**shift / site.level))
     held = whole(weight, shift)
     bound = int(np.abs(held.astype(np.int64)).reshape(-1, held.shape[-1]).sum(axis=0).max(initial=0)) * site.largest
@@ -136,7 +138,7 @@ def build(device: AnalogDevice, site: Site, tile: Tile, weight: np.ndarray, digi
         inserted.append(Layer(noise, site.shape, IntegerInput(s_min=-most, s_max=most), (), 1.0))
         edges.append(PointEdge(noise, np.array(grain, dtype=np.int32)))
         bound += grain * most
-    crossbar = Crossbar(site.name, site.layer, site.source, tile, shift, step, worth, theta, bound, noise)
+    crossbar = Crossbar(site.name, site.layer, site.source, tile, shift, step, worth, theta, bound, noise, sends)
     thetas, offsets = _errors(device, theta, site.shape[-1], draws)
     inserted.append(Layer(site.name, site.shape, crossbar.converter(device, thetas, offsets), tuple(edges), 1.0))
     return crossbar, inserted

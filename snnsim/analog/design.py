@@ -37,13 +37,13 @@ def _dac(source: Layer, bits: int | None, taken: set[str]) -> _Dac:
     most = largest if bits is None else 2**bits - 1
     if largest <= most:
         return _Dac(source.name, 1.0, largest, None)
-    name = _fresh(f"{source.name}.dac", taken)
+    name = fresh(f"{source.name}.dac", taken)
     unit = Staircase(theta=largest, s_min=-most if source.unit.bounds()[0] < 0 else 0, s_max=most)
     edge = PointEdge(source.name, np.array(most, dtype=np.int32))
     return _Dac(name, largest / most, most, Layer(name, source.shape, unit, (edge,), 1.0))
 
 
-def _fresh(name: str, taken: set[str]) -> str:
+def fresh(name: str, taken: set[str]) -> str:
     """Return `name`, or with the first number that makes it new."""
     number, fresh = 1, name
     while fresh in taken:
@@ -123,7 +123,7 @@ def _crossbars(
     digital = float(np.abs(edge.weight.astype(np.int64)).max(initial=1))
     made = []
     for tile in tiles(layer.name, edge, layer.shape, source.shape, device.tile):
-        name = _fresh(f"{layer.name}.crossbar", taken)
+        name = fresh(f"{layer.name}.crossbar", taken)
         site = Site(name, layer.name, layer.shape, edge.source, dac.name, dac.level, dac.largest)
         draws = draws_of(weights.seed, f"{place} {tile.rows.start}")
         made.append(build(device, site, tile, held[..., tile.rows, :], digital, draws, reach.get(name, 0.0)))

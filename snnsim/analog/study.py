@@ -30,8 +30,6 @@ class ChipStudy:
     seeds : int64[n]                    chip i is ``fabricate(..., seed=seeds[i])``
     accuracy : float64[n]               share of samples answered as `labels` say
     counts : tuple of OperationCounts   of each chip, over the `counted` samples; empty where none were counted
-    digital : tuple of OperationCounts  the same without crossbars, converters and noise
-    adc_conversions, dac_conversions, crossbar_reads : int   for one inference
     """
 
     device: AnalogDevice
@@ -39,10 +37,6 @@ class ChipStudy:
     accuracy: np.ndarray
     counted: int
     counts: tuple[OperationCounts, ...]
-    digital: tuple[OperationCounts, ...]
-    adc_conversions: int
-    dac_conversions: int
-    crossbar_reads: int
 
     @property
     def mean(self) -> float:
@@ -60,17 +54,16 @@ class ChipStudy:
         low, high = np.percentile(self.accuracy[drawn].mean(axis=1), [50.0 * (1.0 - confidence), 50.0 * (1.0 + confidence)])
         return float(low), float(high)
 
-    def per_inference(self, kind: str) -> np.ndarray:
-        """Return operations of the digital part for one inference, float64[n]: 'spikes', 'synops' and the other kinds of counts."""
+    def per_inference(self, kind: str, role: str | None = None) -> np.ndarray:
+        """Return operations for one inference, float64[n], of all roles or one: kinds and roles as in `OperationCounts.total`."""
         if not self.counts:
             raise ParameterError("ChipStudy.per_inference: no operations were counted. Call monte_carlo with counted >= 1.")
-        return np.array([each.total(kind) for each in self.digital]) / self.counted
+        return np.array([each.total(kind, role) for each in self.counts]) / self.counted
 
 
 class _Row(NamedTuple):
     accuracy: float
     counts: OperationCounts | None
-    digital: OperationCounts | None
 
 
 def _answers(model: SpikingModel, inputs: Any) -> np.ndarray:
@@ -107,7 +100,7 @@ def monte_carlo(
     progress : function of the fraction done
     others : as for `fabricate`
 
-    The energy of a chip: ``estimate_energy(study.digital[i], profile, per=study.counted)``, and its conversions apart.
+    The energy of a chip: ``estimate_energy(study.counts[i], profile, per=study.counted)``.
 
     Raises as `fabricate` does, and ParameterError for labels that do not fit, before any chip is made.
     """
@@ -129,9 +122,9 @@ def monte_carlo(
     def measure(which: int) -> _Row:
         chip = design.chip(which, time)
         accuracy = float((_answers(chip, samples) == wanted).mean())
-        return _Row(accuracy, *_counts(chip, part, code, schedule)) if counted else _Row(accuracy, None, None)
+        return _Row(accuracy, _counts(chip, part, code, schedule) if counted else None)
 
-    first = design.chip(seed, time)  # a design that cannot be made says so before the pool starts
+    design.chip(seed, time)  # a design that cannot be made says so before the pool starts
     rows = []
     with warnings.catch_warnings(), ThreadPoolExecutor(max_workers=workers) as pool:
         # The filters of warnings are one for all threads: what each run ignores must be ignored while any runs.
@@ -146,10 +139,6 @@ def monte_carlo(
         accuracy=np.array([row.accuracy for row in rows]),
         counted=counted,
         counts=tuple(row.counts for row in rows if row.counts is not None),
-        digital=tuple(row.digital for row in rows if row.digital is not None),
-        adc_conversions=first.adc_conversions,
-        dac_conversions=first.dac_conversions,
-        crossbar_reads=first.crossbar_reads,
     )
 
 
@@ -164,8 +153,8 @@ def _checked_labels(model: SpikingModel, labels: Any, samples: int) -> np.ndarra
     return as_integers("monte_carlo.labels", wanted, low=0, high=classes - 1)
 
 
-def _counts(chip: AnalogChip, part: dict[str, np.ndarray], code: str, schedule: str) -> tuple[OperationCounts, OperationCounts]:
+def _counts(chip: AnalogChip, part: dict[str, np.ndarray], code: str, schedule: str) -> OperationCounts:
     encoded, _ = chip.coding.encode(part)
     result = run_integer(chip.compiled, inputs=encoded, code=code, schedule=schedule, seed=0, threads=1)
     chip.verify(result, chip.integer_graph.evaluate(encoded))
-    return result.counts, chip.digital(result.counts)
+    return chip.hardware(result.counts, len(next(iter(part.values()))))

@@ -65,9 +65,19 @@ class SpikingModel:
         self.network: Network = self.compiled.network
         self._samples = samples
 
-    def __reduce__(self) -> tuple:
+    def __getstate__(self) -> dict[str, Any]:
         # Compiled anew by whoever reads a pickle: arrays of a pickle are writable, and kernels would be compiled for these once more.
-        return _model, (self.coding, self.integer_graph, self._samples)
+        return {name: value for name, value in vars(self).items() if name not in ("compiled", "network", "certificate")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.compiled = _compiled(self.integer_graph)
+        self.network = self.compiled.network
+
+    @property
+    def original(self) -> SpikingModel:
+        """The model without the hardware that it was put on; itself, where there is none."""
+        return self
 
     def __call__(
         self,
@@ -182,7 +192,3 @@ class SpikingModel:
 
     def __repr__(self) -> str:
         return f"SpikingModel({self.network!r})"
-
-
-def _model(coding: Coding, integer_graph: IntegerGraph, samples: Mapping[str, np.ndarray] | None) -> SpikingModel:
-    return SpikingModel(coding, integer_graph, samples=samples)

@@ -161,10 +161,14 @@ def remark(report: EnergyReport) -> str:
 
 
 def _alone(chip: Profile, host: Profile | None, counts: OperationCounts) -> Profile | None:
-    """Return the host for these counts: none where it would have to do the chip's own work."""
+    """Return the host for these counts: none where it would have to do the chip's own work.
+
+    Of a network that crossbars hold, the rest is digital logic beside them, which may be another profile's.
+    """
     roles = {counts.role(layer) for layer, kinds in counts.layers.items() if kinds}
     lacking = {role for role in roles if not chip.does(role)}
-    return host if host is not None and lacking <= set(HOSTABLE) else None
+    held = "crossbar" in roles and chip.does("crossbar")
+    return host if host is not None and (held or lacking <= set(HOSTABLE)) else None
 
 
 def compare_implementations(

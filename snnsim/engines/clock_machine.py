@@ -23,6 +23,7 @@ from snnsim.kernels.current import Currents
 from snnsim.kernels.layout import BITS, LEARNED, SPREAD, TIMED, Cells, Fabric, Gate, Planes, Scratch, Sent
 from snnsim.kernels.lessons import AHEAD, Lessons
 from snnsim.kernels.mail import BLOCK, Mail, empty_mail
+from snnsim.kernels.marks import BYTES
 from snnsim.kernels.memory import on_a_line
 from snnsim.kernels.single import in_single
 from snnsim.kernels.threads import pause_address
@@ -204,7 +205,7 @@ def _mail(compiled: CompiledSpiking, chosen: Plan, cells: Cells, delays: list[np
 def _scratch(chosen: Plan, cells: Cells, delays: list[np.ndarray], sizes: list[int], number: type) -> Scratch:
     return Scratch(
         inputs=on_a_line(np.zeros(int(cells.size @ cells.channels), dtype=number)),
-        marks=np.zeros(int(cells.first[-1]), dtype=np.uint8),
+        marks=np.zeros(-(-int(cells.first[-1]) // BYTES) * BYTES, dtype=np.uint8),
         mailed=chosen.mailed,
         lands=chosen.lands,
         listed=np.zeros((2, max(sizes)), dtype=np.int32),

@@ -10,7 +10,7 @@ from snnsim.compiler.integer import CompiledInteger
 from snnsim.connect import Dense, Filters, Gathered, Product, unwrap
 from snnsim.counts import OperationCounts
 from snnsim.graph.integer import weight_words
-from snnsim.kernels.integer_net import EVENTS, PARTNER_READS, SCALED, SYNOPS
+from snnsim.kernels.integer_net import PARTNER_READS, SCALED, SYNOPS
 from snnsim.kernels.settle import Trials
 from snnsim.models.integer import IntegerUnit
 from snnsim.network import Population, Projection
@@ -47,9 +47,9 @@ def _population_counts(population: Population, rows: int, spikes: int, code: str
     return {**counts, "spikes": spikes}
 
 
-def _projection_counts(projection: Projection, total: np.ndarray, code: str) -> dict[str, int]:
-    """Count what one projection did. total : int64[N_COUNTERS]"""
-    events, synops, partner_reads, scaled = (int(total[k]) for k in (EVENTS, SYNOPS, PARTNER_READS, SCALED))
+def _projection_counts(projection: Projection, events: int, total: np.ndarray, code: str) -> dict[str, int]:
+    """Count what one projection did. events : spikes of its pre population; total : int64[N_COUNTERS]"""
+    synops, partner_reads, scaled = (int(total[k]) for k in (SYNOPS, PARTNER_READS, SCALED))
     product = isinstance(unwrap(projection.connector)[0], Product)
     # A consumer of a product keeps what it has seen of either operand: one read and one write per event.
     kept = events if product else 0
@@ -108,7 +108,8 @@ def counts_of(compiled: CompiledInteger, work: Trials, code: str, schedule: str)
         roles[name] = cast(IntegerUnit, population.model).role
     for e, key in enumerate(compiled.projections):
         projection = compiled.network.projections[key]
-        layers[key] = _projection_counts(projection, work.counts[:, e].sum(axis=0), code)
+        events = layers[projection.pre.name]["spikes"]
+        layers[key] = _projection_counts(projection, events, work.counts[:, e].sum(axis=0), code)
         roles[key] = "product" if isinstance(unwrap(projection.connector)[0], Product) else "synaptic"
         if precision := weight_precision(projection):
             precisions[key] = precision
@@ -125,7 +126,7 @@ def _ramps(compiled: CompiledInteger, work: Trials, p: int, schedule: str) -> in
     into = np.flatnonzero(net.post == p)
     if schedule == "settled":
         pre = np.searchsorted(net.out_ptr, into, side="right") - 1
-        windows = (work.counts[:, into, EVENTS] > 0) @ net.window[pre]
+        windows = (work.spikes[:, pre] > 0) @ net.window[pre]
     else:
         windows = np.full(len(work.inputs), net.window.max() if len(into) else 0)
     return int((windows * work.evaluated[:, p]).sum() * net.width[p])

@@ -90,7 +90,7 @@ class Profile:
     def price(self, role: str, kind: str, precision: str = "", *, placed: bool = False) -> Price | None:
         """Return the price of one operation, or None.
 
-        precision : of its operands, as in `OperationCounts.precisions`; it matters to adds, multiplies and macs alone
+        precision : of its operands, as in `OperationCounts.precisions`; it matters to macs, multiplies, adds and conversions alone
         placed : whether hops are counted apart
         """
         rows = self.prices.get(role, {})
@@ -103,7 +103,7 @@ class Profile:
         if own is not None or widths is None:
             return own
         plain = rows.get(kind)
-        if plain is None or (kind != "macs" and plain.per_bit_product is None):
+        if plain is None or (kind in ("multiplies", "adds") and plain.per_bit_product is None):
             return plain
         return plain.at(widths)
 

@@ -76,8 +76,8 @@ def _figure(where: str, row: Mapping[str, Any], units: Mapping[str, float], extr
 
 
 def _price(where: str, row: Mapping[str, Any], kind: str = "") -> Price:
-    """Return a price. kind : of operation; bits matter to plain MACs alone, or to all of `PRECISE` by their product"""
-    for key, kinds in (("bits", ("macs",)), ("per_bit_product", PRECISE)):
+    """Return a price. kind : of operation; bits matter to plain MACs and conversions, or to all of `PRECISE` by their product"""
+    for key, kinds in (("bits", ("macs", "dac_conversions", "adc_conversions")), ("per_bit_product", PRECISE)):
         if key in row and kind not in kinds:
             raise FormatError(f"{where}.{key} holds for {', '.join(kinds)} without a precision: nothing else is scaled by bits. Drop it.")
     if "bits" in row and "per_bit_product" in row:

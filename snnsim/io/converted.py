@@ -39,6 +39,8 @@ def save_converted(model: SpikingModel, path: str | Path) -> None:
 
     It holds the whole of it: the network with its units, thresholds and weights, and the host's part: embeddings, masks, scales of
     inputs and outputs; and where each operation of the user's model went. Equal arrays are stored once. The calibration data are left out.
+    Of an `AnalogChip` it holds the network alone: what is loaded answers as the chip does, but its counts are those of the populations
+    and synapses that stand for converters and devices.
 
     Raises
     ------

@@ -71,22 +71,35 @@ def ann_baselines(
         raise ParameterError(f"ann_baselines.labels tell the accuracy of integers, not of {precision}. Leave out one of both.")
     if not isinstance(name, str):
         raise ParameterError(f"ann_baselines.name = {name!r} must be a text.")
+    return _baselines(spiking, inputs, [precision], labels, reuse, name, "ann_baselines")[0]
+
+
+def _baselines(
+    spiking: SpikingModel, inputs: Any, precisions: Sequence[str | None], labels: Any, reuse: int | None, name: str = "ANN",
+    owner: str = "compare_energy",
+) -> list[list[Implementation]]:  # fmt: skip
+    """Return `ann_baselines` of each precision, from one evaluation of the integer program: with many weights that is most of the time."""
     batches, samples = _batches(spiking, inputs)
-    right = _labels(labels, spiking, samples, "ann_baselines")
-    counts: list[list[OperationCounts]] = [[], []]
+    right = _labels(labels, spiking, samples, owner)
+    counts: list[tuple[list[OperationCounts], list[OperationCounts]]] = [([], []) for _ in precisions]
     scores = []
     for batch in batches:
         reference = spiking.reference(batch)
         scores.append(_first(spiking.outputs(reference)))
-        for skip in (False, True):
-            counts[skip].append(ann_operations(spiking.integer_graph, reference, skip_zeros=skip, precision=precision, reuse=reuse))
-    bits = precision or f"int{_program_bits(counts[0][0])}"
-    reached = None if right is None else accuracy(np.concatenate(scores), right)
-    kinds = ("dense", "zero-skipping")
-    return [
-        Implementation(f"{name} {bits}, {kind}", "ann", sum(parts[1:], start=parts[0]), reached)
-        for kind, parts in zip(kinds, counts, strict=True)
-    ]
+        for precision, sides in zip(precisions, counts, strict=True):
+            for skip, side in zip((False, True), sides, strict=True):
+                side.append(ann_operations(spiking.integer_graph, reference, skip_zeros=skip, precision=precision, reuse=reuse))
+    found = []
+    for precision, sides in zip(precisions, counts, strict=True):
+        bits = precision or f"int{_program_bits(sides[0][0])}"
+        reached = None if right is None or precision else accuracy(np.concatenate(scores), right)
+        found.append(
+            [
+                Implementation(f"{name} {bits}, {kind}", "ann", sum(parts[1:], start=parts[0]), reached)
+                for kind, parts in zip(("dense", "zero-skipping"), sides, strict=True)
+            ]
+        )
+    return found
 
 
 def _program_bits(counts: OperationCounts) -> int:
@@ -171,12 +184,10 @@ def _dense(
         raise ParameterError(
             "compare_energy.ann is missing: counts of spikes alone do not say what the ANN is. Give the model or its counts."
         )
-    model = ann if isinstance(ann, SpikingModel) else snn if ann is None else convert(ann, calibration)
+    model = (ann if isinstance(ann, SpikingModel) else snn if ann is None else convert(ann, calibration)).original
     _labels(labels, model, _batches(model, inputs)[1])
-    found = [
-        *ann_baselines(model, inputs, precision="fp32", reuse=reuse)[:1],
-        *ann_baselines(model, inputs, labels=labels, reuse=reuse),
-    ]
+    real, whole = _baselines(model, inputs, ["fp32", None], labels, reuse)
+    found = [real[0], *whole]
     for b in dict.fromkeys(bits):
         low = convert(ann, calibration, weight_bits=b, activation_bits=b)
         for each in ann_baselines(low, inputs, labels=labels, reuse=reuse):
