@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, final
@@ -39,6 +40,6 @@ class LIFCondAlpha(ConductanceNeuron):
         """Return steps of `dt`."""
         from snnsim.kernels.conductance import step_cond_alpha  # numba is loaded when something runs, not by import snnsim
 
-        peaks = (np.e / np.asarray(self.tau_syn_exc), np.e / np.asarray(self.tau_syn_inh))
+        peaks = (math.e / np.asarray(self.tau_syn_exc), math.e / np.asarray(self.tau_syn_inh))
         coef = rows(n, *self.conductance_coefficients(dt), *peaks)
         return ClockForm(step_cond_alpha, filled(n, self.v_start, 0.0, 0.0, 0.0, 0.0, 0.0), coef, current=self.conductance_inflow(dt))
