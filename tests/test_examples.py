@@ -21,7 +21,7 @@ SHARED = FOLDER.parents[1] / "shared" / "data"
 #: They read what does not ship; their expected output is theirs who have it.
 NEED_DATA = ("convert_minilm", "convert_mnist_cnn", "sparse_decoding")
 #: Run at a smaller size, in a test of its own.
-SHORTENED = ("convert_char_gpt",)
+SHORTENED = ("analog_chips", "convert_char_gpt")
 GOLDEN = sorted(path for path in FOLDER.glob("*.out") if path.stem not in NEED_DATA + SHORTENED)
 
 
@@ -79,6 +79,20 @@ def test_a_language_model_writes_by_spikes_the_text_that_was_recorded(tmp_path):
     assert [said[i] for i in (0, 2, 4)] == [recorded[i] for i in (0, 2, 4)]
     check_picture(picture)
     assert list(tmp_path.iterdir()) == [picture]
+
+
+def test_analog_chips_cost_what_the_recorded_run_said(monkeypatch, capsys):
+    """With one chip of each kind instead of three: what is left to compare is all but the means over chips."""
+    monkeypatch.syspath_prepend(FOLDER)
+    monkeypatch.setattr(sys, "argv", ["analog_chips", "--chips", "1"])
+    runpy.run_path(str(FOLDER / "analog_chips.py"), run_name="__main__")
+    said, recorded = capsys.readouterr().out.splitlines(), (FOLDER / "analog_chips.out").read_text().splitlines()
+    costs = next(i for i, line in enumerate(recorded) if line.startswith("one image, nJ"))
+    assert said[costs:] == recorded[costs:]
+    assert said[:2] == recorded[:2]
+    rows = [line[:34].strip() for line in recorded[3:costs]]
+    assert [line[:34].strip() for line in said[3:costs]] == rows and len(rows) == 9
+    assert [line.split()[-1] for line in said[3:costs]] == [line.split()[-1] for line in recorded[3:costs]]  # the readout of one chip
 
 
 def test_a_text_too_short_to_fill_the_context_is_refused(monkeypatch, capsys):
@@ -163,7 +177,7 @@ def test_the_microcircuit_fires_as_in_nest_at_the_same_scale():
 
 def test_a_shorter_training_comes_within_one_percent_of_the_shipped_model(tmp_path):
     pytest.importorskip("torch", reason="torch comes with the test extra")
-    command = [sys.executable, str(FOLDER / "train_digits_transformer.py"), "--epochs", "80", "--out", "model.npz"]
+    command = [sys.executable, str(FOLDER / "train_digits_transformer.py"), "--epochs", "60", "--out", "model.npz"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     accuracy = float(re.search(r"held-out accuracy (\S+)", done.stdout)[1])
