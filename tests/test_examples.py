@@ -141,7 +141,7 @@ def test_sparse_decoding_says_what_is_recorded_of_whatever_does_not_depend_on_th
     text = SHARED / "text" / "tinyshakespeare.txt"
     if not text.exists():
         pytest.skip(f"no text at {text}")
-    monkeypatch.setattr(sys, "argv", ["sparse_decoding", "--text", str(text), "--pieces", "2"])
+    monkeypatch.setattr(sys, "argv", ["sparse_decoding", "--text", str(text), "--pieces", "1"])
     runpy.run_path(str(FOLDER / "sparse_decoding.py"), run_name="__main__")
     said, recorded = capsys.readouterr().out.splitlines(), (FOLDER / "sparse_decoding.out").read_text().splitlines()
     assert len(said) == len(recorded)
