@@ -109,3 +109,9 @@ def test_labels_that_no_score_has_are_refused(model, held_out):
 def test_imperfections_past_all_measure_are_refused(wrong):
     with pytest.raises(ParameterError, match="must be <= "):
         sim.AnalogDevice(**wrong)
+
+
+@pytest.mark.parametrize("setting", [{"code": "unary"}, {"schedule": "eager"}])
+def test_how_to_run_spikes_is_refused_where_none_are_run(model, held_out, setting):
+    with pytest.raises(ParameterError, match="is of runs in spikes, and counted = 0 asks for none. Give counted >= 1"):
+        sim.monte_carlo(model, held_out[0], n=1, **setting)

@@ -181,7 +181,8 @@ def fabricate(
     seed : int                   which chip
     time : float                 s since its devices were written, >= their t_0, the default; devices without drift do not age
     calibration : inputs         as for a call of the model: they set the ranges of the ADCs, and are what `recover` measures on.
-                                 Default: the first 16 samples of the calibration data of `convert`, for the ranges alone
+                                 Default: the first 16 samples of the calibration data of `convert`, for the ranges alone. A device
+                                 without an ADC, not recovered, needs none: they are checked, and change nothing
     recover : str                "channels": gain and offset of every converter; "drift": one gain per crossbar;
                                  "homeostasis": units move their own thresholds. Default: nothing
     reading : int                another number draws other noise of readings for the same chip

@@ -85,8 +85,8 @@ def monte_carlo(
     calibration: Any = None,
     recover: str | None = None,
     counted: int = 0,
-    code: str = "graded",
-    schedule: str = "settled",
+    code: str | None = None,
+    schedule: str | None = None,
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> ChipStudy:
@@ -95,7 +95,8 @@ def monte_carlo(
     inputs : as for a call of the model
     labels : int[samples]   what the largest score should be. Default: what it is without any imperfection, so that accuracy is agreement
     n : int                 chips, with the seeds seed .. seed + n - 1
-    counted : int           samples, the first ones, that each chip also runs in spikes, verified and counted; with `code`, `schedule`
+    counted : int           samples, the first ones, that each chip also runs in spikes, verified and counted
+    code, schedule : str    of these runs; default 'graded' and 'settled'
     threads : int           chips side by side; default one per core. They change no bit
     progress : function of the fraction done
     others : as for `fabricate`
@@ -104,14 +105,18 @@ def monte_carlo(
 
     Raises as `fabricate` does, and ParameterError for labels that do not fit, before any chip is made.
     """
-    one_of("monte_carlo.code", code, CODES)
-    one_of("monte_carlo.schedule", schedule, [name for name in SCHEDULES if name != "timed"])
+    how = {"code": code, "schedule": schedule}
+    code = one_of("monte_carlo.code", "graded" if code is None else code, CODES)
+    schedule = one_of("monte_carlo.schedule", "settled" if schedule is None else schedule, [name for name in SCHEDULES if name != "timed"])
     design = Design(model, device, calibration, recover)
     n = check_integer("monte_carlo.n", n, low=1, high=2**20)
     seed = check_integer("monte_carlo.seed", seed, low=0, high=2**62)
     samples = model.coding.checked(inputs)
     total = len(next(iter(samples.values())))
     counted = check_integer("monte_carlo.counted", counted, low=0, high=total)
+    for name, value in how.items():
+        if value is not None and not counted:
+            raise ParameterError(f"monte_carlo.{name} = {value!r} is of runs in spikes, and counted = 0 asks for none. Give counted >= 1.")
     workers = (os.cpu_count() or 1) if threads is None else check_integer("monte_carlo.threads", threads, low=1, high=1024)
     wanted = _answers(model, samples) if labels is None else _checked_labels(model, labels, total)
     if progress is not None and not callable(progress):
